@@ -1,0 +1,32 @@
+//! The schema, one file a step, the same steps on SQLite and PostgreSQL.
+//!
+//! Steps are written as SQL in PostgreSQL's words, because that is what an operator reads; [`dialect`]
+//! says how each word reads on SQLite. A step is never edited once it has been released.
+
+pub use sea_orm_migration::{MigratorTrait, SchemaManager};
+use sea_orm_migration::{MigrationTrait, async_trait::async_trait};
+
+mod dialect;
+mod m20261101_000001_write_path;
+mod m20261101_000002_organization;
+mod m20261101_000003_branch;
+mod m20261101_000004_brand;
+mod m20261101_000005_training;
+mod m20261101_000006_pairing;
+
+/// Runs the steps in order and remembers which have run (table `seaql_migrations`).
+pub struct Migrator;
+
+#[async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261101_000001_write_path::Migration),
+            Box::new(m20261101_000002_organization::Migration),
+            Box::new(m20261101_000003_branch::Migration),
+            Box::new(m20261101_000004_brand::Migration),
+            Box::new(m20261101_000005_training::Migration),
+            Box::new(m20261101_000006_pairing::Migration),
+        ]
+    }
+}
