@@ -1,1 +1,30 @@
+//! The tables, one file each: columns, relations and id newtypes. No rules and no GraphQL live here.
 
+pub mod audit_entry;
+pub mod audit_seal;
+pub mod branch;
+pub mod branch_alias;
+pub mod branch_move;
+pub mod branch_term;
+pub mod brand;
+pub mod brand_story;
+pub mod brand_theme;
+pub mod change_log;
+pub mod change_log_state;
+pub mod gold_title;
+pub mod headcount;
+pub mod idempotency_key;
+pub mod ids;
+pub mod lease;
+pub mod organization;
+pub mod organization_closure;
+pub mod organization_move;
+pub mod pairing;
+pub mod pairing_activity;
+pub mod pairing_activity_branch;
+pub mod pairing_member;
+pub mod setting;
+pub mod site;
+pub mod training_branch;
+pub mod training_participant;
+pub mod training_record;

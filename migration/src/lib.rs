@@ -3,8 +3,8 @@
 //! Steps are written as SQL in PostgreSQL's words, because that is what an operator reads; [`dialect`]
 //! says how each word reads on SQLite. A step is never edited once it has been released.
 
-pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 use sea_orm_migration::{MigrationTrait, async_trait::async_trait};
+pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 
 mod dialect;
 mod m20261101_000001_write_path;

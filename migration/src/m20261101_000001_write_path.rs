@@ -9,7 +9,7 @@ pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         // The audit trail is written in the transaction of what it tells of and chained afterwards, in
         // change-log order, by a row in audit_seal; so both tables only ever grow.
         table(
@@ -28,8 +28,16 @@ impl MigrationTrait for Migration {
             )",
         )
         .await?;
-        run(manager, "CREATE INDEX audit_entry_subject ON audit_entry (subject, id)").await?;
-        run(manager, "CREATE INDEX audit_entry_node ON audit_entry (node_id, id)").await?;
+        run(
+            manager,
+            "CREATE INDEX audit_entry_subject ON audit_entry (subject, id)",
+        )
+        .await?;
+        run(
+            manager,
+            "CREATE INDEX audit_entry_node ON audit_entry (node_id, id)",
+        )
+        .await?;
         run(manager, "CREATE INDEX audit_entry_at ON audit_entry (at, id)").await?;
         append_only(manager, "audit_entry").await?;
         table(
@@ -63,7 +71,11 @@ impl MigrationTrait for Migration {
             )",
         )
         .await?;
-        run(manager, "CREATE INDEX change_log_position ON change_log (incarnation, xid, seq)").await?;
+        run(
+            manager,
+            "CREATE INDEX change_log_position ON change_log (incarnation, xid, seq)",
+        )
+        .await?;
         table(
             manager,
             "CREATE TABLE change_log_state (
@@ -86,7 +98,11 @@ impl MigrationTrait for Migration {
             )",
         )
         .await?;
-        run(manager, "CREATE INDEX idempotency_key_created ON idempotency_key (created_at)").await?;
+        run(
+            manager,
+            "CREATE INDEX idempotency_key_created ON idempotency_key (created_at)",
+        )
+        .await?;
 
         // number grows with every new holder, so that what an earlier holder still tries can be told apart.
         table(

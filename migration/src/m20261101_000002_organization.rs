@@ -9,7 +9,7 @@ pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         table(
             manager,
             "CREATE TABLE organization (
@@ -23,7 +23,11 @@ impl MigrationTrait for Migration {
             )",
         )
         .await?;
-        run(manager, "CREATE INDEX organization_parent ON organization (parent_id)").await?;
+        run(
+            manager,
+            "CREATE INDEX organization_parent ON organization (parent_id)",
+        )
+        .await?;
         // One district a service: the root is the only row without a parent.
         run(
             manager,
@@ -81,7 +85,11 @@ impl MigrationTrait for Migration {
             )",
         )
         .await?;
-        run(manager, "CREATE INDEX site_organization ON site (organization_id)").await?;
+        run(
+            manager,
+            "CREATE INDEX site_organization ON site (organization_id)",
+        )
+        .await?;
         Ok(())
     }
 }

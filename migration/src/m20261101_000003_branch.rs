@@ -9,7 +9,7 @@ pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         // term_ends_on is the (extended) end of the latest term, kept with every election and extension,
         // so that lists can filter and order by it. search_text holds what search looks through.
         table(
@@ -34,12 +34,24 @@ impl MigrationTrait for Migration {
             )",
         )
         .await?;
-        run(manager, "CREATE INDEX branch_organization ON branch (organization_id, code)").await?;
+        run(
+            manager,
+            "CREATE INDEX branch_organization ON branch (organization_id, code)",
+        )
+        .await?;
         run(manager, "CREATE INDEX branch_name ON branch (name, id)").await?;
         run(manager, "CREATE INDEX branch_founded ON branch (founded_on, id)").await?;
-        run(manager, "CREATE INDEX branch_term_end ON branch (term_ends_on, id)").await?;
+        run(
+            manager,
+            "CREATE INDEX branch_term_end ON branch (term_ends_on, id)",
+        )
+        .await?;
         run(manager, "CREATE INDEX branch_updated ON branch (updated_at, id)").await?;
-        run(manager, "CREATE INDEX branch_successor ON branch (successor_id) WHERE successor_id IS NOT NULL").await?;
+        run(
+            manager,
+            "CREATE INDEX branch_successor ON branch (successor_id) WHERE successor_id IS NOT NULL",
+        )
+        .await?;
         table(
             manager,
             "CREATE TABLE branch_term (
@@ -68,8 +80,16 @@ impl MigrationTrait for Migration {
             )",
         )
         .await?;
-        run(manager, "CREATE INDEX branch_alias_code ON branch_alias (code, source_code, since)").await?;
-        run(manager, "CREATE INDEX branch_alias_branch ON branch_alias (branch_id)").await?;
+        run(
+            manager,
+            "CREATE INDEX branch_alias_code ON branch_alias (code, source_code, since)",
+        )
+        .await?;
+        run(
+            manager,
+            "CREATE INDEX branch_alias_branch ON branch_alias (branch_id)",
+        )
+        .await?;
         table(
             manager,
             "CREATE TABLE branch_move (
@@ -96,7 +116,11 @@ impl MigrationTrait for Migration {
             "CREATE UNIQUE INDEX gold_title_standing ON gold_title (branch_id) WHERE revoked_on IS NULL",
         )
         .await?;
-        run(manager, "CREATE INDEX gold_title_branch ON gold_title (branch_id)").await?;
+        run(
+            manager,
+            "CREATE INDEX gold_title_branch ON gold_title (branch_id)",
+        )
+        .await?;
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         // quarter_hours: credit hours (学时) are multiples of 0.25, held exactly as a count of quarters.
         table(
             manager,
@@ -27,8 +27,16 @@ impl MigrationTrait for Migration {
             )",
         )
         .await?;
-        run(manager, "CREATE INDEX training_record_held ON training_record (held_on, id)").await?;
-        run(manager, "CREATE INDEX training_record_organizer ON training_record (organizer_id, held_on, id)").await?;
+        run(
+            manager,
+            "CREATE INDEX training_record_held ON training_record (held_on, id)",
+        )
+        .await?;
+        run(
+            manager,
+            "CREATE INDEX training_record_organizer ON training_record (organizer_id, held_on, id)",
+        )
+        .await?;
         table(
             manager,
             "CREATE TABLE training_branch (
@@ -38,7 +46,11 @@ impl MigrationTrait for Migration {
             )",
         )
         .await?;
-        run(manager, "CREATE INDEX training_branch_branch ON training_branch (branch_id, training_record_id)").await?;
+        run(
+            manager,
+            "CREATE INDEX training_branch_branch ON training_branch (branch_id, training_record_id)",
+        )
+        .await?;
         // HMAC-SHA256 of an opaque staff reference (PIPL art. 28): equal references count once, none can be read back.
         table(
             manager,

@@ -9,7 +9,7 @@ pub struct Migration;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         table(
             manager,
             "CREATE TABLE pairing (
@@ -44,7 +44,11 @@ impl MigrationTrait for Migration {
             )",
         )
         .await?;
-        run(manager, "CREATE INDEX pairing_member_branch ON pairing_member (branch_id, pairing_id)").await?;
+        run(
+            manager,
+            "CREATE INDEX pairing_member_branch ON pairing_member (branch_id, pairing_id)",
+        )
+        .await?;
         table(
             manager,
             "CREATE TABLE pairing_activity (
@@ -56,7 +60,11 @@ impl MigrationTrait for Migration {
             )",
         )
         .await?;
-        run(manager, "CREATE INDEX pairing_activity_pairing ON pairing_activity (pairing_id, held_on, id)").await?;
+        run(
+            manager,
+            "CREATE INDEX pairing_activity_pairing ON pairing_activity (pairing_id, held_on, id)",
+        )
+        .await?;
         table(
             manager,
             "CREATE TABLE pairing_activity_branch (

@@ -1,0 +1,141 @@
+//! Two clocks: the machine's, and the business clock that records and rules follow (Asia/Shanghai).
+//!
+//! Audit, change log, jobs, leases and tokens follow the machine; lights, term states, "this year",
+//! future-dating and the instants of records follow the business clock. They differ only where a
+//! demonstration's business date stands still.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveTime, SubsecRound, Utc};
+
+/// Source of the machine's time; tests hand in one they move by hand.
+pub trait TimeSource: Send + Sync + 'static {
+    /// The instant now.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// The operating system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemTime;
+
+impl TimeSource for SystemTime {
+    fn now(&self) -> DateTime<Utc> {
+        // The one place that asks the operating system; everything else is handed a clock.
+        #[allow(clippy::disallowed_methods)]
+        Utc::now()
+    }
+}
+
+/// Asia/Shanghai: UTC+8 without daylight saving since 1992.
+const SHANGHAI: FixedOffset = match FixedOffset::east_opt(8 * 3600) {
+    Some(offset) => offset,
+    None => panic!("8 hours is an offset"), // while compiling, never at run time
+};
+
+/// The calendar day of an instant in Asia/Shanghai.
+pub fn day_in_shanghai(at: DateTime<Utc>) -> NaiveDate {
+    at.with_timezone(&SHANGHAI).date_naive()
+}
+
+/// Both clocks of a running service.
+#[derive(Clone)]
+pub struct Clock {
+    source: Arc<dyn TimeSource>,
+    business_date: Option<NaiveDate>,
+}
+
+impl Clock {
+    /// `business_date`: where a demonstration's business clock stands still; only its time of day runs.
+    pub fn new(source: Arc<dyn TimeSource>, business_date: Option<NaiveDate>) -> Self {
+        Self {
+            source,
+            business_date,
+        }
+    }
+
+    /// The operating system's clock for both.
+    pub fn system() -> Self {
+        Self::new(Arc::new(SystemTime), None)
+    }
+
+    /// The same source with another business date.
+    pub fn at_business_date(&self, business_date: Option<NaiveDate>) -> Self {
+        Self {
+            source: self.source.clone(),
+            business_date,
+        }
+    }
+
+    /// The machine's time, to the microsecond (what both databases hold).
+    pub fn machine(&self) -> DateTime<Utc> {
+        self.source.now().trunc_subsecs(6)
+    }
+
+    /// The business time, to the microsecond.
+    pub fn business(&self) -> DateTime<Utc> {
+        let now = self.machine();
+        match self.business_date {
+            None => now,
+            Some(date) => {
+                let time = now.with_timezone(&SHANGHAI).time();
+                date.and_time(time)
+                    .and_local_timezone(SHANGHAI)
+                    .single()
+                    .map_or(now, |t| t.with_timezone(&Utc))
+            }
+        }
+    }
+
+    /// The business day in Asia/Shanghai.
+    pub fn today(&self) -> NaiveDate {
+        day_in_shanghai(self.business())
+    }
+
+    /// The business calendar year.
+    pub fn year(&self) -> i32 {
+        self.today().year()
+    }
+
+    /// The machine's instant of the next midnight in Asia/Shanghai, when states move with the date.
+    pub fn next_midnight(&self) -> DateTime<Utc> {
+        let today = self.machine().with_timezone(&SHANGHAI).date_naive();
+        today
+            .checked_add_days(Days::new(1))
+            .and_then(|d| d.and_time(NaiveTime::MIN).and_local_timezone(SHANGHAI).single())
+            .map_or_else(|| self.machine(), |t| t.with_timezone(&Utc))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct At(&'static str);
+    impl TimeSource for At {
+        fn now(&self) -> DateTime<Utc> {
+            self.0.parse().unwrap()
+        }
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_in_shanghai() {
+        let clock = Clock::new(Arc::new(At("2022-12-31T16:00:00Z")), None);
+        assert_eq!(clock.today(), NaiveDate::from_ymd_opt(2023, 1, 1).unwrap());
+        assert_eq!(
+            clock.next_midnight(),
+            "2023-01-01T16:00:00Z".parse::<DateTime<Utc>>().unwrap()
+        );
+    }
+
+    #[test]
+    fn a_demonstration_keeps_its_date_while_the_time_of_day_runs() {
+        let date = NaiveDate::from_ymd_opt(2022, 12, 31).unwrap();
+        let clock = Clock::new(Arc::new(At("2026-11-23T20:30:00.123456789Z")), Some(date));
+        // 04:30 in Shanghai.
+        assert_eq!(
+            clock.business(),
+            "2022-12-30T20:30:00.123456Z".parse::<DateTime<Utc>>().unwrap()
+        );
+        assert_eq!(clock.today(), date);
+    }
+}

@@ -1,0 +1,5 @@
+//! zhibu (支部): the GraphQL service a district's organization department keeps its Party-branch records on.
+//!
+//! `docs/ARCHITECTURE.md` walks through the house; every folder here is one of its rooms.
+
+pub mod kernel;
