@@ -2,4 +2,8 @@
 //!
 //! `docs/ARCHITECTURE.md` walks through the house; every folder here is one of its rooms.
 
+pub mod audit;
+pub mod auth;
 pub mod kernel;
+pub mod live;
+pub mod storage;

@@ -4,7 +4,7 @@
 //! future-dating and the instants of records follow the business clock. They differ only where a
 //! demonstration's business date stands still.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveTime, SubsecRound, Utc};
 
@@ -41,29 +41,24 @@ pub fn day_in_shanghai(at: DateTime<Utc>) -> NaiveDate {
 #[derive(Clone)]
 pub struct Clock {
     source: Arc<dyn TimeSource>,
-    business_date: Option<NaiveDate>,
+    business_date: Arc<OnceLock<NaiveDate>>,
 }
 
 impl Clock {
-    /// `business_date`: where a demonstration's business clock stands still; only its time of day runs.
-    pub fn new(source: Arc<dyn TimeSource>, business_date: Option<NaiveDate>) -> Self {
-        Self {
-            source,
-            business_date,
-        }
+    /// Both clocks run by `source` until [`Clock::pin_business_date`] is called.
+    pub fn new(source: Arc<dyn TimeSource>) -> Self {
+        Self { source, business_date: Arc::default() }
     }
 
     /// The operating system's clock for both.
     pub fn system() -> Self {
-        Self::new(Arc::new(SystemTime), None)
+        Self::new(Arc::new(SystemTime))
     }
 
-    /// The same source with another business date.
-    pub fn at_business_date(&self, business_date: Option<NaiveDate>) -> Self {
-        Self {
-            source: self.source.clone(),
-            business_date,
-        }
+    /// From now on the business date stands still here, for every clone of this clock; only its time of day
+    /// runs. A demonstration's date is read from its database at start; the first one stands.
+    pub fn pin_business_date(&self, date: NaiveDate) {
+        let _ = self.business_date.set(date);
     }
 
     /// The machine's time, to the microsecond (what both databases hold).
@@ -74,7 +69,7 @@ impl Clock {
     /// The business time, to the microsecond.
     pub fn business(&self) -> DateTime<Utc> {
         let now = self.machine();
-        match self.business_date {
+        match self.business_date.get() {
             None => now,
             Some(date) => {
                 let time = now.with_timezone(&SHANGHAI).time();
@@ -119,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_day_begins_at_midnight_in_shanghai() {
-        let clock = Clock::new(Arc::new(At("2022-12-31T16:00:00Z")), None);
+        let clock = Clock::new(Arc::new(At("2022-12-31T16:00:00Z")));
         assert_eq!(clock.today(), NaiveDate::from_ymd_opt(2023, 1, 1).unwrap());
         assert_eq!(
             clock.next_midnight(),
@@ -130,7 +125,8 @@ mod tests {
     #[test]
     fn a_demonstration_keeps_its_date_while_the_time_of_day_runs() {
         let date = NaiveDate::from_ymd_opt(2022, 12, 31).unwrap();
-        let clock = Clock::new(Arc::new(At("2026-11-23T20:30:00.123456789Z")), Some(date));
+        let clock = Clock::new(Arc::new(At("2026-11-23T20:30:00.123456789Z")));
+        clock.pin_business_date(date);
         // 04:30 in Shanghai.
         assert_eq!(
             clock.business(),

@@ -1,0 +1,123 @@
+//! Token to requester, in one place for every edge.
+
+use chrono::DateTime;
+use quick_cache::sync::Cache;
+
+use super::{
+    requester::{Requester, Role},
+    store,
+    token::{Claims, Keys, TokenError},
+};
+use crate::{
+    kernel::id::{BranchId, OrganizationId},
+    storage::{Database, StoreError},
+};
+
+/// Codes whose ids are kept: codes are never given to another organization or branch, so a kept one stays true.
+const KEPT_CODES: usize = 10_000;
+
+/// Why a caller could not be told.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// No token, and anonymous callers are not let in.
+    #[error("no token")]
+    Missing,
+    /// A token that is not taken.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The database failed while a code was looked up.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Checks tokens and finds what their codes name.
+pub struct Authenticator {
+    keys: Keys,
+    anonymous: Option<Role>,
+    database: Database,
+    organizations: Cache<String, OrganizationId>,
+    branches: Cache<String, BranchId>,
+}
+
+impl Authenticator {
+    /// `anonymous`: the role of callers without a token, where the deployment gives them one.
+    pub fn new(keys: Keys, anonymous: Option<Role>, database: Database) -> Self {
+        Self {
+            keys,
+            anonymous,
+            database,
+            organizations: Cache::new(KEPT_CODES),
+            branches: Cache::new(KEPT_CODES),
+        }
+    }
+
+    /// The requester of an `Authorization` value (RFC 6750: `Bearer` and the token).
+    pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Requester, AuthError> {
+        let Some(authorization) = authorization else {
+            return self.anonymous.map(anonymous).ok_or(AuthError::Missing);
+        };
+        let token = authorization
+            .split_once(' ')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+            .ok_or(TokenError::Claim("not a bearer token"))?;
+        let now = self.database.clock().machine().timestamp();
+        let claims = self.keys.verify(token, now)?;
+        self.requester(claims).await
+    }
+
+    async fn requester(&self, claims: Claims) -> Result<Requester, AuthError> {
+        let role = claims.role()?;
+        let organization = match &claims.org {
+            Some(code) => Some(self.organization(code).await?),
+            None => None,
+        };
+        let branch = match &claims.branch {
+            Some(code) => Some(self.branch(code).await?),
+            None => None,
+        };
+        Ok(Requester {
+            subject: claims.sub,
+            role,
+            organization,
+            branch,
+            source: claims.source,
+            expires_at: DateTime::from_timestamp(claims.exp, 0),
+            anonymous: false,
+        })
+    }
+
+    async fn organization(&self, code: &str) -> Result<OrganizationId, AuthError> {
+        if let Some(id) = self.organizations.get(code) {
+            return Ok(id);
+        }
+        let id = store::organization_id(self.database.reader(), code)
+            .await?
+            .ok_or(TokenError::Claim("org names no organization"))?;
+        self.organizations.insert(code.to_owned(), id);
+        Ok(id)
+    }
+
+    async fn branch(&self, code: &str) -> Result<BranchId, AuthError> {
+        if let Some(id) = self.branches.get(code) {
+            return Ok(id);
+        }
+        let id = store::branch_id(self.database.reader(), code)
+            .await?
+            .ok_or(TokenError::Claim("branch names no branch"))?;
+        self.branches.insert(code.to_owned(), id);
+        Ok(id)
+    }
+}
+
+fn anonymous(role: Role) -> Requester {
+    Requester {
+        subject: "anonymous".to_owned(),
+        role,
+        organization: None,
+        branch: None,
+        source: None,
+        expires_at: None,
+        anonymous: true,
+    }
+}

@@ -1,0 +1,18 @@
+//! Who is asking, what they may see, and what they may do (DOMAIN 8).
+//!
+//! A token becomes a [`Requester`] in one place. What it may see is a [`Scope`], demanded by every store
+//! function that reads what not everybody may see; what it may do is a [`Grant`]. Only this folder can make
+//! either.
+
+mod authenticator;
+mod policy;
+mod requester;
+mod scope;
+mod store;
+mod token;
+
+pub use authenticator::{AuthError, Authenticator};
+pub use policy::Act;
+pub use requester::{Requester, Role};
+pub use scope::{Extent, Grant, Scope};
+pub use token::{Claims, Keys, TokenError, VerifyingKey};

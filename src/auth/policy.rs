@@ -1,0 +1,66 @@
+//! Who may do what: the table of DOMAIN 8.
+
+use super::requester::Role;
+
+/// Something that can be done; one a mutation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Act {
+    CreateOrganization,
+    UpdateOrganization,
+    CreateBranch,
+    UpdateBranch,
+    RecordElection,
+    ExtendTerm,
+    MergeBranch,
+    DissolveBranch,
+    AddBranchAlias,
+    EndBranchAlias,
+    SaveSite,
+    SaveBrand,
+    SubmitBrand,
+    PublishBrand,
+    ReturnBrand,
+    ProposePairing,
+    AcceptPairing,
+    ApprovePairing,
+    RejectPairing,
+    RecordPairingActivity,
+    CompletePairing,
+    TerminatePairing,
+    RecordTraining,
+    CorrectTraining,
+    RemoveTraining,
+    ReportHeadcount,
+}
+
+impl Act {
+    /// The roles that may, each over its own extent: the district, a subtree, one branch.
+    pub fn roles(self) -> &'static [Role] {
+        const DISTRICT: &[Role] = &[Role::DistrictAdmin];
+        const COMMITTEE: &[Role] = &[Role::DistrictAdmin, Role::CommitteeOfficer];
+        const BRANCH: &[Role] = &[Role::BranchOfficer];
+        const COMMITTEE_OR_BRANCH: &[Role] =
+            &[Role::DistrictAdmin, Role::CommitteeOfficer, Role::BranchOfficer];
+        match self {
+            Act::CreateOrganization | Act::UpdateOrganization | Act::MergeBranch | Act::DissolveBranch => DISTRICT,
+            Act::CreateBranch
+            | Act::RecordElection
+            | Act::ExtendTerm
+            | Act::AddBranchAlias
+            | Act::EndBranchAlias
+            | Act::SaveSite
+            | Act::PublishBrand
+            | Act::ReturnBrand
+            | Act::ApprovePairing
+            | Act::CompletePairing
+            | Act::TerminatePairing
+            | Act::RecordTraining
+            | Act::CorrectTraining
+            | Act::RemoveTraining
+            | Act::ReportHeadcount => COMMITTEE,
+            // Only a branch speaks for itself: it writes its brand, accepts a pairing, tells what was done in it.
+            Act::SaveBrand | Act::SubmitBrand | Act::AcceptPairing | Act::RecordPairingActivity => BRANCH,
+            Act::UpdateBranch | Act::ProposePairing | Act::RejectPairing => COMMITTEE_OR_BRANCH,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! A caller whose token has been checked.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    policy::Act,
+    scope::{Extent, Grant, Scope},
+};
+use crate::{
+    kernel::id::{BranchId, OrganizationId},
+    storage::write::{Actor, Failure},
+};
+
+/// The contract's `Role`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// 区委组织部
+    DistrictAdmin,
+    /// 基层党(工)委
+    CommitteeOfficer,
+    /// 体检队员
+    Examiner,
+    /// 支部书记、党务工作者
+    BranchOfficer,
+    /// 只读
+    Viewer,
+    /// 平台适配器
+    Adapter,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Role; 6] = [
+        Role::DistrictAdmin,
+        Role::CommitteeOfficer,
+        Role::Examiner,
+        Role::BranchOfficer,
+        Role::Viewer,
+        Role::Adapter,
+    ];
+
+    /// The contract's name, as it stands in tokens and in the audit trail.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::DistrictAdmin => "DISTRICT_ADMIN",
+            Role::CommitteeOfficer => "COMMITTEE_OFFICER",
+            Role::Examiner => "EXAMINER",
+            Role::BranchOfficer => "BRANCH_OFFICER",
+            Role::Viewer => "VIEWER",
+            Role::Adapter => "ADAPTER",
+        }
+    }
+
+    /// The role of a name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.as_str() == text)
+    }
+}
+
+/// Who is asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requester {
+    pub(super) subject: String,
+    pub(super) role: Role,
+    pub(super) organization: Option<OrganizationId>,
+    pub(super) branch: Option<BranchId>,
+    pub(super) source: Option<String>,
+    pub(super) expires_at: Option<DateTime<Utc>>,
+    pub(super) anonymous: bool,
+}
+
+impl Requester {
+    /// The token's subject, opaque.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The token's role.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The organization the token is for.
+    pub fn organization(&self) -> Option<OrganizationId> {
+        self.organization
+    }
+
+    /// The branch the token is for; an examiner's own.
+    pub fn branch(&self) -> Option<BranchId> {
+        self.branch
+    }
+
+    /// The source an adapter may push for.
+    pub fn source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    /// When the token ends; none for anonymous callers.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.expires_at
+    }
+
+    /// Whether there was no token at all.
+    pub fn is_anonymous(&self) -> bool {
+        self.anonymous
+    }
+
+    /// What the caller may see.
+    pub fn scope(&self) -> Scope {
+        let extent = match self.role {
+            Role::DistrictAdmin => Extent::District,
+            Role::CommitteeOfficer => self.organization.map_or(Extent::Nothing, Extent::Subtree),
+            Role::BranchOfficer => self.branch.map_or(Extent::Nothing, Extent::Branch),
+            // An anonymous viewer has no scope; a viewer without an organization has the district's.
+            Role::Viewer if self.anonymous => Extent::Nothing,
+            Role::Viewer => self.organization.map_or(Extent::District, Extent::Subtree),
+            // An examiner's scope is the checks assigned to it, none of which exist yet.
+            Role::Examiner | Role::Adapter => Extent::Nothing,
+        };
+        Scope::new(self.role != Role::Adapter, extent)
+    }
+
+    /// The right to do something, where the caller's role has it at all; over what, the grant says.
+    pub fn grant(&self, act: Act) -> Result<Grant, Failure> {
+        let extent = match self.role {
+            role if !act.roles().contains(&role) => None,
+            Role::DistrictAdmin => Some(Extent::District),
+            Role::CommitteeOfficer => self.organization.map(Extent::Subtree),
+            Role::BranchOfficer => self.branch.map(Extent::Branch),
+            Role::Examiner | Role::Viewer | Role::Adapter => None,
+        };
+        extent.map(|extent| Grant::new(extent, self.scope())).ok_or(Failure::Forbidden)
+    }
+
+    /// For the audit trail.
+    pub fn actor(&self, request_id: &str) -> Actor {
+        Actor {
+            subject: self.subject.clone(),
+            role: Some(self.role.as_str()),
+            request_id: request_id.to_owned(),
+        }
+    }
+}

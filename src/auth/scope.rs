@@ -1,0 +1,230 @@
+//! What a caller may see and reach, as values that only `auth` can make.
+
+use entity::{branch, organization_closure};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _, QueryTrait as _,
+    sea_query::{Condition, Expr, ExprTrait as _},
+};
+
+use crate::{
+    kernel::id::{BranchId, OrganizationId},
+    storage::{StoreError, write::Failure},
+};
+
+/// How far a scope or a grant reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Extent {
+    /// No branch and no organization.
+    Nothing,
+    /// One branch.
+    Branch(BranchId),
+    /// An organization and all below it, as the tree stands now.
+    Subtree(OrganizationId),
+    /// Everything.
+    District,
+}
+
+impl Extent {
+    /// A condition on rows that belong to a branch: its id, and the organization directly above it.
+    fn branches(self, branch_id: Expr, organization_id: Expr) -> Condition {
+        match self {
+            Extent::Nothing => Condition::any(),
+            Extent::Branch(id) => Condition::all().add(branch_id.eq(id)),
+            Extent::Subtree(id) => {
+                Condition::all().add(organization_id.in_subquery(subtree(id).into_query()))
+            }
+            Extent::District => Condition::all(),
+        }
+    }
+
+    async fn reaches_organization(
+        self,
+        connection: &impl ConnectionTrait,
+        organization: OrganizationId,
+    ) -> Result<bool, StoreError> {
+        match self {
+            Extent::Nothing | Extent::Branch(_) => Ok(false),
+            Extent::District => Ok(true),
+            Extent::Subtree(top) => Ok(organization_closure::Entity::find_by_id((top, organization))
+                .one(connection)
+                .await?
+                .is_some()),
+        }
+    }
+
+    async fn reaches_branch(
+        self,
+        connection: &impl ConnectionTrait,
+        branch: BranchId,
+    ) -> Result<bool, StoreError> {
+        match self {
+            Extent::Nothing => Ok(false),
+            Extent::Branch(own) => Ok(own == branch),
+            Extent::District => Ok(true),
+            Extent::Subtree(_) => {
+                let home: Option<OrganizationId> = branch::Entity::find_by_id(branch)
+                    .select_only()
+                    .column(branch::Column::OrganizationId)
+                    .into_tuple()
+                    .one(connection)
+                    .await?;
+                match home {
+                    Some(home) => self.reaches_organization(connection, home).await,
+                    None => Ok(false),
+                }
+            }
+        }
+    }
+}
+
+/// The ids of an organization and all below it, to be used as a subquery.
+pub(crate) fn subtree(top: OrganizationId) -> sea_orm::Select<organization_closure::Entity> {
+    organization_closure::Entity::find()
+        .select_only()
+        .column(organization_closure::Column::DescendantId)
+        .filter(organization_closure::Column::AncestorId.eq(top))
+}
+
+/// What a caller may see. Store functions demand it and leave out what lies beyond it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    signed_in: bool,
+    extent: Extent,
+}
+
+impl Scope {
+    pub(super) fn new(signed_in: bool, extent: Extent) -> Self {
+        Self { signed_in, extent }
+    }
+
+    /// Whether the caller sees what every signed-in role but ADAPTER sees.
+    pub fn sees_public(&self) -> bool {
+        self.signed_in
+    }
+
+    /// How far the caller sees what only those in scope see.
+    pub fn extent(&self) -> Extent {
+        self.extent
+    }
+
+    /// Rows everybody but ADAPTER may see.
+    pub fn public(&self) -> Condition {
+        // An empty `any` is false, an empty `all` true; both databases take them.
+        if self.signed_in { Condition::all() } else { Condition::all().add(Expr::cust("1 = 0")) }
+    }
+
+    /// Rows of branches in scope: the branch's id, and the organization directly above it.
+    pub fn branches(&self, branch_id: impl Into<Expr>, organization_id: impl Into<Expr>) -> Condition {
+        match self.extent {
+            Extent::Nothing => Condition::all().add(Expr::cust("1 = 0")),
+            extent => extent.branches(branch_id.into(), organization_id.into()),
+        }
+    }
+
+    /// Ids of branches in scope, as a subquery on a column that holds a branch's id.
+    pub fn branch_ids(&self, branch_id: impl Into<Expr>) -> Condition {
+        let branch_id = branch_id.into();
+        match self.extent {
+            Extent::Nothing => Condition::all().add(Expr::cust("1 = 0")),
+            Extent::District => Condition::all(),
+            Extent::Branch(id) => Condition::all().add(branch_id.eq(id)),
+            Extent::Subtree(top) => Condition::all().add(
+                branch_id.in_subquery(
+                    branch::Entity::find()
+                        .select_only()
+                        .column(branch::Column::Id)
+                        .filter(branch::Column::OrganizationId.in_subquery(subtree(top).into_query()))
+                        .into_query(),
+                ),
+            ),
+        }
+    }
+
+    /// Rows of organizations in scope.
+    pub fn organizations(&self, organization_id: impl Into<Expr>) -> Condition {
+        match self.extent {
+            Extent::Nothing | Extent::Branch(_) => Condition::all().add(Expr::cust("1 = 0")),
+            Extent::District => Condition::all(),
+            Extent::Subtree(top) => {
+                Condition::all().add(organization_id.into().in_subquery(subtree(top).into_query()))
+            }
+        }
+    }
+
+    /// Whether a branch is in scope.
+    pub async fn reaches_branch(
+        &self,
+        connection: &impl ConnectionTrait,
+        branch: BranchId,
+    ) -> Result<bool, StoreError> {
+        self.extent.reaches_branch(connection, branch).await
+    }
+
+    /// Whether an organization is in scope.
+    pub async fn reaches_organization(
+        &self,
+        connection: &impl ConnectionTrait,
+        organization: OrganizationId,
+    ) -> Result<bool, StoreError> {
+        self.extent.reaches_organization(connection, organization).await
+    }
+}
+
+/// The right to do one kind of thing, over an extent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    extent: Extent,
+    scope: Scope,
+}
+
+impl Grant {
+    pub(super) fn new(extent: Extent, scope: Scope) -> Self {
+        Self { extent, scope }
+    }
+
+    /// The service's own right, for the command line and its jobs.
+    pub fn of_the_service() -> Self {
+        Self { extent: Extent::District, scope: Scope::new(true, Extent::District) }
+    }
+
+    /// How far it reaches.
+    pub fn extent(&self) -> Extent {
+        self.extent
+    }
+
+    /// What its holder may see.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Whether it covers a branch.
+    pub async fn covers_branch(
+        &self,
+        connection: &impl ConnectionTrait,
+        branch: BranchId,
+    ) -> Result<bool, StoreError> {
+        self.extent.reaches_branch(connection, branch).await
+    }
+
+    /// Refuses with FORBIDDEN unless it covers the branch (which everybody signed in may see).
+    pub async fn require_branch(
+        &self,
+        connection: &impl ConnectionTrait,
+        branch: BranchId,
+    ) -> Result<(), Failure> {
+        if self.covers_branch(connection, branch).await? { Ok(()) } else { Err(Failure::Forbidden) }
+    }
+
+    /// Refuses with FORBIDDEN unless it covers the organization (which everybody signed in may see).
+    pub async fn require_organization(
+        &self,
+        connection: &impl ConnectionTrait,
+        organization: OrganizationId,
+    ) -> Result<(), Failure> {
+        if self.extent.reaches_organization(connection, organization).await? {
+            Ok(())
+        } else {
+            Err(Failure::Forbidden)
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Codes in tokens to ids.
+
+use entity::{branch, organization};
+use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _};
+
+use crate::{
+    kernel::id::{BranchId, OrganizationId},
+    storage::StoreError,
+};
+
+/// The organization of a code.
+pub(super) async fn organization_id(
+    connection: &impl ConnectionTrait,
+    code: &str,
+) -> Result<Option<OrganizationId>, StoreError> {
+    Ok(organization::Entity::find()
+        .select_only()
+        .column(organization::Column::Id)
+        .filter(organization::Column::Code.eq(code))
+        .into_tuple()
+        .one(connection)
+        .await?)
+}
+
+/// The branch whose own code this is; never an alias, never a successor, so that no merger hands an officer
+/// of one branch the records of another.
+pub(super) async fn branch_id(
+    connection: &impl ConnectionTrait,
+    code: &str,
+) -> Result<Option<BranchId>, StoreError> {
+    Ok(branch::Entity::find()
+        .select_only()
+        .column(branch::Column::Id)
+        .filter(branch::Column::Code.eq(code))
+        .into_tuple()
+        .one(connection)
+        .await?)
+}

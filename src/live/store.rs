@@ -1,0 +1,274 @@
+//! Rows of the change log.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use entity::{branch, change_log, change_log_state, organization_closure};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait as _, QueryFilter as _,
+    QuerySelect as _, Statement,
+    sea_query::Expr,
+};
+
+use super::{
+    change::{Action, Change, Topic},
+    cursor::Position,
+};
+use crate::{
+    kernel::id::{BranchId, GlobalId, NodeType, OrganizationId},
+    storage::StoreError,
+};
+
+/// Ids in one IN list; far below what either database binds (32,766 on SQLite).
+const CHUNK: usize = 5000;
+/// Rows in one INSERT: 13 columns each.
+const INSERT_CHUNK: usize = 1000;
+
+/// A change as the log holds it.
+#[derive(Clone, Debug)]
+pub struct LoggedChange {
+    pub position: Position,
+    pub at: DateTime<Utc>,
+    pub topic: Topic,
+    pub action: Action,
+    pub node: GlobalId,
+    pub version: Option<i32>,
+    pub branch_ids: Vec<BranchId>,
+    /// The organizations of its branches and all above them, as they stood before and after.
+    pub organization_ids: Vec<OrganizationId>,
+    pub public: bool,
+}
+
+/// Appends changes in the transaction that made them, with the organizations in whose scope they lie.
+pub async fn append(
+    transaction: &DatabaseTransaction,
+    at: DateTime<Utc>,
+    incarnation: i64,
+    changes: Vec<Change>,
+) -> Result<(), StoreError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let homes = homes(transaction, changes.iter().flat_map(|c| c.branches.iter().copied())).await?;
+    let named: BTreeSet<OrganizationId> = homes
+        .values()
+        .copied()
+        .chain(changes.iter().flat_map(|c| c.organizations.iter().copied()))
+        .collect();
+    let ancestors = ancestors(transaction, named).await?;
+    let rows = changes.into_iter().map(|change| {
+        let scope: BTreeSet<OrganizationId> = change
+            .branches
+            .iter()
+            .filter_map(|b| homes.get(b))
+            .chain(&change.organizations)
+            .flat_map(|o| ancestors.get(o).into_iter().flatten().copied())
+            .collect();
+        change_log::ActiveModel {
+            seq: NotSet,
+            incarnation: Set(incarnation),
+            xid: NotSet,
+            at: Set(at),
+            topic: Set(change.topic.as_str().to_owned()),
+            action: Set(change.action.as_str().to_owned()),
+            node_type: Set(change.node.node_type.as_str().to_owned()),
+            node_id: Set(change.node.number),
+            version: Set(change.version),
+            branch_ids: Set(ids_text(change.branches.iter().map(|id| id.0))),
+            organization_ids: Set(ids_text(scope.iter().map(|id| id.0))),
+            source_code: Set(None),
+            public: Set(change.public),
+        }
+    });
+    let rows: Vec<_> = rows.collect();
+    for chunk in rows.chunks(INSERT_CHUNK) {
+        change_log::Entity::insert_many(chunk.iter().cloned()).exec_without_returning(transaction).await?;
+    }
+    Ok(())
+}
+
+/// The organization directly above each branch.
+async fn homes(
+    connection: &impl ConnectionTrait,
+    branches: impl Iterator<Item = BranchId>,
+) -> Result<HashMap<BranchId, OrganizationId>, StoreError> {
+    let ids: Vec<BranchId> = branches.collect::<BTreeSet<_>>().into_iter().collect();
+    let mut homes = HashMap::with_capacity(ids.len());
+    for chunk in ids.chunks(CHUNK) {
+        let rows: Vec<(BranchId, OrganizationId)> = branch::Entity::find()
+            .select_only()
+            .columns([branch::Column::Id, branch::Column::OrganizationId])
+            .filter(branch::Column::Id.is_in(chunk.iter().copied()))
+            .into_tuple()
+            .all(connection)
+            .await?;
+        homes.extend(rows);
+    }
+    Ok(homes)
+}
+
+/// Each organization with all above it, itself among them.
+async fn ancestors(
+    connection: &impl ConnectionTrait,
+    organizations: BTreeSet<OrganizationId>,
+) -> Result<HashMap<OrganizationId, Vec<OrganizationId>>, StoreError> {
+    let mut above: HashMap<OrganizationId, Vec<OrganizationId>> = HashMap::new();
+    let ids: Vec<OrganizationId> = organizations.into_iter().collect();
+    for chunk in ids.chunks(CHUNK) {
+        let rows: Vec<(OrganizationId, OrganizationId)> = organization_closure::Entity::find()
+            .select_only()
+            .columns([
+                organization_closure::Column::DescendantId,
+                organization_closure::Column::AncestorId,
+            ])
+            .filter(organization_closure::Column::DescendantId.is_in(chunk.iter().copied()))
+            .into_tuple()
+            .all(connection)
+            .await?;
+        for (below, ancestor) in rows {
+            above.entry(below).or_default().push(ancestor);
+        }
+    }
+    Ok(above)
+}
+
+/// Rows after a position, in the order every reader sees, at most `limit`.
+///
+/// On PostgreSQL rows of this incarnation are read only below the snapshot's xmin: above it a transaction with a
+/// smaller id may still commit. Rows of earlier incarnations are all there is of them.
+pub async fn read(
+    connection: &impl ConnectionTrait,
+    incarnation: i64,
+    after: Position,
+    limit: u64,
+) -> Result<Vec<LoggedChange>, StoreError> {
+    let backend = connection.get_database_backend();
+    let (bound, [p1, p2, p3]) = match backend {
+        DbBackend::Sqlite => (String::new(), ["?1", "?2", "?3"]),
+        _ => (
+            format!(
+                "AND (incarnation < {incarnation} \
+                 OR xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint)"
+            ),
+            ["$1", "$2", "$3"],
+        ),
+    };
+    let sql = format!(
+        "SELECT * FROM change_log WHERE (incarnation, xid, seq) > ({p1}, {p2}, {p3}) {bound} \
+         ORDER BY incarnation, xid, seq LIMIT {limit}"
+    );
+    let values = [after.incarnation.into(), after.xid.into(), after.seq.into()];
+    change_log::Entity::find()
+        .from_raw_sql(Statement::from_sql_and_values(backend, sql, values))
+        .all(connection)
+        .await?
+        .into_iter()
+        .map(logged)
+        .collect()
+}
+
+/// The last place in the log that a reader may be at.
+pub async fn head(connection: &impl ConnectionTrait, incarnation: i64) -> Result<Position, StoreError> {
+    let backend = connection.get_database_backend();
+    let bound = match backend {
+        DbBackend::Sqlite => String::new(),
+        _ => format!(
+            "WHERE incarnation < {incarnation} OR xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+        ),
+    };
+    let sql = format!(
+        "SELECT incarnation, xid, seq FROM change_log {bound} ORDER BY incarnation DESC, xid DESC, seq DESC LIMIT 1"
+    );
+    let row = connection.query_one_raw(Statement::from_string(backend, sql)).await?;
+    Ok(match row {
+        Some(row) => Position {
+            incarnation: row.try_get("", "incarnation")?,
+            xid: row.try_get("", "xid")?,
+            seq: row.try_get("", "seq")?,
+        },
+        None => Position { incarnation, xid: 0, seq: 0 },
+    })
+}
+
+/// The log's incarnation and nonce, if it has been opened before.
+pub async fn state(connection: &impl ConnectionTrait) -> Result<Option<(i64, i64)>, StoreError> {
+    let row = change_log_state::Entity::find_by_id(1).one(connection).await?;
+    Ok(row.map(|row| (row.incarnation, row.nonce)))
+}
+
+/// Begins a new incarnation: cursors of earlier ones are not taken any more.
+pub async fn begin_incarnation(
+    connection: &impl ConnectionTrait,
+    nonce: i64,
+) -> Result<(i64, i64), StoreError> {
+    let incarnation = match state(connection).await? {
+        None => {
+            change_log_state::Entity::insert(change_log_state::ActiveModel {
+                id: Set(1),
+                incarnation: Set(1),
+                nonce: Set(nonce),
+            })
+            .exec_without_returning(connection)
+            .await?;
+            1
+        }
+        Some((incarnation, _)) => {
+            change_log_state::Entity::update_many()
+                .col_expr(change_log_state::Column::Incarnation, Expr::value(incarnation + 1))
+                .col_expr(change_log_state::Column::Nonce, Expr::value(nonce))
+                .exec(connection)
+                .await?;
+            incarnation + 1
+        }
+    };
+    Ok((incarnation, nonce))
+}
+
+/// Whether the log holds a transaction id that this PostgreSQL cluster has not given yet: the database was restored
+/// into another cluster, and new rows would come to stand before old ones.
+pub async fn is_from_another_cluster(
+    connection: &impl ConnectionTrait,
+    incarnation: i64,
+) -> Result<bool, StoreError> {
+    if connection.get_database_backend() == DbBackend::Sqlite {
+        return Ok(false);
+    }
+    let sql = format!(
+        "SELECT coalesce(max(xid) >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint, false) AS foreign_log \
+         FROM change_log WHERE incarnation = {incarnation}"
+    );
+    let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    Ok(match row {
+        Some(row) => row.try_get("", "foreign_log")?,
+        None => false,
+    })
+}
+
+fn logged(row: change_log::Model) -> Result<LoggedChange, StoreError> {
+    let node_type = NodeType::parse(&row.node_type)
+        .ok_or_else(|| StoreError::corrupt("change_log.node_type", &row.node_type))?;
+    Ok(LoggedChange {
+        position: Position { incarnation: row.incarnation, xid: row.xid, seq: row.seq },
+        at: row.at,
+        topic: Topic::parse(&row.topic).ok_or_else(|| StoreError::corrupt("change_log.topic", &row.topic))?,
+        action: Action::parse(&row.action)
+            .ok_or_else(|| StoreError::corrupt("change_log.action", &row.action))?,
+        node: GlobalId { node_type, number: row.node_id },
+        version: row.version,
+        branch_ids: ids(&row.branch_ids)?.into_iter().map(BranchId).collect(),
+        organization_ids: ids(&row.organization_ids)?.into_iter().map(OrganizationId).collect(),
+        public: row.public,
+    })
+}
+
+fn ids_text(ids: impl Iterator<Item = i64>) -> String {
+    let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+    ids.join(" ")
+}
+
+fn ids(text: &str) -> Result<Vec<i64>, StoreError> {
+    text.split_ascii_whitespace()
+        .map(|id| id.parse().map_err(|_| StoreError::corrupt("change_log ids", text)))
+        .collect()
+}

@@ -1,0 +1,154 @@
+//! SQLite's one writer: concurrent writes share a commit.
+//!
+//! A task drains the queue into one transaction, a savepoint a job, so that one that fails does not fail
+//! its neighbours, and answers them when the commit is on the disk. While it waits for the disk the next
+//! ones gather, so the batch grows with the load and a lone write waits for nobody.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::StoreError;
+
+/// Jobs that may share one commit: bounds how long the first of them waits for the last.
+const MAX_BATCH: usize = 128;
+/// Writes that may wait; beyond it callers wait to be queued.
+const QUEUE: usize = 1024;
+
+/// A write that can be run in somebody's transaction and be told how that ended.
+pub(super) trait Job: Send {
+    /// Runs in a savepoint of its own. `Ok(false)`: nothing of it is to stay.
+    fn run<'a>(&'a mut self, savepoint: &'a DatabaseTransaction) -> BoxFuture<'a, Result<bool, StoreError>>;
+    /// The transaction is on the disk, or why it is not.
+    fn ended(self: Box<Self>, result: Result<(), StoreError>);
+}
+
+enum Message {
+    Job(Box<dyn Job>),
+    Close(oneshot::Sender<()>),
+}
+
+pub(super) struct Handle {
+    queue: mpsc::Sender<Message>,
+}
+
+impl Handle {
+    pub(super) fn spawn(writer: DatabaseConnection) -> Self {
+        let (queue, receiver) = mpsc::channel(QUEUE);
+        tokio::spawn(run(writer, receiver));
+        Self { queue }
+    }
+
+    pub(super) async fn submit(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.queue.send(Message::Job(job)).await.map_err(|_| StoreError::Stopping)
+    }
+
+    /// Ends the task after what is queued has been written.
+    pub(super) async fn close(&self) {
+        let (done, ended) = oneshot::channel();
+        if self.queue.send(Message::Close(done)).await.is_ok() {
+            let _ = ended.await;
+        }
+    }
+}
+
+async fn run(writer: DatabaseConnection, mut queue: mpsc::Receiver<Message>) {
+    while let Some(message) = queue.recv().await {
+        let first = match message {
+            Message::Job(job) => job,
+            Message::Close(done) => {
+                queue.close();
+                let _ = done.send(());
+                continue;
+            }
+        };
+        if let Some(done) = write_batch(&writer, first, &mut queue).await {
+            queue.close();
+            let _ = done.send(());
+        }
+    }
+}
+
+async fn write_batch(
+    writer: &DatabaseConnection,
+    first: Box<dyn Job>,
+    queue: &mut mpsc::Receiver<Message>,
+) -> Option<oneshot::Sender<()>> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..Default::default()
+    };
+    let transaction = match writer.begin_with_options(options).await {
+        Ok(transaction) => transaction,
+        Err(error) => {
+            first.ended(Err(error.into()));
+            return None;
+        }
+    };
+    let mut written = Vec::new();
+    let mut closing = None;
+    let mut next = Some(first);
+    while let Some(job) = next.take() {
+        if let Some(job) = run_in_savepoint(&transaction, job).await {
+            written.push(job);
+        }
+        if written.len() < MAX_BATCH {
+            match queue.try_recv() {
+                Ok(Message::Job(job)) => next = Some(job),
+                Ok(Message::Close(done)) => closing = Some(done),
+                Err(_) => {}
+            }
+        }
+    }
+    match transaction.commit().await {
+        Ok(()) => {
+            for job in written {
+                job.ended(Ok(()));
+            }
+        }
+        Err(error) => {
+            let text = error.to_string();
+            tracing::error!(error = %text, jobs = written.len(), "commit failed");
+            for job in written {
+                // DbErr cannot be shared out whole in every version; each waiter gets the same kind.
+                job.ended(Err(StoreError::from(error.clone())));
+            }
+        }
+    }
+    closing
+}
+
+/// Runs a job; gives it back when its fate hangs on the commit.
+async fn run_in_savepoint(transaction: &DatabaseTransaction, mut job: Box<dyn Job>) -> Option<Box<dyn Job>> {
+    let savepoint = match transaction.begin().await {
+        Ok(savepoint) => savepoint,
+        Err(error) => {
+            job.ended(Err(error.into()));
+            return None;
+        }
+    };
+    // A defect in one use case must not end the writer for all.
+    let result = AssertUnwindSafe(job.run(&savepoint)).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a use case panicked; its writes are rolled back");
+        Err(StoreError::Corrupt("panic in a use case".to_owned()))
+    });
+    let ended = match result {
+        Ok(true) => savepoint.commit().await.map_err(StoreError::from).map(|()| true),
+        Ok(false) => savepoint.rollback().await.map_err(StoreError::from).map(|()| true),
+        Err(error) => {
+            let _ = savepoint.rollback().await;
+            Err(error)
+        }
+    };
+    match ended {
+        Ok(_) => Some(job),
+        Err(error) => {
+            job.ended(Err(error));
+            None
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Keyset paging: a page continues behind the key of a row, never at an offset.
+
+use std::{collections::HashMap, hash::Hash};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sea_orm::{
+    ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter as _, QuerySelect as _, QueryTrait as _, Select,
+    TryGetable,
+    sea_query::{
+        Alias, Asterisk, Condition, Expr, ExprTrait as _, IntoCondition as _, Order, OverStatement as _, Query,
+        WindowStatement,
+    },
+};
+use serde_json::Value;
+
+use super::StoreError;
+use crate::kernel::page::{Page, PageError, PageRequest, encode_cursor};
+
+/// What a key column holds, so that a cursor's value is bound as what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    Int,
+    Text,
+    Day,
+    Instant,
+}
+
+/// A column of an order.
+#[derive(Clone, Debug)]
+pub struct KeyColumn {
+    expr: Expr,
+    kind: KeyKind,
+    descending: bool,
+}
+
+impl KeyColumn {
+    /// Smallest first.
+    pub fn asc(expr: impl Into<Expr>, kind: KeyKind) -> Self {
+        Self { expr: expr.into(), kind, descending: false }
+    }
+
+    /// Greatest first.
+    pub fn desc(expr: impl Into<Expr>, kind: KeyKind) -> Self {
+        Self { expr: expr.into(), kind, descending: true }
+    }
+}
+
+/// A total order of a list: its name (part of every cursor) and its columns, none of them null, the last of
+/// them unique.
+#[derive(Clone, Debug)]
+pub struct Keyset {
+    /// Name of the order.
+    pub name: &'static str,
+    /// Its columns.
+    pub columns: Vec<KeyColumn>,
+}
+
+/// Why a list could not be read: its arguments or the database.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// The page arguments.
+    #[error(transparent)]
+    Page(#[from] PageError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sea_orm::DbErr> for ListError {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Keyset {
+    /// An order by columns.
+    pub fn new(name: &'static str, columns: impl IntoIterator<Item = KeyColumn>) -> Self {
+        Self { name, columns: columns.into_iter().collect() }
+    }
+
+    /// Checks page arguments against this order.
+    pub fn check(&self, args: &crate::kernel::page::PageArgs) -> Result<PageRequest, PageError> {
+        let request = args.check(self.name, self.columns.len())?;
+        for key in request.after.iter().chain(&request.before) {
+            for (column, value) in self.columns.iter().zip(key) {
+                bind(column.kind, value).ok_or(PageError::Cursor)?;
+            }
+        }
+        Ok(request)
+    }
+
+    /// Rows strictly after (or before) a key, in list order:
+    /// `a > 1 OR (a = 1 AND (b > 2 OR …))`, each comparison turned round where the column descends.
+    fn beyond(&self, key: &[Value], after: bool) -> Result<Condition, PageError> {
+        let mut condition: Option<Condition> = None;
+        for (column, value) in self.columns.iter().zip(key).rev() {
+            let value = bind(column.kind, value).ok_or(PageError::Cursor)?;
+            let strictly = if column.descending == after {
+                column.expr.clone().lt(value.clone())
+            } else {
+                column.expr.clone().gt(value.clone())
+            };
+            condition = Some(match condition {
+                None => strictly.into_condition(),
+                Some(rest) => Condition::any()
+                    .add(strictly)
+                    .add(Condition::all().add(column.expr.clone().eq(value)).add(rest)),
+            });
+        }
+        condition.ok_or(PageError::Cursor)
+    }
+
+    fn bounds(&self, request: &PageRequest) -> Result<Condition, PageError> {
+        let mut condition = Condition::all();
+        if let Some(key) = &request.after {
+            condition = condition.add(self.beyond(key, true)?);
+        }
+        if let Some(key) = &request.before {
+            condition = condition.add(self.beyond(key, false)?);
+        }
+        Ok(condition)
+    }
+
+    fn directions(&self, backward: bool) -> impl Iterator<Item = (Expr, Order)> {
+        self.columns.iter().map(move |column| {
+            let order = if column.descending == backward { Order::Asc } else { Order::Desc };
+            (column.expr.clone(), order)
+        })
+    }
+
+    /// Reads one page of a list.
+    pub async fn page<E>(
+        &self,
+        connection: &impl ConnectionTrait,
+        select: Select<E>,
+        request: &PageRequest,
+        key: impl Fn(&E::Model) -> Vec<Value>,
+    ) -> Result<Page<E::Model>, ListError>
+    where
+        E: EntityTrait,
+    {
+        if request.limit == 0 {
+            return Ok(Page::empty());
+        }
+        let mut select = select.filter(self.bounds(request)?).limit(u64::from(request.limit) + 1);
+        for (expr, order) in self.directions(request.backward) {
+            sea_orm::QueryTrait::query(&mut select).order_by_expr(expr, order);
+        }
+        let rows = select.all(connection).await?;
+        let rows = rows.into_iter().map(|row| (encode_cursor(self.name, &key(&row)), row)).collect();
+        Ok(Page::from_rows(request, rows))
+    }
+
+    /// Reads the same page of many lists at once, one list a value of `parent`, in one statement.
+    pub async fn pages<E, P>(
+        &self,
+        connection: &impl ConnectionTrait,
+        select: Select<E>,
+        parent: impl Into<Expr>,
+        request: &PageRequest,
+        key: impl Fn(&E::Model) -> Vec<Value>,
+    ) -> Result<HashMap<P, Page<E::Model>>, ListError>
+    where
+        E: EntityTrait,
+        P: TryGetable + Eq + Hash + Copy,
+    {
+        if request.limit == 0 {
+            return Ok(HashMap::new());
+        }
+        let parent = parent.into();
+        let mut window = WindowStatement::new();
+        window.add_partition_by(parent.clone());
+        for (expr, order) in self.directions(request.backward) {
+            window.order_by_expr(expr, order);
+        }
+        let mut ranked = select.filter(self.bounds(request)?).into_query();
+        ranked
+            .expr_as(parent, Alias::new(PARENT))
+            .expr_window_as(Expr::cust("ROW_NUMBER()"), window, Alias::new(ROW));
+        let mut outer = Query::select();
+        outer
+            .column(Asterisk)
+            .from_subquery(ranked, Alias::new("ranked"))
+            .and_where(Expr::col(Alias::new(ROW)).lte(i64::from(request.limit) + 1))
+            .order_by(Alias::new(PARENT), Order::Asc)
+            .order_by(Alias::new(ROW), Order::Asc);
+        let mut lists: HashMap<P, Vec<(String, E::Model)>> = HashMap::new();
+        for row in connection.query_all(&outer).await? {
+            let parent: P = row.try_get("", PARENT)?;
+            let model = E::Model::from_query_result(&row, "")?;
+            lists.entry(parent).or_default().push((encode_cursor(self.name, &key(&model)), model));
+        }
+        Ok(lists.into_iter().map(|(parent, rows)| (parent, Page::from_rows(request, rows))).collect())
+    }
+}
+
+const PARENT: &str = "parent_key";
+const ROW: &str = "row_in_parent";
+
+/// Counts the rows of a list.
+pub async fn count<E: EntityTrait>(
+    connection: &impl ConnectionTrait,
+    select: Select<E>,
+) -> Result<u64, StoreError> {
+    let mut outer = Query::select();
+    outer
+        .expr_as(Expr::cust("count(*)"), Alias::new("n"))
+        .from_subquery(select.into_query(), Alias::new("counted"));
+    let row = connection.query_one(&outer).await?;
+    let count: i64 = match row {
+        Some(row) => row.try_get("", "n")?,
+        None => 0,
+    };
+    Ok(count.unsigned_abs())
+}
+
+/// Counts many lists at once, one a value of `parent`.
+pub async fn counts<E, P>(
+    connection: &impl ConnectionTrait,
+    select: Select<E>,
+    parent: impl Into<Expr>,
+) -> Result<HashMap<P, u64>, StoreError>
+where
+    E: EntityTrait,
+    P: TryGetable + Eq + Hash,
+{
+    let parent = parent.into();
+    let mut query = select.into_query();
+    query
+        .clear_selects()
+        .expr_as(parent.clone(), Alias::new(PARENT))
+        .expr_as(Expr::cust("count(*)"), Alias::new("n"))
+        .add_group_by([parent]);
+    let mut counts = HashMap::new();
+    for row in connection.query_all(&query).await? {
+        let n: i64 = row.try_get("", "n")?;
+        counts.insert(row.try_get::<P>("", PARENT)?, n.unsigned_abs());
+    }
+    Ok(counts)
+}
+
+fn bind(kind: KeyKind, value: &Value) -> Option<sea_orm::Value> {
+    Some(match kind {
+        KeyKind::Int => value.as_i64()?.into(),
+        KeyKind::Text => value.as_str().filter(|t| !t.contains('\0'))?.into(),
+        KeyKind::Day => value.as_str()?.parse::<NaiveDate>().ok()?.into(),
+        KeyKind::Instant => DateTime::<Utc>::from_timestamp_micros(value.as_i64()?)?.into(),
+    })
+}

@@ -1,0 +1,89 @@
+//! The database: SQLite (one file, the default) or PostgreSQL, behind one door.
+//!
+//! Reads go through [`Database::reader`], any number at once. Everything that writes is a use case handed
+//! to [`Database::write`]: one transaction that holds the rows, the audit entry and the change-log rows
+//! (ADR 0002). Only [`write::Write`] can write, and one that recorded nothing is rolled back.
+
+mod connect;
+mod error;
+mod group_commit;
+mod incarnation;
+pub mod keyset;
+mod migrate;
+pub mod write;
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use sea_orm::{DatabaseConnection, DbBackend};
+
+pub use connect::{Location, Options};
+pub use error::StoreError;
+pub use incarnation::Incarnation;
+pub use migrate::migrate;
+
+use crate::kernel::clock::Clock;
+
+/// A handle to the database; cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    reader: DatabaseConnection,
+    writer: DatabaseConnection,
+    /// SQLite's one writer; PostgreSQL has as many as it has connections.
+    group_commit: Option<group_commit::Handle>,
+    /// Idempotency keys whose first request is still running here (SQLite; PostgreSQL has advisory locks).
+    in_flight: Mutex<HashSet<(String, String)>>,
+    statements: Arc<AtomicU64>,
+    incarnation: OnceLock<Incarnation>,
+    location: Location,
+    clock: Clock,
+}
+
+impl Database {
+    /// Where reads go. It cannot write: on SQLite the connections are `query_only`.
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.inner.reader
+    }
+
+    /// SQLite or PostgreSQL.
+    pub fn backend(&self) -> DbBackend {
+        self.inner.reader.get_database_backend()
+    }
+
+    /// Where the data lies.
+    pub fn location(&self) -> &Location {
+        &self.inner.location
+    }
+
+    /// SQL statements sent since start; the tests bound a request's statements with it.
+    pub fn statements(&self) -> u64 {
+        self.inner.statements.load(Ordering::Relaxed)
+    }
+
+    /// The clocks that writes are stamped with.
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.inner.reader.ping().await?)
+    }
+
+    pub async fn close(self) {
+        if let Some(handle) = &self.inner.group_commit {
+            handle.close().await;
+        }
+        let _ = self.inner.writer.close_by_ref().await;
+        let _ = self.inner.reader.close_by_ref().await;
+    }
+}

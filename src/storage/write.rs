@@ -1,0 +1,511 @@
+//! The write path: the one way anything is written (DESIGN 2.1, ADR 0002).
+//!
+//! A use case is a function of [`Write`] and its input. It reads and writes through the transaction,
+//! records what it did with [`Write::audit`] and [`Write::change`], and gives back an outcome that can be
+//! stored: ids and scalars, from which the answer is rendered, now or when an idempotent request comes again.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use sea_orm::{
+    ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement, TransactionTrait as _,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::oneshot;
+
+use super::{Database, StoreError, group_commit};
+use crate::{
+    audit::{self, AuditRecord},
+    kernel::{
+        clock::Clock,
+        refusal::{Refusal, RefusalCode},
+    },
+    live::{self, change::Change},
+};
+
+/// Who writes, for the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The token's opaque subject, or the name of a job of our own.
+    pub subject: String,
+    /// The caller's role; none for the service's own jobs and the command line.
+    pub role: Option<&'static str>,
+    /// The request this belongs to.
+    pub request_id: String,
+}
+
+impl Actor {
+    /// The service itself: a job or the command line.
+    pub fn service(job: &str) -> Self {
+        Self { subject: "zhibu".to_owned(), role: None, request_id: job.to_owned() }
+    }
+}
+
+/// The `Idempotency-Key` of a request (draft-ietf-httpapi-idempotency-key-header), scoped to its caller.
+#[derive(Clone, Debug)]
+pub struct IdempotencyKey {
+    /// Whose key it is: the token's subject.
+    pub caller: String,
+    /// The key as it was sent.
+    pub key: String,
+    /// SHA-256 of the request's document, operation name and variables.
+    pub body_hash: Vec<u8>,
+}
+
+/// Why a use case did nothing.
+#[derive(Debug)]
+pub enum Failure {
+    /// A rule or the input stood in the way: becomes `userErrors`.
+    Refused(Vec<Refusal>),
+    /// The caller may see the thing, but this is not for them to do.
+    Forbidden,
+    /// The database failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<sea_orm::DbErr> for Failure {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(vec![refusal])
+    }
+}
+
+/// What a mutation came to: what it made, or why it was refused.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome<T> {
+    /// Written and durable.
+    Done(T),
+    /// Nothing was written.
+    Refused(Vec<Refusal>),
+}
+
+/// An outcome, and whether it is that of an earlier request with the same key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Written<T> {
+    /// What it came to.
+    pub outcome: Outcome<T>,
+    /// An earlier request's outcome, read back.
+    pub replayed: bool,
+}
+
+/// Why there is no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// See [`Failure::Forbidden`].
+    #[error("forbidden")]
+    Forbidden,
+    /// The first request with this key is still running.
+    #[error("idempotency key in flight")]
+    InFlight,
+    /// The key was used with another body.
+    #[error("idempotency key used with another body")]
+    OtherBody,
+    /// The database failed; whether it was written is unknown only if the commit itself failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A use case: what [`Database::write`] runs. It may run more than once (PostgreSQL's transaction conflicts),
+/// each time from the beginning.
+pub type UseCase<I, T> = for<'a, 't> fn(&'a mut Write<'t>, &'a I) -> BoxFuture<'a, Result<T, Failure>>;
+
+/// A transaction that can write, and that must say what it did.
+pub struct Write<'t> {
+    transaction: &'t DatabaseTransaction,
+    clock: &'t Clock,
+    incarnation: i64,
+    actor: &'t Actor,
+    audit: Vec<AuditRecord>,
+    changes: Vec<Change>,
+}
+
+impl<'t> Write<'t> {
+    /// The transaction, for stores to read and write through.
+    pub fn connection(&self) -> &'t DatabaseTransaction {
+        self.transaction
+    }
+
+    /// The clocks.
+    pub fn clock(&self) -> &'t Clock {
+        self.clock
+    }
+
+    /// Who writes.
+    pub fn actor(&self) -> &'t Actor {
+        self.actor
+    }
+
+    /// Records what was done; at least one record a write.
+    pub fn audit(&mut self, record: AuditRecord) {
+        self.audit.push(record);
+    }
+
+    /// Reports a change.
+    pub fn change(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    /// Waits until no other transaction holds the same name; held until this one ends. For rules over rows
+    /// that may not exist yet, such as "no two branches hold one code". SQLite has one writer and needs none.
+    pub async fn lock(&self, space: &str, name: &str) -> Result<(), StoreError> {
+        if self.transaction.get_database_backend() == DbBackend::Postgres {
+            self.transaction
+                .execute_raw(Statement::from_sql_and_values(
+                    DbBackend::Postgres,
+                    "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+                    [format!("{space}:{name}").into()],
+                ))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<(), StoreError> {
+        if self.audit.is_empty() {
+            return Err(StoreError::Unaudited);
+        }
+        let at = self.clock.machine();
+        audit::store::append(self.transaction, at, self.actor, self.audit).await?;
+        live::store::append(self.transaction, at, self.incarnation, self.changes).await
+    }
+}
+
+impl Database {
+    /// Runs a use case in one transaction, durably, exactly once for an idempotency key.
+    pub async fn write<I, T>(
+        &self,
+        actor: Actor,
+        key: Option<IdempotencyKey>,
+        input: I,
+        case: UseCase<I, T>,
+    ) -> Result<Written<T>, WriteError>
+    where
+        I: Send + Sync + 'static,
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        let _flight = match &key {
+            Some(key) => Some(self.take_off(key).ok_or(WriteError::InFlight)?),
+            None => None,
+        };
+        let incarnation = self.incarnation().await?.number;
+        let work = Work { clock: self.clock().clone(), incarnation, actor, key, input, case };
+        let ended = match &self.inner.group_commit {
+            Some(group) => {
+                let (reply, ended) = oneshot::channel();
+                group.submit(Box::new(Queued { work, result: None, reply })).await?;
+                ended.await.map_err(|_| StoreError::Stopping)??
+            }
+            None => self.write_alone(&work).await?,
+        };
+        match ended {
+            Ended::Done { value, replayed } => Ok(Written { outcome: Outcome::Done(value), replayed }),
+            Ended::Refused { refusals, replayed } => {
+                Ok(Written { outcome: Outcome::Refused(refusals), replayed })
+            }
+            Ended::Forbidden => Err(WriteError::Forbidden),
+            Ended::InFlight => Err(WriteError::InFlight),
+            Ended::OtherBody => Err(WriteError::OtherBody),
+        }
+    }
+
+    /// PostgreSQL: a transaction of its own, again when it got in another's way.
+    async fn write_alone<I, T>(&self, work: &Work<I, T>) -> Result<Ended<T>, StoreError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        const ATTEMPTS: u32 = 5;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.write_once(work).await {
+                Err(StoreError::Conflict(_)) if attempt < ATTEMPTS => {
+                    // Spread by what differs between the two: no randomness is needed to part them.
+                    let spread = u64::from(std::process::id()) ^ Arc::as_ptr(&self.inner) as u64;
+                    let millis = (spread % 7 + 1) << attempt;
+                    tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn write_once<I, T>(&self, work: &Work<I, T>) -> Result<Ended<T>, StoreError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let transaction = self.inner.writer.begin().await?;
+        match work.run(&transaction).await {
+            Ok((ended, true)) => {
+                transaction.commit().await?;
+                Ok(ended)
+            }
+            Ok((ended, false)) => {
+                transaction.rollback().await?;
+                Ok(ended)
+            }
+            Err(error) => {
+                let _ = transaction.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Marks a key as running in this process, until the guard is dropped.
+    fn take_off(&self, key: &IdempotencyKey) -> Option<Flight> {
+        let name = (key.caller.clone(), key.key.clone());
+        let mut in_flight = self.inner.in_flight.lock().unwrap_or_else(|e| e.into_inner());
+        in_flight.insert(name.clone()).then(|| Flight { database: self.clone(), name })
+    }
+}
+
+struct Flight {
+    database: Database,
+    name: (String, String),
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.database.inner.in_flight.lock().unwrap_or_else(|e| e.into_inner()).remove(&self.name);
+    }
+}
+
+enum Ended<T> {
+    Done { value: T, replayed: bool },
+    Refused { refusals: Vec<Refusal>, replayed: bool },
+    Forbidden,
+    InFlight,
+    OtherBody,
+}
+
+struct Work<I, T> {
+    clock: Clock,
+    incarnation: i64,
+    actor: Actor,
+    key: Option<IdempotencyKey>,
+    input: I,
+    case: UseCase<I, T>,
+}
+
+impl<I, T> Work<I, T>
+where
+    T: Serialize + DeserializeOwned,
+{
+    /// Gives the end it came to, and whether the transaction is to be kept.
+    async fn run(&self, transaction: &DatabaseTransaction) -> Result<(Ended<T>, bool), StoreError> {
+        if let Some(key) = &self.key {
+            match idempotency::earlier(transaction, key).await? {
+                idempotency::Earlier::None => {}
+                idempotency::Earlier::InFlight => return Ok((Ended::InFlight, false)),
+                idempotency::Earlier::OtherBody => return Ok((Ended::OtherBody, false)),
+                idempotency::Earlier::Done(value) => {
+                    return Ok((Ended::Done { value, replayed: true }, false));
+                }
+                idempotency::Earlier::Refused(refusals) => {
+                    return Ok((Ended::Refused { refusals, replayed: true }, false));
+                }
+            }
+        }
+        // With a key a refusal is kept too, so what the case wrote before it refused must go alone.
+        let savepoint = if self.key.is_some() { Some(transaction.begin().await?) } else { None };
+        let inner = savepoint.as_ref().unwrap_or(transaction);
+        let mut write = Write {
+            transaction: inner,
+            clock: &self.clock,
+            incarnation: self.incarnation,
+            actor: &self.actor,
+            audit: Vec::new(),
+            changes: Vec::new(),
+        };
+        let result = match (self.case)(&mut write, &self.input).await {
+            Ok(value) => write.finish().await.map(|()| Ok(value)).map_err(Failure::from),
+            Err(Failure::Refused(refusals)) => Ok(Err(refusals)),
+            Err(failure) => Err(failure),
+        };
+        let result = match result {
+            Ok(result) => result,
+            Err(Failure::Forbidden) => return Ok((Ended::Forbidden, false)),
+            Err(Failure::Store(error)) => return Err(error),
+            Err(Failure::Refused(refusals)) => Err(refusals),
+        };
+        if let Some(savepoint) = savepoint {
+            match &result {
+                Ok(_) => savepoint.commit().await?,
+                Err(_) => savepoint.rollback().await?,
+            }
+        }
+        if let Some(key) = &self.key {
+            idempotency::keep(transaction, key, self.clock.machine(), result.as_ref()).await?;
+        }
+        let keep = result.is_ok() || self.key.is_some();
+        let ended = match result {
+            Ok(value) => Ended::Done { value, replayed: false },
+            Err(refusals) => Ended::Refused { refusals, replayed: false },
+        };
+        Ok((ended, keep))
+    }
+}
+
+struct Queued<I, T> {
+    work: Work<I, T>,
+    result: Option<Ended<T>>,
+    reply: oneshot::Sender<Result<Ended<T>, StoreError>>,
+}
+
+impl<I, T> group_commit::Job for Queued<I, T>
+where
+    I: Send + Sync,
+    T: Serialize + DeserializeOwned + Send + Sync,
+{
+    fn run<'a>(&'a mut self, savepoint: &'a DatabaseTransaction) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let (ended, keep) = self.work.run(savepoint).await?;
+            self.result = Some(ended);
+            Ok(keep)
+        })
+    }
+
+    fn ended(self: Box<Self>, result: Result<(), StoreError>) {
+        let Self { result: ended, reply, .. } = *self;
+        // The caller may have gone; what is written stays written.
+        let _ = reply.send(result.and_then(|()| ended.ok_or(StoreError::Stopping)));
+    }
+}
+
+/// Refuses with VERSION_CONFLICT unless the row stands at the version the caller read.
+pub fn check_version(given: i32, current: i32) -> Result<(), Refusal> {
+    if given == current { Ok(()) } else { Err(Refusal::version(given, current)) }
+}
+
+/// Collects refusals, so that a caller hears of all of them at once.
+#[derive(Debug, Default)]
+pub struct Refusals(Vec<Refusal>);
+
+impl Refusals {
+    /// Takes the value, or keeps its refusal and gives none.
+    pub fn take<T, R: Into<Refusal>>(&mut self, result: Result<T, R>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(refusal) => {
+                self.0.push(refusal.into());
+                None
+            }
+        }
+    }
+
+    /// Adds one unless the condition holds.
+    pub fn require(&mut self, holds: bool, refusal: impl FnOnce() -> Refusal) {
+        if !holds {
+            self.0.push(refusal());
+        }
+    }
+
+    /// Whether there is one of a kind already.
+    pub fn has(&self, code: RefusalCode) -> bool {
+        self.0.iter().any(|r| r.code == code)
+    }
+
+    /// Ends with them if there are any.
+    pub fn finish(self) -> Result<(), Failure> {
+        if self.0.is_empty() { Ok(()) } else { Err(Failure::Refused(self.0)) }
+    }
+}
+
+mod idempotency {
+    //! Keys and their outcomes, in the transaction of the effect.
+
+    use chrono::{DateTime, Utc};
+    use entity::idempotency_key as table;
+    use sea_orm::{ActiveValue::Set, EntityTrait as _};
+    use serde::Deserialize;
+
+    use super::*;
+
+    pub(super) enum Earlier<T> {
+        None,
+        InFlight,
+        OtherBody,
+        Done(T),
+        Refused(Vec<Refusal>),
+    }
+
+    #[derive(Serialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Kept<'a, T> {
+        Done(&'a T),
+        Refused(&'a Vec<Refusal>),
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Read<T> {
+        Done(T),
+        Refused(Vec<Refusal>),
+    }
+
+    pub(super) async fn earlier<T: DeserializeOwned>(
+        transaction: &DatabaseTransaction,
+        key: &IdempotencyKey,
+    ) -> Result<Earlier<T>, StoreError> {
+        if transaction.get_database_backend() == DbBackend::Postgres {
+            // Held until the transaction ends: whoever cannot have it came while the first was running.
+            let row = transaction
+                .query_one_raw(Statement::from_sql_and_values(
+                    DbBackend::Postgres,
+                    "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 1)) AS free",
+                    [format!("{}\u{1f}{}", key.caller, key.key).into()],
+                ))
+                .await?;
+            let free = match row {
+                Some(row) => row.try_get::<bool>("", "free")?,
+                None => false,
+            };
+            if !free {
+                return Ok(Earlier::InFlight);
+            }
+        }
+        let row = table::Entity::find_by_id((key.caller.clone(), key.key.clone())).one(transaction).await?;
+        let Some(row) = row else { return Ok(Earlier::None) };
+        if row.body_hash != key.body_hash {
+            return Ok(Earlier::OtherBody);
+        }
+        match serde_json::from_str(&row.outcome) {
+            Ok(Read::Done(value)) => Ok(Earlier::Done(value)),
+            Ok(Read::Refused(refusals)) => Ok(Earlier::Refused(refusals)),
+            Err(_) => Err(StoreError::corrupt("idempotency_key.outcome", &row.outcome)),
+        }
+    }
+
+    pub(super) async fn keep<T: Serialize>(
+        transaction: &DatabaseTransaction,
+        key: &IdempotencyKey,
+        at: DateTime<Utc>,
+        result: Result<&T, &Vec<Refusal>>,
+    ) -> Result<(), StoreError> {
+        let kept = match result {
+            Ok(value) => Kept::Done(value),
+            Err(refusals) => Kept::Refused(refusals),
+        };
+        let outcome = serde_json::to_string(&kept).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        table::Entity::insert(table::ActiveModel {
+            caller: Set(key.caller.clone()),
+            key: Set(key.key.clone()),
+            body_hash: Set(key.body_hash.clone()),
+            outcome: Set(outcome),
+            created_at: Set(at),
+        })
+        .exec_without_returning(transaction)
+        .await?;
+        Ok(())
+    }
+}
