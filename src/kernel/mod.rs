@@ -6,3 +6,4 @@ pub mod id;
 pub mod message;
 pub mod page;
 pub mod refusal;
+pub mod text;
