@@ -73,7 +73,7 @@ struct Group {
     check_x: bool,
     /// Goes on from the group before it, over a space or hyphen.
     continues: bool,
-    /// Money: after a currency sign, or before 元, 万 or 亿.
+    /// Money: after a currency sign, or before 元.
     amount: bool,
 }
 
@@ -155,17 +155,18 @@ fn is_separator(c: char) -> bool {
 
 /// Whether ¥ or $ precedes, perhaps with a space between.
 fn is_after_currency(folded: &[(char, Range<usize>)], at: usize) -> bool {
-    let before = folded.get(..at).unwrap_or_default().iter().rev().map(|(c, _)| *c);
-    matches!(before.skip_while(|&c| c == ' ').next(), Some('¥' | '$'))
+    let mut before = folded.get(..at).unwrap_or_default().iter().rev().map(|(c, _)| *c);
+    matches!(before.find(|&c| c != ' '), Some('¥' | '$'))
 }
 
-/// Whether 元, 万 or 亿 follows, perhaps after decimals.
+/// Whether 元 follows, perhaps after decimals. Not 万 and 亿: the one is a surname, and neither stands after
+/// eleven digits.
 fn is_before_unit(folded: &[(char, Range<usize>)], at: usize) -> bool {
     let mut rest = folded.iter().skip(at).map(|(c, _)| *c).peekable();
     if rest.next_if_eq(&'.').is_some() {
         while rest.next_if(char::is_ascii_digit).is_some() {}
     }
-    matches!(rest.find(|&c| c != ' '), Some('元' | '万' | '亿'))
+    matches!(rest.find(|&c| c != ' '), Some('元'))
 }
 
 /// The longest number that begins with the first group.

@@ -38,6 +38,7 @@ fn numbers_of_persons_are_found_however_they_are_written() {
         ("１３８００１３８０００", Mobile),
         ("2022年 共3人 19912345678", Mobile),
         ("1 13800138000", Mobile),
+        ("13800138000 万某", Mobile),
     ] {
         assert_eq!(find_sensitive(text), Some(kind), "{text}");
         assert_eq!(find_sensitive(&mask(text)), None, "{}", mask(text));
