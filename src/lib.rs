@@ -4,6 +4,8 @@
 
 pub mod audit;
 pub mod auth;
+pub mod graphql;
 pub mod kernel;
 pub mod live;
+pub mod organization;
 pub mod storage;

@@ -5,8 +5,10 @@
 //! afterwards, one sealer at a time does it (a lease). `zhibu verify` walks the chain.
 
 pub mod chain;
+mod refused;
 pub mod store;
 
+pub use refused::RefusedAccess;
 use serde_json::Value;
 
 use crate::kernel::id::{GlobalId, NodeId};
@@ -23,12 +25,20 @@ pub struct AuditRecord {
 impl AuditRecord {
     /// `action` is the mutation's name, or the command's.
     pub fn new(action: &'static str) -> Self {
-        Self { action, node: None, before: None, after: None }
+        Self {
+            action,
+            node: None,
+            before: None,
+            after: None,
+        }
     }
 
     /// The thing it was done to.
     pub fn node<I: NodeId>(mut self, id: I) -> Self {
-        self.node = Some(GlobalId { node_type: I::TYPE, number: id.into() });
+        self.node = Some(GlobalId {
+            node_type: I::TYPE,
+            number: id.into(),
+        });
         self
     }
 

@@ -36,7 +36,9 @@ pub async fn append(
         before: Set(record.before.map(|v| v.to_string())),
         after: Set(record.after.map(|v| v.to_string())),
     });
-    audit_entry::Entity::insert_many(rows).exec_without_returning(transaction).await?;
+    audit_entry::Entity::insert_many(rows)
+        .exec_without_returning(transaction)
+        .await?;
     if transaction.get_database_backend() == DbBackend::Sqlite {
         seal(transaction).await?;
     }
@@ -84,6 +86,8 @@ pub async fn seal(transaction: &DatabaseTransaction) -> Result<u64, StoreError> 
             hash: Set(previous.clone()),
         });
     }
-    audit_seal::Entity::insert_many(seals).exec_without_returning(transaction).await?;
+    audit_seal::Entity::insert_many(seals)
+        .exec_without_returning(transaction)
+        .await?;
     Ok(count)
 }

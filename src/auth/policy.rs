@@ -42,7 +42,9 @@ impl Act {
         const COMMITTEE_OR_BRANCH: &[Role] =
             &[Role::DistrictAdmin, Role::CommitteeOfficer, Role::BranchOfficer];
         match self {
-            Act::CreateOrganization | Act::UpdateOrganization | Act::MergeBranch | Act::DissolveBranch => DISTRICT,
+            Act::CreateOrganization | Act::UpdateOrganization | Act::MergeBranch | Act::DissolveBranch => {
+                DISTRICT
+            }
             Act::CreateBranch
             | Act::RecordElection
             | Act::ExtendTerm

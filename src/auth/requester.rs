@@ -129,7 +129,9 @@ impl Requester {
             Role::BranchOfficer => self.branch.map(Extent::Branch),
             Role::Examiner | Role::Viewer | Role::Adapter => None,
         };
-        extent.map(|extent| Grant::new(extent, self.scope())).ok_or(Failure::Forbidden)
+        extent
+            .map(|extent| Grant::new(extent, self.scope()))
+            .ok_or(Failure::Forbidden)
     }
 
     /// For the audit trail.

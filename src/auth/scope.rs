@@ -110,7 +110,11 @@ impl Scope {
     /// Rows everybody but ADAPTER may see.
     pub fn public(&self) -> Condition {
         // An empty `any` is false, an empty `all` true; both databases take them.
-        if self.signed_in { Condition::all() } else { Condition::all().add(Expr::cust("1 = 0")) }
+        if self.signed_in {
+            Condition::all()
+        } else {
+            Condition::all().add(Expr::cust("1 = 0"))
+        }
     }
 
     /// Rows of branches in scope: the branch's id, and the organization directly above it.
@@ -184,7 +188,10 @@ impl Grant {
 
     /// The service's own right, for the command line and its jobs.
     pub fn of_the_service() -> Self {
-        Self { extent: Extent::District, scope: Scope::new(true, Extent::District) }
+        Self {
+            extent: Extent::District,
+            scope: Scope::new(true, Extent::District),
+        }
     }
 
     /// How far it reaches.
@@ -212,7 +219,11 @@ impl Grant {
         connection: &impl ConnectionTrait,
         branch: BranchId,
     ) -> Result<(), Failure> {
-        if self.covers_branch(connection, branch).await? { Ok(()) } else { Err(Failure::Forbidden) }
+        if self.covers_branch(connection, branch).await? {
+            Ok(())
+        } else {
+            Err(Failure::Forbidden)
+        }
     }
 
     /// Refuses with FORBIDDEN unless it covers the organization (which everybody signed in may see).

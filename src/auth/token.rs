@@ -82,7 +82,12 @@ const MAX_TOKEN: usize = 8 * 1024;
 impl Keys {
     /// Keys and the issuer and audience their tokens must name; `leeway_seconds` is the clock skew allowed.
     pub fn new(keys: Vec<VerifyingKey>, issuer: &str, audience: &str, leeway_seconds: i64) -> Self {
-        Self { keys, issuer: issuer.to_owned(), audience: audience.to_owned(), leeway_seconds }
+        Self {
+            keys,
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+            leeway_seconds,
+        }
     }
 
     /// Checks a token at an instant (seconds since 1970).
@@ -138,6 +143,10 @@ impl Claims {
             // An examiner without a branch may sign in; it is refused where it would examine.
             Role::DistrictAdmin | Role::Examiner | Role::Viewer => true,
         };
-        if complete { Ok(role) } else { Err(TokenError::Claim("org, branch or source missing for the role")) }
+        if complete {
+            Ok(role)
+        } else {
+            Err(TokenError::Claim("org, branch or source missing for the role"))
+        }
     }
 }

@@ -47,7 +47,10 @@ pub struct Clock {
 impl Clock {
     /// Both clocks run by `source` until [`Clock::pin_business_date`] is called.
     pub fn new(source: Arc<dyn TimeSource>) -> Self {
-        Self { source, business_date: Arc::default() }
+        Self {
+            source,
+            business_date: Arc::default(),
+        }
     }
 
     /// The operating system's clock for both.

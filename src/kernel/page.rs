@@ -141,6 +141,20 @@ impl<T> Page<T> {
         }
     }
 
+    /// The same page of other things, if each can be made.
+    pub fn try_map<U, E>(self, mut f: impl FnMut(T) -> Result<U, E>) -> Result<Page<U>, E> {
+        let items = self
+            .items
+            .into_iter()
+            .map(|(cursor, item)| Ok((cursor, f(item)?)))
+            .collect::<Result<_, E>>()?;
+        Ok(Page {
+            items,
+            has_next: self.has_next,
+            has_previous: self.has_previous,
+        })
+    }
+
     /// The same page of other things.
     pub fn map<U>(self, mut f: impl FnMut(T) -> U) -> Page<U> {
         Page {

@@ -14,8 +14,13 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 5] =
-        [Topic::Organization, Topic::Branch, Topic::Brand, Topic::Pairing, Topic::Training];
+    pub const ALL: [Topic; 5] = [
+        Topic::Organization,
+        Topic::Branch,
+        Topic::Brand,
+        Topic::Pairing,
+        Topic::Training,
+    ];
 
     /// The contract's name, as it is stored.
     pub fn as_str(self) -> &'static str {
@@ -54,7 +59,9 @@ impl Action {
 
     /// The action of a stored name.
     pub fn parse(text: &str) -> Option<Self> {
-        [Action::Created, Action::Updated, Action::Removed].into_iter().find(|a| a.as_str() == text)
+        [Action::Created, Action::Updated, Action::Removed]
+            .into_iter()
+            .find(|a| a.as_str() == text)
     }
 }
 
@@ -77,7 +84,10 @@ impl Change {
         Self {
             topic,
             action,
-            node: GlobalId { node_type: I::TYPE, number: id.into() },
+            node: GlobalId {
+                node_type: I::TYPE,
+                number: id.into(),
+            },
             version: None,
             branches: Vec::new(),
             organizations: Vec::new(),

@@ -30,7 +30,12 @@ impl Cursor {
     /// The form clients hold: base64url of four big-endian numbers, whose order as text is the order in the log.
     pub fn encode(self) -> String {
         let mut bytes = Vec::with_capacity(BYTES);
-        for number in [self.nonce, self.position.incarnation, self.position.xid, self.position.seq] {
+        for number in [
+            self.nonce,
+            self.position.incarnation,
+            self.position.xid,
+            self.position.seq,
+        ] {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
         URL_SAFE_NO_PAD.encode(bytes)
@@ -39,10 +44,16 @@ impl Cursor {
     /// None for what is not one of ours.
     pub fn decode(text: &str) -> Option<Self> {
         let bytes: [u8; BYTES] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-        let mut numbers = bytes.chunks_exact(8).map(|b| b.try_into().map(i64::from_be_bytes));
+        let mut numbers = bytes
+            .chunks_exact(8)
+            .map(|b| b.try_into().map(i64::from_be_bytes));
         let mut next = || numbers.next()?.ok();
         let nonce = next()?;
-        let position = Position { incarnation: next()?, xid: next()?, seq: next()? };
+        let position = Position {
+            incarnation: next()?,
+            xid: next()?,
+            seq: next()?,
+        };
         Some(Self { nonce, position })
     }
 }
@@ -53,7 +64,14 @@ mod tests {
 
     #[test]
     fn a_cursor_comes_back_as_it_was_given() {
-        let cursor = Cursor { nonce: -5, position: Position { incarnation: 1, xid: 7, seq: i64::MAX } };
+        let cursor = Cursor {
+            nonce: -5,
+            position: Position {
+                incarnation: 1,
+                xid: 7,
+                seq: i64::MAX,
+            },
+        };
         assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
         assert_eq!(Cursor::decode("AAAA"), None);
         assert_eq!(Cursor::decode("not base64 !"), None);

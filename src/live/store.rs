@@ -50,7 +50,11 @@ pub async fn append(
     if changes.is_empty() {
         return Ok(());
     }
-    let homes = homes(transaction, changes.iter().flat_map(|c| c.branches.iter().copied())).await?;
+    let homes = homes(
+        transaction,
+        changes.iter().flat_map(|c| c.branches.iter().copied()),
+    )
+    .await?;
     let named: BTreeSet<OrganizationId> = homes
         .values()
         .copied()
@@ -83,7 +87,9 @@ pub async fn append(
     });
     let rows: Vec<_> = rows.collect();
     for chunk in rows.chunks(INSERT_CHUNK) {
-        change_log::Entity::insert_many(chunk.iter().cloned()).exec_without_returning(transaction).await?;
+        change_log::Entity::insert_many(chunk.iter().cloned())
+            .exec_without_returning(transaction)
+            .await?;
     }
     Ok(())
 }
@@ -180,14 +186,20 @@ pub async fn head(connection: &impl ConnectionTrait, incarnation: i64) -> Result
     let sql = format!(
         "SELECT incarnation, xid, seq FROM change_log {bound} ORDER BY incarnation DESC, xid DESC, seq DESC LIMIT 1"
     );
-    let row = connection.query_one_raw(Statement::from_string(backend, sql)).await?;
+    let row = connection
+        .query_one_raw(Statement::from_string(backend, sql))
+        .await?;
     Ok(match row {
         Some(row) => Position {
             incarnation: row.try_get("", "incarnation")?,
             xid: row.try_get("", "xid")?,
             seq: row.try_get("", "seq")?,
         },
-        None => Position { incarnation, xid: 0, seq: 0 },
+        None => Position {
+            incarnation,
+            xid: 0,
+            seq: 0,
+        },
     })
 }
 
@@ -215,7 +227,10 @@ pub async fn begin_incarnation(
         }
         Some((incarnation, _)) => {
             change_log_state::Entity::update_many()
-                .col_expr(change_log_state::Column::Incarnation, Expr::value(incarnation + 1))
+                .col_expr(
+                    change_log_state::Column::Incarnation,
+                    Expr::value(incarnation + 1),
+                )
                 .col_expr(change_log_state::Column::Nonce, Expr::value(nonce))
                 .exec(connection)
                 .await?;
@@ -238,7 +253,9 @@ pub async fn is_from_another_cluster(
         "SELECT coalesce(max(xid) >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint, false) AS foreign_log \
          FROM change_log WHERE incarnation = {incarnation}"
     );
-    let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+    let row = connection
+        .query_one_raw(Statement::from_string(DbBackend::Postgres, sql))
+        .await?;
     Ok(match row {
         Some(row) => row.try_get("", "foreign_log")?,
         None => false,
@@ -249,15 +266,25 @@ fn logged(row: change_log::Model) -> Result<LoggedChange, StoreError> {
     let node_type = NodeType::parse(&row.node_type)
         .ok_or_else(|| StoreError::corrupt("change_log.node_type", &row.node_type))?;
     Ok(LoggedChange {
-        position: Position { incarnation: row.incarnation, xid: row.xid, seq: row.seq },
+        position: Position {
+            incarnation: row.incarnation,
+            xid: row.xid,
+            seq: row.seq,
+        },
         at: row.at,
         topic: Topic::parse(&row.topic).ok_or_else(|| StoreError::corrupt("change_log.topic", &row.topic))?,
         action: Action::parse(&row.action)
             .ok_or_else(|| StoreError::corrupt("change_log.action", &row.action))?,
-        node: GlobalId { node_type, number: row.node_id },
+        node: GlobalId {
+            node_type,
+            number: row.node_id,
+        },
         version: row.version,
         branch_ids: ids(&row.branch_ids)?.into_iter().map(BranchId).collect(),
-        organization_ids: ids(&row.organization_ids)?.into_iter().map(OrganizationId).collect(),
+        organization_ids: ids(&row.organization_ids)?
+            .into_iter()
+            .map(OrganizationId)
+            .collect(),
         public: row.public,
     })
 }
@@ -269,6 +296,9 @@ fn ids_text(ids: impl Iterator<Item = i64>) -> String {
 
 fn ids(text: &str) -> Result<Vec<i64>, StoreError> {
     text.split_ascii_whitespace()
-        .map(|id| id.parse().map_err(|_| StoreError::corrupt("change_log ids", text)))
+        .map(|id| {
+            id.parse()
+                .map_err(|_| StoreError::corrupt("change_log ids", text))
+        })
         .collect()
 }

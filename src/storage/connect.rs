@@ -68,8 +68,8 @@ impl Database {
                 statements.fetch_add(1, Ordering::Relaxed);
             });
         }
-        let group_commit = matches!(location, Location::Sqlite(_))
-            .then(|| group_commit::Handle::spawn(writer.clone()));
+        let group_commit =
+            matches!(location, Location::Sqlite(_)).then(|| group_commit::Handle::spawn(writer.clone()));
         Ok(Self {
             inner: Arc::new(Inner {
                 reader,
@@ -123,7 +123,10 @@ async fn open_sqlite(
 fn open_postgres(url: &str, options: &Options) -> Result<DatabaseConnection, StoreError> {
     let connect: PgConnectOptions = url.parse::<PgConnectOptions>()?;
     let connect = connect.application_name("zhibu").options([
-        ("statement_timeout", format!("{}ms", options.statement_timeout.as_millis())),
+        (
+            "statement_timeout",
+            format!("{}ms", options.statement_timeout.as_millis()),
+        ),
         // A transaction left open holds the change feed back for everybody (DESIGN 2.2).
         ("idle_in_transaction_session_timeout", "15s".to_owned()),
         ("lock_timeout", "10s".to_owned()),

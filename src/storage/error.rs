@@ -90,7 +90,11 @@ fn classify(error: &sqlx::Error) -> Kind {
                 _ => Kind::Other,
             },
             // Class 08 connection, 53 resources, 57 operator intervention (statement timeout 57014 too), 58 system.
-            Some(code) if ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
+            Some(code)
+                if ["08", "53", "57", "58"]
+                    .iter()
+                    .any(|class| code.starts_with(class)) =>
+            {
                 Kind::Unavailable
             }
             // 25006 read_only_sql_transaction: a standby that was not promoted yet; 55P03 lock_not_available.

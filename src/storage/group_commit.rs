@@ -44,7 +44,10 @@ impl Handle {
     }
 
     pub(super) async fn submit(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
-        self.queue.send(Message::Job(job)).await.map_err(|_| StoreError::Stopping)
+        self.queue
+            .send(Message::Job(job))
+            .await
+            .map_err(|_| StoreError::Stopping)
     }
 
     /// Ends the task after what is queued has been written.
@@ -132,13 +135,20 @@ async fn run_in_savepoint(transaction: &DatabaseTransaction, mut job: Box<dyn Jo
         }
     };
     // A defect in one use case must not end the writer for all.
-    let result = AssertUnwindSafe(job.run(&savepoint)).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!("a use case panicked; its writes are rolled back");
-        Err(StoreError::Corrupt("panic in a use case".to_owned()))
-    });
+    let result = AssertUnwindSafe(job.run(&savepoint))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| {
+            tracing::error!("a use case panicked; its writes are rolled back");
+            Err(StoreError::Corrupt("panic in a use case".to_owned()))
+        });
     let ended = match result {
         Ok(true) => savepoint.commit().await.map_err(StoreError::from).map(|()| true),
-        Ok(false) => savepoint.rollback().await.map_err(StoreError::from).map(|()| true),
+        Ok(false) => savepoint
+            .rollback()
+            .await
+            .map_err(StoreError::from)
+            .map(|()| true),
         Err(error) => {
             let _ = savepoint.rollback().await;
             Err(error)

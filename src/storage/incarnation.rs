@@ -45,7 +45,9 @@ impl Database {
                 let incarnation = Incarnation { number, nonce };
                 Ok(*self.inner.incarnation.get_or_init(|| incarnation))
             }
-            None => Err(StoreError::Corrupt("the change log has not been opened".to_owned())),
+            None => Err(StoreError::Corrupt(
+                "the change log has not been opened".to_owned(),
+            )),
         }
     }
 }

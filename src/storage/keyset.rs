@@ -4,11 +4,11 @@ use std::{collections::HashMap, hash::Hash};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
-    ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter as _, QuerySelect as _, QueryTrait as _, Select,
-    TryGetable,
+    ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter as _, QuerySelect as _, QueryTrait as _,
+    Select, TryGetable,
     sea_query::{
-        Alias, Asterisk, Condition, Expr, ExprTrait as _, IntoCondition as _, Order, OverStatement as _, Query,
-        WindowStatement,
+        Alias, Asterisk, Condition, Expr, ExprTrait as _, IntoCondition as _, Order, OverStatement as _,
+        Query, WindowStatement,
     },
 };
 use serde_json::Value;
@@ -36,12 +36,20 @@ pub struct KeyColumn {
 impl KeyColumn {
     /// Smallest first.
     pub fn asc(expr: impl Into<Expr>, kind: KeyKind) -> Self {
-        Self { expr: expr.into(), kind, descending: false }
+        Self {
+            expr: expr.into(),
+            kind,
+            descending: false,
+        }
     }
 
     /// Greatest first.
     pub fn desc(expr: impl Into<Expr>, kind: KeyKind) -> Self {
-        Self { expr: expr.into(), kind, descending: true }
+        Self {
+            expr: expr.into(),
+            kind,
+            descending: true,
+        }
     }
 }
 
@@ -75,7 +83,10 @@ impl From<sea_orm::DbErr> for ListError {
 impl Keyset {
     /// An order by columns.
     pub fn new(name: &'static str, columns: impl IntoIterator<Item = KeyColumn>) -> Self {
-        Self { name, columns: columns.into_iter().collect() }
+        Self {
+            name,
+            columns: columns.into_iter().collect(),
+        }
     }
 
     /// Checks page arguments against this order.
@@ -123,7 +134,11 @@ impl Keyset {
 
     fn directions(&self, backward: bool) -> impl Iterator<Item = (Expr, Order)> {
         self.columns.iter().map(move |column| {
-            let order = if column.descending == backward { Order::Asc } else { Order::Desc };
+            let order = if column.descending == backward {
+                Order::Asc
+            } else {
+                Order::Desc
+            };
             (column.expr.clone(), order)
         })
     }
@@ -142,12 +157,17 @@ impl Keyset {
         if request.limit == 0 {
             return Ok(Page::empty());
         }
-        let mut select = select.filter(self.bounds(request)?).limit(u64::from(request.limit) + 1);
+        let mut select = select
+            .filter(self.bounds(request)?)
+            .limit(u64::from(request.limit) + 1);
         for (expr, order) in self.directions(request.backward) {
             sea_orm::QueryTrait::query(&mut select).order_by_expr(expr, order);
         }
         let rows = select.all(connection).await?;
-        let rows = rows.into_iter().map(|row| (encode_cursor(self.name, &key(&row)), row)).collect();
+        let rows = rows
+            .into_iter()
+            .map(|row| (encode_cursor(self.name, &key(&row)), row))
+            .collect();
         Ok(Page::from_rows(request, rows))
     }
 
@@ -174,9 +194,11 @@ impl Keyset {
             window.order_by_expr(expr, order);
         }
         let mut ranked = select.filter(self.bounds(request)?).into_query();
-        ranked
-            .expr_as(parent, Alias::new(PARENT))
-            .expr_window_as(Expr::cust("ROW_NUMBER()"), window, Alias::new(ROW));
+        ranked.expr_as(parent, Alias::new(PARENT)).expr_window_as(
+            Expr::cust("ROW_NUMBER()"),
+            window,
+            Alias::new(ROW),
+        );
         let mut outer = Query::select();
         outer
             .column(Asterisk)
@@ -188,9 +210,15 @@ impl Keyset {
         for row in connection.query_all(&outer).await? {
             let parent: P = row.try_get("", PARENT)?;
             let model = E::Model::from_query_result(&row, "")?;
-            lists.entry(parent).or_default().push((encode_cursor(self.name, &key(&model)), model));
+            lists
+                .entry(parent)
+                .or_default()
+                .push((encode_cursor(self.name, &key(&model)), model));
         }
-        Ok(lists.into_iter().map(|(parent, rows)| (parent, Page::from_rows(request, rows))).collect())
+        Ok(lists
+            .into_iter()
+            .map(|(parent, rows)| (parent, Page::from_rows(request, rows)))
+            .collect())
     }
 }
 

@@ -29,8 +29,12 @@ pub async fn migrate(database: &Database) -> Result<(), StoreError> {
             // A session of its own: the lock is held by the connection, and goes with it when we die.
             let pool = database.inner.writer.get_postgres_connection_pool();
             let mut connection = pool.acquire().await?.detach();
-            sea_orm::sqlx::query("SET lock_timeout = 0").execute(&mut connection).await?;
-            sea_orm::sqlx::query("SET statement_timeout = 0").execute(&mut connection).await?;
+            sea_orm::sqlx::query("SET lock_timeout = 0")
+                .execute(&mut connection)
+                .await?;
+            sea_orm::sqlx::query("SET statement_timeout = 0")
+                .execute(&mut connection)
+                .await?;
             sea_orm::sqlx::query("SELECT pg_advisory_lock($1)")
                 .bind(MIGRATION_LOCK)
                 .execute(&mut connection)
@@ -51,7 +55,10 @@ impl Database {
             }
             _ => "SELECT to_regclass('seaql_migrations') IS NOT NULL AS there",
         };
-        let row = self.reader().query_one_raw(Statement::from_string(self.backend(), sql)).await?;
+        let row = self
+            .reader()
+            .query_one_raw(Statement::from_string(self.backend(), sql))
+            .await?;
         Ok(match row {
             Some(row) => row.try_get("", "there")?,
             None => false,

@@ -7,9 +7,7 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement, TransactionTrait as _,
-};
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement, TransactionTrait as _};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::oneshot;
 
@@ -37,7 +35,11 @@ pub struct Actor {
 impl Actor {
     /// The service itself: a job or the command line.
     pub fn service(job: &str) -> Self {
-        Self { subject: "zhibu".to_owned(), role: None, request_id: job.to_owned() }
+        Self {
+            subject: "zhibu".to_owned(),
+            role: None,
+            request_id: job.to_owned(),
+        }
     }
 }
 
@@ -199,20 +201,37 @@ impl Database {
             None => None,
         };
         let incarnation = self.incarnation().await?.number;
-        let work = Work { clock: self.clock().clone(), incarnation, actor, key, input, case };
+        let work = Work {
+            clock: self.clock().clone(),
+            incarnation,
+            actor,
+            key,
+            input,
+            case,
+        };
         let ended = match &self.inner.group_commit {
             Some(group) => {
                 let (reply, ended) = oneshot::channel();
-                group.submit(Box::new(Queued { work, result: None, reply })).await?;
+                group
+                    .submit(Box::new(Queued {
+                        work,
+                        result: None,
+                        reply,
+                    }))
+                    .await?;
                 ended.await.map_err(|_| StoreError::Stopping)??
             }
             None => self.write_alone(&work).await?,
         };
         match ended {
-            Ended::Done { value, replayed } => Ok(Written { outcome: Outcome::Done(value), replayed }),
-            Ended::Refused { refusals, replayed } => {
-                Ok(Written { outcome: Outcome::Refused(refusals), replayed })
-            }
+            Ended::Done { value, replayed } => Ok(Written {
+                outcome: Outcome::Done(value),
+                replayed,
+            }),
+            Ended::Refused { refusals, replayed } => Ok(Written {
+                outcome: Outcome::Refused(refusals),
+                replayed,
+            }),
             Ended::Forbidden => Err(WriteError::Forbidden),
             Ended::InFlight => Err(WriteError::InFlight),
             Ended::OtherBody => Err(WriteError::OtherBody),
@@ -265,7 +284,10 @@ impl Database {
     fn take_off(&self, key: &IdempotencyKey) -> Option<Flight> {
         let name = (key.caller.clone(), key.key.clone());
         let mut in_flight = self.inner.in_flight.lock().unwrap_or_else(|e| e.into_inner());
-        in_flight.insert(name.clone()).then(|| Flight { database: self.clone(), name })
+        in_flight.insert(name.clone()).then(|| Flight {
+            database: self.clone(),
+            name,
+        })
     }
 }
 
@@ -276,7 +298,12 @@ struct Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.database.inner.in_flight.lock().unwrap_or_else(|e| e.into_inner()).remove(&self.name);
+        self.database
+            .inner
+            .in_flight
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .remove(&self.name);
     }
 }
 
@@ -309,15 +336,31 @@ where
                 idempotency::Earlier::InFlight => return Ok((Ended::InFlight, false)),
                 idempotency::Earlier::OtherBody => return Ok((Ended::OtherBody, false)),
                 idempotency::Earlier::Done(value) => {
-                    return Ok((Ended::Done { value, replayed: true }, false));
+                    return Ok((
+                        Ended::Done {
+                            value,
+                            replayed: true,
+                        },
+                        false,
+                    ));
                 }
                 idempotency::Earlier::Refused(refusals) => {
-                    return Ok((Ended::Refused { refusals, replayed: true }, false));
+                    return Ok((
+                        Ended::Refused {
+                            refusals,
+                            replayed: true,
+                        },
+                        false,
+                    ));
                 }
             }
         }
         // With a key a refusal is kept too, so what the case wrote before it refused must go alone.
-        let savepoint = if self.key.is_some() { Some(transaction.begin().await?) } else { None };
+        let savepoint = if self.key.is_some() {
+            Some(transaction.begin().await?)
+        } else {
+            None
+        };
         let inner = savepoint.as_ref().unwrap_or(transaction);
         let mut write = Write {
             transaction: inner,
@@ -349,8 +392,14 @@ where
         }
         let keep = result.is_ok() || self.key.is_some();
         let ended = match result {
-            Ok(value) => Ended::Done { value, replayed: false },
-            Err(refusals) => Ended::Refused { refusals, replayed: false },
+            Ok(value) => Ended::Done {
+                value,
+                replayed: false,
+            },
+            Err(refusals) => Ended::Refused {
+                refusals,
+                replayed: false,
+            },
         };
         Ok((ended, keep))
     }
@@ -376,7 +425,9 @@ where
     }
 
     fn ended(self: Box<Self>, result: Result<(), StoreError>) {
-        let Self { result: ended, reply, .. } = *self;
+        let Self {
+            result: ended, reply, ..
+        } = *self;
         // The caller may have gone; what is written stays written.
         let _ = reply.send(result.and_then(|()| ended.ok_or(StoreError::Stopping)));
     }
@@ -384,7 +435,11 @@ where
 
 /// Refuses with VERSION_CONFLICT unless the row stands at the version the caller read.
 pub fn check_version(given: i32, current: i32) -> Result<(), Refusal> {
-    if given == current { Ok(()) } else { Err(Refusal::version(given, current)) }
+    if given == current {
+        Ok(())
+    } else {
+        Err(Refusal::version(given, current))
+    }
 }
 
 /// Collects refusals, so that a caller hears of all of them at once.
@@ -417,7 +472,11 @@ impl Refusals {
 
     /// Ends with them if there are any.
     pub fn finish(self) -> Result<(), Failure> {
-        if self.0.is_empty() { Ok(()) } else { Err(Failure::Refused(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::Refused(self.0))
+        }
     }
 }
 
@@ -474,7 +533,9 @@ mod idempotency {
                 return Ok(Earlier::InFlight);
             }
         }
-        let row = table::Entity::find_by_id((key.caller.clone(), key.key.clone())).one(transaction).await?;
+        let row = table::Entity::find_by_id((key.caller.clone(), key.key.clone()))
+            .one(transaction)
+            .await?;
         let Some(row) = row else { return Ok(Earlier::None) };
         if row.body_hash != key.body_hash {
             return Ok(Earlier::OtherBody);

@@ -47,9 +47,10 @@ impl TextError {
                 format!("最多 {limit} 个字符，现有 {given} 个"),
                 format!("At most {limit} characters, {given} were given"),
             ),
-            Self::ControlCharacter => {
-                Message::new("含有不允许的控制字符", "Holds a control character, which is not allowed")
-            }
+            Self::ControlCharacter => Message::new(
+                "含有不允许的控制字符",
+                "Holds a control character, which is not allowed",
+            ),
             Self::NotInCodes(c) => Message::new(
                 format!("代码只能由汉字、字母、数字和 - _ . / 组成，不能含有 {c:?}"),
                 format!("A code consists of Chinese characters, letters, digits and - _ . /, not of {c:?}"),
@@ -58,7 +59,10 @@ impl TextError {
                 let what = kind.name();
                 Message::new(
                     format!("疑似含有{}，请删除后再提交：本系统不保存个人号码", what.zh),
-                    format!("Seems to hold {}: take it out, personal numbers are not kept here", what.en),
+                    format!(
+                        "Seems to hold {}: take it out, personal numbers are not kept here",
+                        what.en
+                    ),
                 )
             }
         }

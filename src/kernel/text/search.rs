@@ -118,7 +118,16 @@ mod tests {
     fn a_branch_is_found_by_part_of_its_name_its_code_or_its_initials() {
         let (name, code) = ("海沧街道 海虹社区第１党支部（演示）", "HC-0101");
         for typed in [
-            "海虹", "海 虹", "第1党支部", "第１", "(演示)", "（演示）", "hc-01", "ＨＣ－０１", "hcjd", "HCJD",
+            "海虹",
+            "海 虹",
+            "第1党支部",
+            "第１",
+            "(演示)",
+            "（演示）",
+            "hc-01",
+            "ＨＣ－０１",
+            "hcjd",
+            "HCJD",
             "hhsqd1dzb",
         ] {
             assert!(finds(typed, name, code), "{typed}");

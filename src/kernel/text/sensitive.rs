@@ -238,7 +238,13 @@ fn is_id_card(digits: &[u8], sizes: &[usize], check_x: bool) -> bool {
             let plausible = birthday.is_some_and(|((year, month), day)| {
                 (1900..2100).contains(&year) && NaiveDate::from_ymd_opt(year as i32, month, day).is_some()
             });
-            plausible && check_character(digits) == if check_x { Some(10) } else { digits.get(17).copied() }
+            plausible
+                && check_character(digits)
+                    == if check_x {
+                        Some(10)
+                    } else {
+                        digits.get(17).copied()
+                    }
         }
         // No check digit: only as one group or in its natural parts.
         (15, false) if matches!(sizes, [15] | [6, 6, 3]) => {
@@ -255,9 +261,9 @@ fn is_id_card(digits: &[u8], sizes: &[usize], check_x: bool) -> bool {
 
 /// The first two digits of a province's division code (GB/T 2260).
 fn is_province(digits: &[u8]) -> bool {
-    number(digits, 0..2).is_some_and(|code| {
-        matches!(code, 11..=15 | 21..=23 | 31..=37 | 41..=46 | 50..=54 | 61..=65 | 71 | 81..=83)
-    })
+    number(digits, 0..2).is_some_and(
+        |code| matches!(code, 11..=15 | 21..=23 | 31..=37 | 41..=46 | 50..=54 | 61..=65 | 71 | 81..=83),
+    )
 }
 
 fn number(digits: &[u8], at: Range<usize>) -> Option<u32> {

@@ -1,0 +1,80 @@
+//! Global object identification: `Node`, `node` and `nodes` (Relay).
+
+use async_graphql::{Context, ID, Interface, Object};
+
+use super::{caller::Caller, error::ApiError};
+use crate::{
+    kernel::{
+        id::{GlobalId, NodeType},
+        message::Message,
+    },
+    organization::graphql::{Headcount, Organization},
+};
+
+/// 全局对象 · Something with a global id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "全局标识 · Global id, opaque to clients."))]
+pub enum Node {
+    /// 组织
+    Organization(Organization),
+    /// 人数统计
+    Headcount(Headcount),
+}
+
+impl Node {
+    /// Loads what an id names; None where it names nothing the caller may see.
+    pub async fn load(caller: &Caller, id: GlobalId) -> Result<Option<Self>, ApiError> {
+        let number = id.number;
+        Ok(match id.node_type {
+            NodeType::Organization => Organization::load(caller, number.into())
+                .await?
+                .map(Node::Organization),
+            NodeType::Headcount => Headcount::load(caller, number.into()).await?.map(Node::Headcount),
+            _ => None,
+        })
+    }
+}
+
+/// How many ids `nodes` takes.
+const MAX_NODES: usize = 100;
+
+/// The two roots of global object identification.
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// 按标识取对象 · What a global id names; null where there is none or the caller may not see it.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "全局标识 · Which one.")] id: ID,
+    ) -> Result<Option<Node>, ApiError> {
+        match GlobalId::decode(&id) {
+            Some(id) => Node::load(Caller::of(ctx)?, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// 按标识批量取对象 · What up to 100 global ids name, in their order; null where there is none or it is out of scope.
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "全局标识 · Which ones, at most 100.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>, ApiError> {
+        if ids.len() > MAX_NODES {
+            return Err(ApiError::bad_request(Message::new(
+                format!("一次最多查询 {MAX_NODES} 个标识，给出了 {} 个", ids.len()),
+                format!("At most {MAX_NODES} ids at once, {} were given", ids.len()),
+            )));
+        }
+        let caller = Caller::of(ctx)?;
+        futures_util::future::try_join_all(ids.iter().map(|id| async move {
+            match GlobalId::decode(id) {
+                Some(id) => Node::load(caller, id).await,
+                None => Ok(None),
+            }
+        }))
+        .await
+    }
+}

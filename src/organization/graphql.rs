@@ -1,0 +1,507 @@
+//! Organizations in the API.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_graphql::{
+    Context, Enum, ID, InputObject, MergedObject, Object, OneofObject, SimpleObject, dataloader::Loader,
+};
+
+use super::{
+    create::{CreateOrganization, create},
+    headcount::{ReportHeadcount, report},
+    model::{self, OrganizationKind as Kind},
+    store::{self, OrganizationFilter},
+    update::{UpdateOrganization, update},
+};
+use crate::{
+    auth::Act,
+    graphql::{
+        caller::Caller,
+        connection::{Connection, page_args},
+        error::ApiError,
+        loaders::{Batch, Loaded, by_arguments},
+        payload::{UserError, mutate},
+        scalars::Date,
+    },
+    kernel::{
+        id::{HeadcountId, NodeId as _, OrganizationId},
+        page::{Page, PageArgs},
+        text,
+    },
+};
+
+/// 组织类别 · Kinds of organizations above branches.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "Kind")]
+pub enum OrganizationKind {
+    /// 区委
+    District,
+    /// 基层党(工)委
+    Committee,
+    /// 党总支
+    GeneralBranch,
+}
+
+/// 人数类别 · What is counted; aggregates, never names.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "model::HeadcountKind")]
+pub enum HeadcountKind {
+    /// 村(居)两委班子成员
+    TwoCommittees,
+    /// 党务新星
+    RisingStar,
+    /// 农村党群工作者
+    RuralWorker,
+    /// 非公党建指导员
+    NonPublicInstructor,
+    /// 包保干部
+    AssignedOfficial,
+    /// 党员志愿者
+    Volunteer,
+}
+
+/// 组织 · An organization above branches: district, committee or general branch.
+#[derive(MergedObject, Clone)]
+pub struct Organization(OrganizationFields);
+
+impl Organization {
+    /// The API's form of a row.
+    pub fn new(row: model::Organization) -> Self {
+        Self(OrganizationFields { row: Arc::new(row) })
+    }
+
+    /// Loads an organization together with what siblings ask for; None where the caller may not see it.
+    pub async fn load(caller: &Caller, id: OrganizationId) -> Result<Option<Self>, ApiError> {
+        Ok(caller.load(id).await?.map(|row| Self(OrganizationFields { row })))
+    }
+
+    /// For the `Node` interface.
+    pub async fn id(&self, _: &Context<'_>) -> async_graphql::Result<ID> {
+        Ok(self.0.row.id.global().into())
+    }
+}
+
+#[derive(Clone)]
+pub struct OrganizationFields {
+    row: Arc<model::Organization>,
+}
+
+#[Object]
+impl OrganizationFields {
+    /// 全局标识 · Global id.
+    async fn id(&self) -> ID {
+        self.row.id.global().into()
+    }
+
+    /// 组织代码 · Its code.
+    async fn code(&self) -> &str {
+        &self.row.code
+    }
+
+    /// 名称 · Its name.
+    async fn name(&self) -> &str {
+        &self.row.name
+    }
+
+    /// 类别 · District, committee or general branch.
+    async fn kind(&self) -> OrganizationKind {
+        self.row.kind.into()
+    }
+
+    /// 上级组织 · The organization directly above; null for the district.
+    async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Organization>, ApiError> {
+        match self.row.parent_id {
+            Some(id) => Organization::load(Caller::of(ctx)?, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// 下级组织 · The organizations directly below, by code.
+    async fn children(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "前几条 · The first so many, at most 200.")] first: Option<i32>,
+        #[graphql(desc = "此游标之后 · After this cursor.")] after: Option<String>,
+        #[graphql(desc = "后几条 · The last so many, at most 200.")] last: Option<i32>,
+        #[graphql(desc = "此游标之前 · Before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Organization>, ApiError> {
+        let args = page_args(first, after, last, before);
+        store::check_page(&args)?;
+        let parent = self.row.id;
+        let page = Caller::of(ctx)?.load(ChildrenOf { parent, args }).await?;
+        Ok(Connection::new(
+            page.map_or_else(Page::empty, |page| (*page).clone().map(Organization::new)),
+            Box::new(move |ctx| {
+                Box::pin(async move {
+                    Ok(Caller::of(ctx)?
+                        .load(ChildCountOf(parent))
+                        .await?
+                        .unwrap_or_default())
+                })
+            }),
+        ))
+    }
+
+    /// 版本 · Grows with every change; an update names the version it read.
+    async fn version(&self) -> i32 {
+        self.row.version
+    }
+}
+
+/// 人数统计 · A count that an organization reported for a day.
+#[derive(Clone)]
+pub struct Headcount {
+    row: model::Headcount,
+}
+
+impl Headcount {
+    /// Loads a count; None where the caller may not see it.
+    pub async fn load(caller: &Caller, id: HeadcountId) -> Result<Option<Self>, ApiError> {
+        Ok(caller.load(id).await?.map(|row| Self { row }))
+    }
+}
+
+/// 人数统计 · A count that an organization reported for a day; people are counted, never listed.
+#[Object]
+impl Headcount {
+    /// 全局标识 · Global id.
+    pub async fn id(&self) -> ID {
+        self.row.id.global().into()
+    }
+
+    /// 填报组织 · The organization that reported it.
+    async fn organization(&self, ctx: &Context<'_>) -> Result<Organization, ApiError> {
+        required(Organization::load(Caller::of(ctx)?, self.row.organization_id).await?)
+    }
+
+    /// 人数类别 · What is counted.
+    async fn kind(&self) -> HeadcountKind {
+        self.row.kind.into()
+    }
+
+    /// 人数 · How many.
+    async fn count(&self) -> i32 {
+        self.row.count
+    }
+
+    /// 统计日期 · The day it was counted for.
+    async fn as_of(&self) -> Date {
+        self.row.as_of.into()
+    }
+}
+
+/// What a row names must be there: its absence is a fault of ours, not the caller's.
+pub fn required<T>(found: Option<T>) -> Result<T, ApiError> {
+    found.ok_or_else(|| {
+        crate::storage::StoreError::Corrupt("a row names another that is not there".to_owned()).into()
+    })
+}
+
+/// 以标识或代码指定组织 · Names an organization, by exactly one of these.
+#[derive(OneofObject)]
+pub enum OrganizationBy {
+    /// 全局标识 · By global id.
+    Id(ID),
+    /// 组织代码 · By code; a full-width or padded one is normalized.
+    Code(String),
+}
+
+/// Queries on organizations.
+#[derive(Default)]
+pub struct OrganizationQuery;
+
+#[Object]
+impl OrganizationQuery {
+    /// 组织 · An organization by id or code; null where there is none or the caller may not see it.
+    async fn organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "标识或代码 · Which one.")] by: OrganizationBy,
+    ) -> Result<Option<Organization>, ApiError> {
+        let caller = Caller::of(ctx)?;
+        match by {
+            OrganizationBy::Id(id) => match OrganizationId::from_global(&id) {
+                Some(id) => Organization::load(caller, id).await,
+                None => Ok(None),
+            },
+            OrganizationBy::Code(code) => match text::code(&code) {
+                Ok(code) => Ok(store::by_code(caller.database.reader(), &caller.scope, &code)
+                    .await?
+                    .map(Organization::new)),
+                Err(_) => Ok(None),
+            },
+        }
+    }
+
+    /// 组织列表 · Organizations by code.
+    #[allow(clippy::too_many_arguments)] // the contract's arguments
+    async fn organizations(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "上级组织 · Those directly below this one.")] parent_id: Option<ID>,
+        #[graphql(desc = "类别 · Those of this kind.")] kind: Option<OrganizationKind>,
+        #[graphql(desc = "前几条 · The first so many, at most 200.")] first: Option<i32>,
+        #[graphql(desc = "此游标之后 · After this cursor.")] after: Option<String>,
+        #[graphql(desc = "后几条 · The last so many, at most 200.")] last: Option<i32>,
+        #[graphql(desc = "此游标之前 · Before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Organization>, ApiError> {
+        let caller = Caller::of(ctx)?;
+        let args = page_args(first, after, last, before);
+        store::check_page(&args)?;
+        let parent = match parent_id.map(|id| OrganizationId::from_global(&id)) {
+            Some(None) => return Ok(Connection::empty()),
+            Some(id) => id,
+            None => None,
+        };
+        let filter = OrganizationFilter {
+            parent,
+            kind: kind.map(Into::into),
+        };
+        let page = store::list(caller.database.reader(), &caller.scope, &filter, &args).await?;
+        Ok(Connection::new(
+            page.map(Organization::new),
+            Box::new(move |ctx| {
+                let filter = filter.clone();
+                Box::pin(async move {
+                    let caller = Caller::of(ctx)?;
+                    Ok(store::count(caller.database.reader(), &caller.scope, &filter).await?)
+                })
+            }),
+        ))
+    }
+
+    /// 人数统计 · The latest count of each organization and kind on or before a day (today when left out).
+    async fn headcounts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "填报组织 · Of this organization only.")] organization_id: Option<ID>,
+        #[graphql(desc = "人数类别 · Of these kinds only.")] kinds: Option<Vec<HeadcountKind>>,
+        #[graphql(desc = "截至日期 · On or before this day.")] as_of: Option<Date>,
+    ) -> Result<Vec<Headcount>, ApiError> {
+        let caller = Caller::of(ctx)?;
+        let organization = match organization_id.map(|id| OrganizationId::from_global(&id)) {
+            Some(None) => return Ok(Vec::new()),
+            Some(id) => id,
+            None => None,
+        };
+        let kinds: Option<Vec<model::HeadcountKind>> =
+            kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
+        let as_of = as_of.map_or_else(|| caller.clock().today(), |day| day.0);
+        let rows = store::headcounts(
+            caller.database.reader(),
+            &caller.scope,
+            organization,
+            kinds.as_deref(),
+            as_of,
+        );
+        Ok(rows.await?.into_iter().map(|row| Headcount { row }).collect())
+    }
+}
+
+/// 新建组织 · A new organization. The root (DISTRICT) has no parent and is made by `zhibu init` or the first call.
+#[derive(InputObject)]
+pub struct CreateOrganizationInput {
+    /// 组织代码 · Its code, unique in the service.
+    code: String,
+    /// 名称 · Its name, at most 200 characters.
+    name: String,
+    /// 类别 · Its kind.
+    kind: OrganizationKind,
+    /// 上级组织 · The organization directly above.
+    parent_id: Option<ID>,
+}
+
+/// 修改组织 · What changes of an organization; what is left out stays.
+#[derive(InputObject)]
+pub struct UpdateOrganizationInput {
+    /// 组织 · Which one.
+    id: ID,
+    /// 所据版本 · The version that was read.
+    version: i32,
+    /// 新名称 · Its new name.
+    name: Option<String>,
+    /// 新的上级组织 · Where it moves to.
+    parent_id: Option<ID>,
+    /// 调整生效日期 · Of a move: today or earlier; today when left out.
+    effective_on: Option<Date>,
+}
+
+/// 填报人数 · A count for a day; one reported again for the same day takes the earlier one's place.
+#[derive(InputObject)]
+pub struct ReportHeadcountInput {
+    /// 填报组织 · Which organization reports.
+    organization_id: ID,
+    /// 人数类别 · What is counted.
+    kind: HeadcountKind,
+    /// 人数 · How many.
+    count: i32,
+    /// 统计日期 · The day it was counted for.
+    as_of: Date,
+}
+
+/// 组织变更结果 · The organization that was written, or why nothing was.
+#[derive(SimpleObject)]
+pub struct OrganizationPayload {
+    /// 组织 · As it stands now.
+    organization: Option<Organization>,
+    /// 拒绝原因 · Why nothing was written; empty when something was.
+    user_errors: Vec<UserError>,
+}
+
+/// 人数填报结果 · The count that was written, or why nothing was.
+#[derive(SimpleObject)]
+pub struct HeadcountPayload {
+    /// 人数统计 · As it stands now.
+    headcount: Option<Headcount>,
+    /// 拒绝原因 · Why nothing was written; empty when something was.
+    user_errors: Vec<UserError>,
+}
+
+/// Mutations on organizations.
+#[derive(Default)]
+pub struct OrganizationMutation;
+
+#[Object]
+impl OrganizationMutation {
+    /// 新建组织 · Makes an organization (district administrators).
+    async fn create_organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "新组织 · What is to be made.")] input: CreateOrganizationInput,
+    ) -> Result<OrganizationPayload, ApiError> {
+        let input = CreateOrganization {
+            code: input.code,
+            name: input.name,
+            kind: input.kind.into(),
+            parent: input.parent_id.map(|id| OrganizationId::from_global(&id)),
+        };
+        let written = mutate(ctx, Act::CreateOrganization, input, |w, i| {
+            Box::pin(create(w, &i.grant, &i.input))
+        });
+        organization_payload(ctx, written.await?).await
+    }
+
+    /// 修改组织 · Renames or moves an organization (district administrators).
+    async fn update_organization(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "改动 · What changes.")] input: UpdateOrganizationInput,
+    ) -> Result<OrganizationPayload, ApiError> {
+        let input = UpdateOrganization {
+            id: OrganizationId::from_global(&input.id),
+            version: input.version,
+            name: input.name,
+            parent: input.parent_id.map(|id| OrganizationId::from_global(&id)),
+            effective_on: input.effective_on.map(|day| day.0),
+        };
+        let written = mutate(ctx, Act::UpdateOrganization, input, |w, i| {
+            Box::pin(update(w, &i.grant, &i.input))
+        });
+        organization_payload(ctx, written.await?).await
+    }
+
+    /// 填报人数 · Aggregate headcounts (志愿者, 包保干部, 两委, 党务新星 and so on), never names.
+    async fn report_headcount(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "人数 · What is reported.")] input: ReportHeadcountInput,
+    ) -> Result<HeadcountPayload, ApiError> {
+        let input = ReportHeadcount {
+            organization: OrganizationId::from_global(&input.organization_id),
+            kind: input.kind.into(),
+            count: input.count,
+            as_of: input.as_of.0,
+        };
+        let (id, user_errors) = mutate(ctx, Act::ReportHeadcount, input, |w, i| {
+            Box::pin(report(w, &i.grant, &i.input))
+        })
+        .await?;
+        let headcount = match id {
+            Some(id) => Headcount::load(Caller::of(ctx)?, id).await?,
+            None => None,
+        };
+        Ok(HeadcountPayload {
+            headcount,
+            user_errors,
+        })
+    }
+}
+
+async fn organization_payload(
+    ctx: &Context<'_>,
+    (id, user_errors): (Option<OrganizationId>, Vec<UserError>),
+) -> Result<OrganizationPayload, ApiError> {
+    let organization = match id {
+        Some(id) => Organization::load(Caller::of(ctx)?, id).await?,
+        None => None,
+    };
+    Ok(OrganizationPayload {
+        organization,
+        user_errors,
+    })
+}
+
+impl Loader<OrganizationId> for Batch {
+    type Value = Arc<model::Organization>;
+    type Error = ApiError;
+
+    async fn load(&self, ids: &[OrganizationId]) -> Loaded<OrganizationId, Self::Value> {
+        let rows = store::by_ids(self.database.reader(), &self.scope, ids).await?;
+        Ok(rows.into_iter().map(|(id, row)| (id, Arc::new(row))).collect())
+    }
+}
+
+impl Loader<HeadcountId> for Batch {
+    type Value = model::Headcount;
+    type Error = ApiError;
+
+    async fn load(&self, ids: &[HeadcountId]) -> Loaded<HeadcountId, Self::Value> {
+        Ok(store::headcounts_by_ids(self.database.reader(), &self.scope, ids).await?)
+    }
+}
+
+/// The same page of the children of several parents.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct ChildrenOf {
+    parent: OrganizationId,
+    args: PageArgs,
+}
+
+impl Loader<ChildrenOf> for Batch {
+    type Value = Arc<Page<model::Organization>>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[ChildrenOf]) -> Loaded<ChildrenOf, Self::Value> {
+        let mut loaded = HashMap::with_capacity(keys.len());
+        for (args, parents) in by_arguments(keys, |key| (key.args.clone(), key.parent)) {
+            let pages = store::children(self.database.reader(), &self.scope, &parents, &args).await?;
+            loaded.extend(pages.into_iter().map(|(parent, page)| {
+                (
+                    ChildrenOf {
+                        parent,
+                        args: args.clone(),
+                    },
+                    Arc::new(page),
+                )
+            }));
+        }
+        Ok(loaded)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct ChildCountOf(OrganizationId);
+
+impl Loader<ChildCountOf> for Batch {
+    type Value = u64;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[ChildCountOf]) -> Loaded<ChildCountOf, Self::Value> {
+        let parents: Vec<OrganizationId> = keys.iter().map(|key| key.0).collect();
+        let counts = store::count_children(self.database.reader(), &self.scope, &parents).await?;
+        Ok(counts
+            .into_iter()
+            .map(|(parent, n)| (ChildCountOf(parent), n))
+            .collect())
+    }
+}

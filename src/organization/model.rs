@@ -1,0 +1,200 @@
+//! What an organization is, and the rules of the tree.
+
+use chrono::NaiveDate;
+
+use crate::kernel::{
+    id::{HeadcountId, OrganizationId},
+    message::Message,
+    refusal::{Refusal, RefusalCode},
+};
+
+/// The contract's `OrganizationKind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OrganizationKind {
+    /// 区委
+    District,
+    /// 基层党(工)委
+    Committee,
+    /// 党总支
+    GeneralBranch,
+}
+
+impl OrganizationKind {
+    /// Every kind.
+    pub const ALL: [OrganizationKind; 3] = [
+        OrganizationKind::District,
+        OrganizationKind::Committee,
+        OrganizationKind::GeneralBranch,
+    ];
+
+    /// The contract's name, as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OrganizationKind::District => "DISTRICT",
+            OrganizationKind::Committee => "COMMITTEE",
+            OrganizationKind::GeneralBranch => "GENERAL_BRANCH",
+        }
+    }
+
+    /// The kind of a stored name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
+    /// The kind that stands directly above this one; none above the district.
+    pub fn parent(self) -> Option<Self> {
+        match self {
+            OrganizationKind::District => None,
+            OrganizationKind::Committee => Some(OrganizationKind::District),
+            OrganizationKind::GeneralBranch => Some(OrganizationKind::Committee),
+        }
+    }
+}
+
+/// An organization as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Organization {
+    pub id: OrganizationId,
+    pub code: String,
+    pub name: String,
+    pub kind: OrganizationKind,
+    pub parent_id: Option<OrganizationId>,
+    pub version: i32,
+}
+
+/// The contract's `HeadcountKind`: aggregate counts, never names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HeadcountKind {
+    /// 村(居)两委班子成员
+    TwoCommittees,
+    /// 党务新星
+    RisingStar,
+    /// 农村党群工作者
+    RuralWorker,
+    /// 非公党建指导员
+    NonPublicInstructor,
+    /// 包保干部
+    AssignedOfficial,
+    /// 党员志愿者
+    Volunteer,
+}
+
+impl HeadcountKind {
+    /// Every kind.
+    pub const ALL: [HeadcountKind; 6] = [
+        HeadcountKind::TwoCommittees,
+        HeadcountKind::RisingStar,
+        HeadcountKind::RuralWorker,
+        HeadcountKind::NonPublicInstructor,
+        HeadcountKind::AssignedOfficial,
+        HeadcountKind::Volunteer,
+    ];
+
+    /// The contract's name, as it is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HeadcountKind::TwoCommittees => "TWO_COMMITTEES",
+            HeadcountKind::RisingStar => "RISING_STAR",
+            HeadcountKind::RuralWorker => "RURAL_WORKER",
+            HeadcountKind::NonPublicInstructor => "NON_PUBLIC_INSTRUCTOR",
+            HeadcountKind::AssignedOfficial => "ASSIGNED_OFFICIAL",
+            HeadcountKind::Volunteer => "VOLUNTEER",
+        }
+    }
+
+    /// The kind of a stored name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A count that an organization reported for a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Headcount {
+    pub id: HeadcountId,
+    pub organization_id: OrganizationId,
+    pub kind: HeadcountKind,
+    pub count: i32,
+    pub as_of: NaiveDate,
+}
+
+/// Rules of the tree that a mutation can run against.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrganizationError {
+    /// There is a district already; a service has one.
+    #[error("a second district")]
+    SecondDistrict,
+    /// A district has no parent, everything else has one of the right kind.
+    #[error("wrong parent")]
+    WrongParent(OrganizationKind),
+    /// The parent is the organization itself or lies below it.
+    #[error("cycle")]
+    Cycle,
+    /// Another organization has the code.
+    #[error("code taken")]
+    CodeTaken(String),
+    /// A day that a move cannot take effect on.
+    #[error("in the future")]
+    InTheFuture(&'static str, NaiveDate),
+    /// `effectiveOn` without a move.
+    #[error("no move to date")]
+    NoMove,
+}
+
+impl From<OrganizationError> for Refusal {
+    fn from(error: OrganizationError) -> Self {
+        match error {
+            OrganizationError::SecondDistrict => Refusal::new(
+                RefusalCode::AlreadyExists,
+                &["kind"],
+                Message::new(
+                    "区委已存在，一个服务只有一个区委",
+                    "There is a district already; a service has one",
+                ),
+            ),
+            OrganizationError::WrongParent(kind) => {
+                let (zh, en) = match kind.parent() {
+                    None => ("区委没有上级组织", "A district has no parent"),
+                    Some(OrganizationKind::Committee) => (
+                        "党总支的上级须为基层党(工)委",
+                        "The parent of a general branch is a committee",
+                    ),
+                    Some(_) => (
+                        "基层党(工)委的上级须为区委",
+                        "The parent of a committee is the district",
+                    ),
+                };
+                Refusal::rule(&["parentId"], Message::new(zh, en))
+            }
+            OrganizationError::Cycle => Refusal::rule(
+                &["parentId"],
+                Message::new(
+                    "组织不能隶属于自己或其下级",
+                    "An organization cannot stand below itself",
+                ),
+            ),
+            OrganizationError::CodeTaken(code) => Refusal::new(
+                RefusalCode::AlreadyExists,
+                &["code"],
+                Message::new(
+                    format!("代码 {code} 已被其他组织使用"),
+                    format!("Another organization has the code {code}"),
+                ),
+            ),
+            OrganizationError::InTheFuture(field, today) => Refusal::rule(
+                &[field],
+                Message::new(
+                    format!("日期不得晚于今日（{today}）"),
+                    format!("The day is after today ({today})"),
+                ),
+            ),
+            OrganizationError::NoMove => Refusal::invalid(
+                &["effectiveOn"],
+                Message::new(
+                    "只有调整隶属关系时才能填写生效日期",
+                    "A date of effect goes with a move only",
+                ),
+            ),
+        }
+    }
+}

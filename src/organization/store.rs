@@ -1,0 +1,541 @@
+//! Rows of organizations, of their closure and of their head counts.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::NaiveDate;
+use entity::{headcount, organization, organization_closure, organization_move};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _, Select, Statement,
+    sea_query::{Alias, Expr, ExprTrait as _, Query},
+};
+use serde_json::json;
+
+use super::model::{Headcount, HeadcountKind, Organization, OrganizationKind};
+use crate::{
+    auth::Scope,
+    kernel::{
+        id::{HeadcountId, OrganizationId},
+        page::{Page, PageArgs, PageError},
+    },
+    storage::{
+        StoreError,
+        keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+        write::Write,
+    },
+};
+
+fn model(row: organization::Model) -> Result<Organization, StoreError> {
+    Ok(Organization {
+        id: row.id,
+        kind: OrganizationKind::parse(&row.kind)
+            .ok_or_else(|| StoreError::corrupt("organization.kind", &row.kind))?,
+        code: row.code,
+        name: row.name,
+        parent_id: row.parent_id,
+        version: row.version,
+    })
+}
+
+fn by_code_order() -> Keyset {
+    Keyset::new(
+        "organization.code",
+        [KeyColumn::asc(
+            Expr::col(organization::Column::Code),
+            KeyKind::Text,
+        )],
+    )
+}
+
+fn key(row: &organization::Model) -> Vec<serde_json::Value> {
+    vec![json!(row.code)]
+}
+
+fn visible(scope: &Scope) -> Select<organization::Entity> {
+    organization::Entity::find().filter(scope.public())
+}
+
+/// An organization, for those who may see it.
+pub async fn by_id(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    id: OrganizationId,
+) -> Result<Option<Organization>, StoreError> {
+    visible(scope)
+        .filter(organization::Column::Id.eq(id))
+        .one(connection)
+        .await?
+        .map(model)
+        .transpose()
+}
+
+/// Organizations by id.
+pub async fn by_ids(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    ids: &[OrganizationId],
+) -> Result<HashMap<OrganizationId, Organization>, StoreError> {
+    visible(scope)
+        .filter(organization::Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?
+        .into_iter()
+        .map(|row| Ok((row.id, model(row)?)))
+        .collect()
+}
+
+/// The organization of a code.
+pub async fn by_code(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    code: &str,
+) -> Result<Option<Organization>, StoreError> {
+    visible(scope)
+        .filter(organization::Column::Code.eq(code))
+        .one(connection)
+        .await?
+        .map(model)
+        .transpose()
+}
+
+/// The district, if the service has been given one.
+pub async fn root(connection: &impl ConnectionTrait) -> Result<Option<Organization>, StoreError> {
+    organization::Entity::find()
+        .filter(organization::Column::ParentId.is_null())
+        .one(connection)
+        .await?
+        .map(model)
+        .transpose()
+}
+
+/// The organizations of a scope; only subtrees have such a list.
+pub async fn organizations_in_scope(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+) -> Result<HashSet<OrganizationId>, StoreError> {
+    let ids: Vec<OrganizationId> = organization::Entity::find()
+        .select_only()
+        .column(organization::Column::Id)
+        .filter(scope.organizations(Expr::col(organization::Column::Id)))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(ids.into_iter().collect())
+}
+
+/// What a list of organizations is narrowed by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OrganizationFilter {
+    /// Directly below this one.
+    pub parent: Option<OrganizationId>,
+    /// Of this kind.
+    pub kind: Option<OrganizationKind>,
+}
+
+fn filtered(scope: &Scope, filter: &OrganizationFilter) -> Select<organization::Entity> {
+    let mut select = visible(scope);
+    if let Some(parent) = filter.parent {
+        select = select.filter(organization::Column::ParentId.eq(parent));
+    }
+    if let Some(kind) = filter.kind {
+        select = select.filter(organization::Column::Kind.eq(kind.as_str()));
+    }
+    select
+}
+
+/// A page of organizations by code.
+pub async fn list(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    filter: &OrganizationFilter,
+    args: &PageArgs,
+) -> Result<Page<Organization>, ListError> {
+    let order = by_code_order();
+    let request = order.check(args)?;
+    let page = order
+        .page(connection, filtered(scope, filter), &request, key)
+        .await?;
+    Ok(page.try_map(model)?)
+}
+
+/// How many there are.
+pub async fn count(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    filter: &OrganizationFilter,
+) -> Result<u64, StoreError> {
+    keyset::count(connection, filtered(scope, filter)).await
+}
+
+/// Checks page arguments of organizations by code before they reach a loader.
+pub fn check_page(args: &PageArgs) -> Result<(), PageError> {
+    by_code_order().check(args).map(drop)
+}
+
+/// A page of the children of each parent.
+pub async fn children(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    parents: &[OrganizationId],
+    args: &PageArgs,
+) -> Result<HashMap<OrganizationId, Page<Organization>>, ListError> {
+    let order = by_code_order();
+    let request = order.check(args)?;
+    let select = visible(scope).filter(organization::Column::ParentId.is_in(parents.iter().copied()));
+    let pages = order
+        .pages(
+            connection,
+            select,
+            Expr::col(organization::Column::ParentId),
+            &request,
+            key,
+        )
+        .await?;
+    pages
+        .into_iter()
+        .map(|(parent, page)| Ok((parent, page.try_map(model)?)))
+        .collect()
+}
+
+/// How many children each parent has.
+pub async fn count_children(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    parents: &[OrganizationId],
+) -> Result<HashMap<OrganizationId, u64>, StoreError> {
+    let select = visible(scope).filter(organization::Column::ParentId.is_in(parents.iter().copied()));
+    keyset::counts(connection, select, Expr::col(organization::Column::ParentId)).await
+}
+
+/// The nearest committee above each organization, itself included; the district has none.
+pub async fn nearest_committees(
+    connection: &impl ConnectionTrait,
+    organizations: impl IntoIterator<Item = OrganizationId>,
+) -> Result<HashMap<OrganizationId, OrganizationId>, StoreError> {
+    let rows: Vec<(OrganizationId, OrganizationId, i32)> = organization_closure::Entity::find()
+        .select_only()
+        .columns([
+            organization_closure::Column::DescendantId,
+            organization_closure::Column::AncestorId,
+            organization_closure::Column::Depth,
+        ])
+        .filter(organization_closure::Column::DescendantId.is_in(organizations))
+        .filter(
+            organization_closure::Column::AncestorId.in_subquery(
+                organization::Entity::find()
+                    .select_only()
+                    .column(organization::Column::Id)
+                    .filter(organization::Column::Kind.eq(OrganizationKind::Committee.as_str()))
+                    .into_query(),
+            ),
+        )
+        // The nearest comes last and stays.
+        .order_by_desc(organization_closure::Column::Depth)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(below, committee, _)| (below, committee))
+        .collect())
+}
+
+/// The row of a mutation, locked until the transaction ends.
+pub(super) async fn lock(write: &Write<'_>, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
+    organization::Entity::find_by_id(id)
+        .lock_exclusive()
+        .one(write.connection())
+        .await?
+        .map(model)
+        .transpose()
+}
+
+/// A new organization with its place in the closure.
+pub(super) async fn insert(
+    write: &Write<'_>,
+    code: &str,
+    name: &str,
+    kind: OrganizationKind,
+    parent: Option<OrganizationId>,
+) -> Result<OrganizationId, StoreError> {
+    let row = organization::ActiveModel {
+        id: NotSet,
+        code: Set(code.to_owned()),
+        name: Set(name.to_owned()),
+        kind: Set(kind.as_str().to_owned()),
+        parent_id: Set(parent),
+        version: Set(1),
+        updated_at: Set(write.clock().business()),
+    };
+    let id = organization::Entity::insert(row)
+        .exec(write.connection())
+        .await?
+        .last_insert_id;
+    link(write, id, parent).await?;
+    Ok(id)
+}
+
+/// Organizations as given, ids and all, parents before children; for loading a whole district.
+pub async fn insert_all(write: &Write<'_>, organizations: &[Organization]) -> Result<(), StoreError> {
+    let at = write.clock().business();
+    for organization in organizations {
+        let row = organization::ActiveModel {
+            id: Set(organization.id),
+            code: Set(organization.code.clone()),
+            name: Set(organization.name.clone()),
+            kind: Set(organization.kind.as_str().to_owned()),
+            parent_id: Set(organization.parent_id),
+            version: Set(organization.version),
+            updated_at: Set(at),
+        };
+        organization::Entity::insert(row)
+            .exec_without_returning(write.connection())
+            .await?;
+        link(write, organization.id, organization.parent_id).await?;
+    }
+    Ok(())
+}
+
+/// Puts a new organization below its parent in the closure.
+async fn link(
+    write: &Write<'_>,
+    id: OrganizationId,
+    parent: Option<OrganizationId>,
+) -> Result<(), StoreError> {
+    let own = organization_closure::ActiveModel {
+        ancestor_id: Set(id),
+        descendant_id: Set(id),
+        depth: Set(0),
+    };
+    organization_closure::Entity::insert(own)
+        .exec_without_returning(write.connection())
+        .await?;
+    if let Some(parent) = parent {
+        execute(
+            write,
+            format!(
+                "INSERT INTO organization_closure (ancestor_id, descendant_id, depth) \
+                 SELECT ancestor_id, {id}, depth + 1 FROM organization_closure WHERE descendant_id = {parent}",
+                id = id.0,
+                parent = parent.0
+            ),
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+/// Writes name and version.
+pub(super) async fn update(
+    write: &Write<'_>,
+    id: OrganizationId,
+    name: &str,
+    version: i32,
+) -> Result<(), StoreError> {
+    organization::Entity::update_many()
+        .col_expr(organization::Column::Name, Expr::value(name))
+        .col_expr(organization::Column::Version, Expr::value(version))
+        .col_expr(
+            organization::Column::UpdatedAt,
+            Expr::value(write.clock().business()),
+        )
+        .filter(organization::Column::Id.eq(id))
+        .exec(write.connection())
+        .await?;
+    Ok(())
+}
+
+/// Hangs an organization with all below it under another parent, and keeps the move.
+pub(super) async fn set_parent(
+    write: &Write<'_>,
+    id: OrganizationId,
+    from: OrganizationId,
+    to: OrganizationId,
+    effective_on: NaiveDate,
+) -> Result<(), StoreError> {
+    organization::Entity::update_many()
+        .col_expr(organization::Column::ParentId, Expr::value(to))
+        .filter(organization::Column::Id.eq(id))
+        .exec(write.connection())
+        .await?;
+    // What stood above the subtree stands above it no more; then everything above the new parent does.
+    execute(
+        write,
+        format!(
+            "DELETE FROM organization_closure \
+             WHERE descendant_id IN (SELECT descendant_id FROM organization_closure WHERE ancestor_id = {id}) \
+             AND ancestor_id NOT IN (SELECT descendant_id FROM organization_closure WHERE ancestor_id = {id})",
+            id = id.0
+        ),
+    )
+    .await?;
+    execute(
+        write,
+        format!(
+            "INSERT INTO organization_closure (ancestor_id, descendant_id, depth) \
+             SELECT above.ancestor_id, below.descendant_id, above.depth + below.depth + 1 \
+             FROM organization_closure above, organization_closure below \
+             WHERE above.descendant_id = {to} AND below.ancestor_id = {id}",
+            id = id.0,
+            to = to.0
+        ),
+    )
+    .await?;
+    organization_move::Entity::insert(organization_move::ActiveModel {
+        id: NotSet,
+        organization_id: Set(id),
+        from_parent_id: Set(from),
+        to_parent_id: Set(to),
+        effective_on: Set(effective_on),
+    })
+    .exec_without_returning(write.connection())
+    .await?;
+    Ok(())
+}
+
+/// Whether one organization stands below another or is it.
+pub(super) async fn is_below(
+    write: &Write<'_>,
+    below: OrganizationId,
+    above: OrganizationId,
+) -> Result<bool, StoreError> {
+    Ok(organization_closure::Entity::find_by_id((above, below))
+        .one(write.connection())
+        .await?
+        .is_some())
+}
+
+async fn execute(write: &Write<'_>, sql: String) -> Result<(), StoreError> {
+    let connection = write.connection();
+    connection
+        .execute_raw(Statement::from_string(connection.get_database_backend(), sql))
+        .await?;
+    Ok(())
+}
+
+fn headcount_model(row: headcount::Model) -> Result<Headcount, StoreError> {
+    Ok(Headcount {
+        id: row.id,
+        organization_id: row.organization_id,
+        kind: HeadcountKind::parse(&row.kind)
+            .ok_or_else(|| StoreError::corrupt("headcount.kind", &row.kind))?,
+        count: row.count,
+        as_of: row.as_of,
+    })
+}
+
+/// Head counts by id.
+pub async fn headcounts_by_ids(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    ids: &[HeadcountId],
+) -> Result<HashMap<HeadcountId, Headcount>, StoreError> {
+    headcount::Entity::find()
+        .filter(scope.public())
+        .filter(headcount::Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?
+        .into_iter()
+        .map(|row| Ok((row.id, headcount_model(row)?)))
+        .collect()
+}
+
+/// The latest count of each organization and kind on or before a day.
+pub async fn headcounts(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    organization: Option<OrganizationId>,
+    kinds: Option<&[HeadcountKind]>,
+    as_of: NaiveDate,
+) -> Result<Vec<Headcount>, StoreError> {
+    let later = Alias::new("later");
+    let mut newer = Query::select();
+    newer
+        .expr(Expr::val(1))
+        .from_as(headcount::Entity, later.clone())
+        .and_where(
+            Expr::col((later.clone(), headcount::Column::OrganizationId))
+                .equals((headcount::Entity, headcount::Column::OrganizationId)),
+        )
+        .and_where(
+            Expr::col((later.clone(), headcount::Column::Kind))
+                .equals((headcount::Entity, headcount::Column::Kind)),
+        )
+        .and_where(Expr::col((later.clone(), headcount::Column::AsOf)).lte(as_of))
+        .and_where(
+            Expr::col((later, headcount::Column::AsOf))
+                .gt(Expr::col((headcount::Entity, headcount::Column::AsOf))),
+        );
+    let mut select = headcount::Entity::find()
+        .filter(scope.public())
+        .filter(headcount::Column::AsOf.lte(as_of))
+        .filter(Condition::all().not().add(Expr::exists(newer)));
+    if let Some(organization) = organization {
+        select = select.filter(headcount::Column::OrganizationId.eq(organization));
+    }
+    if let Some(kinds) = kinds {
+        select = select.filter(headcount::Column::Kind.is_in(kinds.iter().map(|kind| kind.as_str())));
+    }
+    select
+        .order_by_asc(headcount::Column::OrganizationId)
+        .order_by_asc(headcount::Column::Id)
+        .all(connection)
+        .await?
+        .into_iter()
+        .map(headcount_model)
+        .collect()
+}
+
+/// Keeps a count; one reported again for the same day takes the earlier one's place. Gives its id, and the
+/// earlier count if there was one.
+pub(super) async fn put_headcount(
+    write: &Write<'_>,
+    organization: OrganizationId,
+    kind: HeadcountKind,
+    count: i32,
+    as_of: NaiveDate,
+) -> Result<(HeadcountId, Option<i32>), StoreError> {
+    let earlier = headcount::Entity::find()
+        .filter(headcount::Column::OrganizationId.eq(organization))
+        .filter(headcount::Column::Kind.eq(kind.as_str()))
+        .filter(headcount::Column::AsOf.eq(as_of))
+        .lock_exclusive()
+        .one(write.connection())
+        .await?;
+    if let Some(earlier) = earlier {
+        headcount::Entity::update_many()
+            .col_expr(headcount::Column::Count, Expr::value(count))
+            .filter(headcount::Column::Id.eq(earlier.id))
+            .exec(write.connection())
+            .await?;
+        return Ok((earlier.id, Some(earlier.count)));
+    }
+    let row = headcount::ActiveModel {
+        id: NotSet,
+        organization_id: Set(organization),
+        kind: Set(kind.as_str().to_owned()),
+        count: Set(count),
+        as_of: Set(as_of),
+    };
+    let id = headcount::Entity::insert(row)
+        .exec(write.connection())
+        .await?
+        .last_insert_id;
+    Ok((id, None))
+}
+
+/// Head counts as given; for loading a whole district.
+pub async fn insert_headcounts(write: &Write<'_>, headcounts: &[Headcount]) -> Result<(), StoreError> {
+    let rows = headcounts.iter().map(|h| headcount::ActiveModel {
+        id: Set(h.id),
+        organization_id: Set(h.organization_id),
+        kind: Set(h.kind.as_str().to_owned()),
+        count: Set(h.count),
+        as_of: Set(h.as_of),
+    });
+    headcount::Entity::insert_many(rows)
+        .exec_without_returning(write.connection())
+        .await?;
+    Ok(())
+}
