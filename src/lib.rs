@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod branch;
 pub mod graphql;
 pub mod kernel;
 pub mod live;

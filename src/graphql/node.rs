@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Interface, Object};
 
 use super::{caller::Caller, error::ApiError};
 use crate::{
+    branch::graphql::Branch,
     kernel::{
         id::{GlobalId, NodeType},
         message::Message,
@@ -17,6 +18,8 @@ use crate::{
 pub enum Node {
     /// 组织
     Organization(Organization),
+    /// 党支部
+    Branch(Branch),
     /// 人数统计
     Headcount(Headcount),
 }
@@ -29,6 +32,7 @@ impl Node {
             NodeType::Organization => Organization::load(caller, number.into())
                 .await?
                 .map(Node::Organization),
+            NodeType::Branch => Branch::load(caller, number.into()).await?.map(Node::Branch),
             NodeType::Headcount => Headcount::load(caller, number.into()).await?.map(Node::Headcount),
             _ => None,
         })

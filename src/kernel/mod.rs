@@ -4,6 +4,8 @@
 pub mod clock;
 pub mod id;
 pub mod message;
+pub mod names;
 pub mod page;
 pub mod refusal;
+pub mod rules;
 pub mod text;

@@ -5,42 +5,23 @@ use chrono::NaiveDate;
 use crate::kernel::{
     id::{HeadcountId, OrganizationId},
     message::Message,
+    names::stored_names,
     refusal::{Refusal, RefusalCode},
 };
 
-/// The contract's `OrganizationKind`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OrganizationKind {
-    /// 区委
-    District,
-    /// 基层党(工)委
-    Committee,
-    /// 党总支
-    GeneralBranch,
+stored_names! {
+    /// The contract's `OrganizationKind`.
+    OrganizationKind {
+        /// 区委
+        District => "DISTRICT",
+        /// 基层党(工)委
+        Committee => "COMMITTEE",
+        /// 党总支
+        GeneralBranch => "GENERAL_BRANCH",
+    }
 }
 
 impl OrganizationKind {
-    /// Every kind.
-    pub const ALL: [OrganizationKind; 3] = [
-        OrganizationKind::District,
-        OrganizationKind::Committee,
-        OrganizationKind::GeneralBranch,
-    ];
-
-    /// The contract's name, as it is stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            OrganizationKind::District => "DISTRICT",
-            OrganizationKind::Committee => "COMMITTEE",
-            OrganizationKind::GeneralBranch => "GENERAL_BRANCH",
-        }
-    }
-
-    /// The kind of a stored name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-
     /// The kind that stands directly above this one; none above the district.
     pub fn parent(self) -> Option<Self> {
         match self {
@@ -62,49 +43,21 @@ pub struct Organization {
     pub version: i32,
 }
 
-/// The contract's `HeadcountKind`: aggregate counts, never names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum HeadcountKind {
-    /// 村(居)两委班子成员
-    TwoCommittees,
-    /// 党务新星
-    RisingStar,
-    /// 农村党群工作者
-    RuralWorker,
-    /// 非公党建指导员
-    NonPublicInstructor,
-    /// 包保干部
-    AssignedOfficial,
-    /// 党员志愿者
-    Volunteer,
-}
-
-impl HeadcountKind {
-    /// Every kind.
-    pub const ALL: [HeadcountKind; 6] = [
-        HeadcountKind::TwoCommittees,
-        HeadcountKind::RisingStar,
-        HeadcountKind::RuralWorker,
-        HeadcountKind::NonPublicInstructor,
-        HeadcountKind::AssignedOfficial,
-        HeadcountKind::Volunteer,
-    ];
-
-    /// The contract's name, as it is stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            HeadcountKind::TwoCommittees => "TWO_COMMITTEES",
-            HeadcountKind::RisingStar => "RISING_STAR",
-            HeadcountKind::RuralWorker => "RURAL_WORKER",
-            HeadcountKind::NonPublicInstructor => "NON_PUBLIC_INSTRUCTOR",
-            HeadcountKind::AssignedOfficial => "ASSIGNED_OFFICIAL",
-            HeadcountKind::Volunteer => "VOLUNTEER",
-        }
-    }
-
-    /// The kind of a stored name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+stored_names! {
+    /// The contract's `HeadcountKind`: aggregate counts, never names.
+    HeadcountKind {
+        /// 村(居)两委班子成员
+        TwoCommittees => "TWO_COMMITTEES",
+        /// 党务新星
+        RisingStar => "RISING_STAR",
+        /// 农村党群工作者
+        RuralWorker => "RURAL_WORKER",
+        /// 非公党建指导员
+        NonPublicInstructor => "NON_PUBLIC_INSTRUCTOR",
+        /// 包保干部
+        AssignedOfficial => "ASSIGNED_OFFICIAL",
+        /// 党员志愿者
+        Volunteer => "VOLUNTEER",
     }
 }
 

@@ -19,7 +19,7 @@ use sea_orm::{
 };
 
 use super::{Database, Inner, StoreError, group_commit};
-use crate::kernel::clock::Clock;
+use crate::kernel::{clock::Clock, rules::Rules};
 
 /// Where the data lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,12 @@ impl Default for Options {
 
 impl Database {
     /// Opens the database; migrates nothing.
-    pub async fn open(location: Location, options: &Options, clock: Clock) -> Result<Self, StoreError> {
+    pub async fn open(
+        location: Location,
+        options: &Options,
+        clock: Clock,
+        rules: Rules,
+    ) -> Result<Self, StoreError> {
         let statements = Arc::new(AtomicU64::new(0));
         let (mut reader, mut writer) = match &location {
             Location::Sqlite(path) => open_sqlite(path, options).await?,
@@ -80,6 +85,7 @@ impl Database {
                 incarnation: OnceLock::new(),
                 location,
                 clock,
+                rules,
             }),
         })
     }

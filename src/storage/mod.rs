@@ -27,7 +27,7 @@ pub use error::StoreError;
 pub use incarnation::Incarnation;
 pub use migrate::migrate;
 
-use crate::kernel::clock::Clock;
+use crate::kernel::{clock::Clock, rules::Rules};
 
 /// A handle to the database; cheap to clone.
 #[derive(Clone)]
@@ -46,6 +46,7 @@ struct Inner {
     incarnation: OnceLock<Incarnation>,
     location: Location,
     clock: Clock,
+    rules: Rules,
 }
 
 impl Database {
@@ -72,6 +73,11 @@ impl Database {
     /// The clocks that writes are stamped with.
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
+    }
+
+    /// The numbers of the domain's rules that the deployment set.
+    pub fn rules(&self) -> &Rules {
+        &self.inner.rules
     }
 
     /// Whether the database answers.

@@ -1,0 +1,259 @@
+//! Branches in the API.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, MergedObject, Object, SimpleObject, dataloader::Loader};
+
+use super::{
+    model::{self},
+    store,
+};
+use crate::{
+    graphql::{
+        caller::Caller,
+        error::ApiError,
+        loaders::{Batch, Loaded},
+        scalars::{Date, DateTime},
+    },
+    kernel::id::{BranchId, NodeId as _},
+    organization::graphql::{Organization, required},
+};
+
+/// 领域 · Field of a branch.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[graphql(remote = "model::Domain")]
+pub enum Domain {
+    /// 农村
+    Rural,
+    /// 社区
+    Community,
+    /// 机关
+    Government,
+    /// 事业单位
+    PublicInstitution,
+    /// 国有企业
+    StateOwned,
+    /// 非公企业
+    NonPublic,
+    /// 社会组织
+    SocialOrg,
+}
+
+/// 组建形式 · How a branch is set up.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[graphql(remote = "model::BranchForm")]
+pub enum BranchForm {
+    /// 单独组建
+    Single,
+    /// 联合党支部
+    Joint,
+    /// 临时党支部 · no election, no health check, no gold application; ends with its task
+    Temporary,
+}
+
+/// 支部状态 · Whether a branch goes on.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[graphql(remote = "model::BranchStatus")]
+pub enum BranchStatus {
+    /// 运行
+    Active,
+    /// 已合并 · resolves to its successor
+    Merged,
+    /// 已撤销
+    Dissolved,
+}
+
+/// 任期状态 · Where a branch stands in its term of office.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[graphql(remote = "model::TermState")]
+pub enum TermState {
+    /// 任期内
+    InTerm,
+    /// 临近届满(6个月内)
+    DueSoon,
+    /// 届满未换届
+    Overdue,
+    /// 临时党支部不适用, or no election recorded yet
+    NotApplicable,
+}
+
+/// 党支部 · A Party branch.
+#[derive(MergedObject, Clone)]
+pub struct Branch(BranchFields);
+
+impl Branch {
+    /// The API's form of a row.
+    pub fn new(row: impl Into<Arc<model::Branch>>) -> Self {
+        Self(BranchFields { row: row.into() })
+    }
+
+    /// Loads a branch together with what siblings ask for; None where the caller may not see it.
+    pub async fn load(caller: &Caller, id: BranchId) -> Result<Option<Self>, ApiError> {
+        Ok(caller.load(id).await?.map(Self::new))
+    }
+
+    /// For the `Node` interface.
+    pub async fn id(&self, _: &Context<'_>) -> async_graphql::Result<ID> {
+        Ok(self.0.row.id.global().into())
+    }
+}
+
+#[derive(Clone)]
+pub struct BranchFields {
+    row: Arc<model::Branch>,
+}
+
+#[Object]
+impl BranchFields {
+    /// 全局标识 · Global id.
+    async fn id(&self) -> ID {
+        self.row.id.global().into()
+    }
+
+    /// 支部代码 · Its own code.
+    async fn code(&self) -> &str {
+        &self.row.code
+    }
+
+    /// 名称 · Its name.
+    async fn name(&self) -> &str {
+        &self.row.name
+    }
+
+    /// 领域 · Its field.
+    async fn domain(&self) -> Domain {
+        self.row.domain.into()
+    }
+
+    /// 组建形式 · How it is set up.
+    async fn form(&self) -> BranchForm {
+        self.row.form.into()
+    }
+
+    /// 状态 · Whether it goes on.
+    async fn status(&self) -> BranchStatus {
+        self.row.status.into()
+    }
+
+    /// 隶属组织 · The committee or general branch directly above.
+    async fn organization(&self, ctx: &Context<'_>) -> Result<Organization, ApiError> {
+        required(Organization::load(Caller::of(ctx)?, self.row.organization_id).await?)
+    }
+
+    /// 成立日期 · The day it was founded.
+    async fn founded_on(&self) -> Date {
+        self.row.founded_on.into()
+    }
+
+    /// 终止日期 · The day it was merged or dissolved.
+    async fn ended_on(&self) -> Option<Date> {
+        self.row.ended_on.map(Date)
+    }
+
+    /// 党员人数 · Members; counted, never listed.
+    async fn member_count(&self) -> i32 {
+        self.row.member_count
+    }
+
+    /// 办公电话 · Office line; null for callers outside the branch's upward chain.
+    async fn contact_phone(&self, ctx: &Context<'_>) -> Result<Option<&str>, ApiError> {
+        let seen = Caller::of(ctx)?
+            .reaches(self.row.id, self.row.organization_id)
+            .await?;
+        Ok(self.row.contact_phone.as_deref().filter(|_| seen))
+    }
+
+    /// 金牌支部 · Whether it holds a gold title that has not been revoked.
+    async fn is_gold(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
+        Ok(Caller::of(ctx)?.load(GoldOf(self.row.id)).await?.is_some())
+    }
+
+    /// 当前届 · The latest term.
+    async fn term(&self, ctx: &Context<'_>) -> Result<Option<Term>, ApiError> {
+        let terms = Caller::of(ctx)?.load(TermsOf(self.row.id)).await?;
+        Ok(terms.and_then(|terms| terms.first().map(Term::new)))
+    }
+
+    /// 历届 · All terms, latest first.
+    async fn terms(&self, ctx: &Context<'_>) -> Result<Vec<Term>, ApiError> {
+        let terms = Caller::of(ctx)?.load(TermsOf(self.row.id)).await?;
+        Ok(terms
+            .map(|terms| terms.iter().map(Term::new).collect())
+            .unwrap_or_default())
+    }
+
+    /// 版本 · Grows with every change; an update names the version it read.
+    async fn version(&self) -> i32 {
+        self.row.version
+    }
+
+    /// 更新时间 · When it was last changed, by the business clock.
+    async fn updated_at(&self) -> DateTime {
+        self.row.updated_at.into()
+    }
+}
+
+/// 届 · A committee's term of office: villages and communities 5 years, all others 3.
+#[derive(SimpleObject)]
+pub struct Term {
+    /// 换届日期 · The day of the election that opened it.
+    elected_on: Date,
+    /// 届满日期 · Its last day.
+    ends_on: Date,
+    /// 延期至 · Approved extension, at most one year.
+    extended_to: Option<Date>,
+    /// 按期换届 · Whether the election that opened this term was held by the end of the one before; null for a first term.
+    on_time: Option<bool>,
+}
+
+impl Term {
+    fn new(term: &model::Term) -> Self {
+        Self {
+            elected_on: term.elected_on.into(),
+            ends_on: term.ends_on.into(),
+            extended_to: term.extended_to.map(Date),
+            on_time: term.on_time,
+        }
+    }
+}
+
+impl Loader<BranchId> for Batch {
+    type Value = Arc<model::Branch>;
+    type Error = ApiError;
+
+    async fn load(&self, ids: &[BranchId]) -> Loaded<BranchId, Self::Value> {
+        let rows = store::by_ids(self.database.reader(), &self.scope, ids).await?;
+        Ok(rows.into_iter().map(|(id, row)| (id, Arc::new(row))).collect())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct GoldOf(BranchId);
+
+impl Loader<GoldOf> for Batch {
+    type Value = ();
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[GoldOf]) -> Loaded<GoldOf, ()> {
+        let ids: Vec<BranchId> = keys.iter().map(|key| key.0).collect();
+        let gold = store::gold_among(self.database.reader(), &ids).await?;
+        Ok(gold.into_iter().map(|id| (GoldOf(id), ())).collect())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct TermsOf(BranchId);
+
+impl Loader<TermsOf> for Batch {
+    type Value = Arc<Vec<model::Term>>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[TermsOf]) -> Loaded<TermsOf, Self::Value> {
+        let ids: Vec<BranchId> = keys.iter().map(|key| key.0).collect();
+        let terms = store::terms(self.database.reader(), &ids).await?;
+        Ok(terms
+            .into_iter()
+            .map(|(id, terms)| (TermsOf(id), Arc::new(terms)))
+            .collect())
+    }
+}

@@ -1,0 +1,116 @@
+//! Rows of branches, their terms, aliases, moves and gold titles.
+
+use std::collections::{HashMap, HashSet};
+
+use entity::{branch, branch_term, gold_title};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+};
+
+use super::model::{Branch, BranchForm, BranchStatus, Domain, Term};
+use crate::{
+    auth::Scope,
+    kernel::id::BranchId,
+    storage::{StoreError, write::Write},
+};
+
+pub(super) fn model(row: branch::Model) -> Result<Branch, StoreError> {
+    Ok(Branch {
+        id: row.id,
+        domain: Domain::parse(&row.domain)
+            .ok_or_else(|| StoreError::corrupt("branch.domain", &row.domain))?,
+        form: BranchForm::parse(&row.form).ok_or_else(|| StoreError::corrupt("branch.form", &row.form))?,
+        status: BranchStatus::parse(&row.status)
+            .ok_or_else(|| StoreError::corrupt("branch.status", &row.status))?,
+        code: row.code,
+        name: row.name,
+        organization_id: row.organization_id,
+        founded_on: row.founded_on,
+        ended_on: row.ended_on,
+        successor_id: row.successor_id,
+        member_count: row.member_count,
+        contact_phone: row.contact_phone,
+        term_ends_on: row.term_ends_on,
+        version: row.version,
+        updated_at: row.updated_at,
+    })
+}
+
+/// Branches by id, for those who may see branches at all.
+pub async fn by_ids(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    ids: &[BranchId],
+) -> Result<HashMap<BranchId, Branch>, StoreError> {
+    branch::Entity::find()
+        .filter(scope.public())
+        .filter(branch::Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?
+        .into_iter()
+        .map(|row| Ok((row.id, model(row)?)))
+        .collect()
+}
+
+/// A branch by id.
+pub async fn by_id(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    id: BranchId,
+) -> Result<Option<Branch>, StoreError> {
+    Ok(by_ids(connection, scope, &[id]).await?.remove(&id))
+}
+
+/// The rows of a mutation, locked until its transaction ends; in the order of their ids, so that two mutations over the
+/// same branches cannot wait for each other.
+pub async fn lock(write: &Write<'_>, ids: &[BranchId]) -> Result<HashMap<BranchId, Branch>, StoreError> {
+    branch::Entity::find()
+        .filter(branch::Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(branch::Column::Id)
+        .lock_exclusive()
+        .all(write.connection())
+        .await?
+        .into_iter()
+        .map(|row| Ok((row.id, model(row)?)))
+        .collect()
+}
+
+/// Those of the branches that hold a gold title (金牌) that has not been revoked.
+pub async fn gold_among(
+    connection: &impl ConnectionTrait,
+    ids: &[BranchId],
+) -> Result<HashSet<BranchId>, StoreError> {
+    let gold: Vec<BranchId> = gold_title::Entity::find()
+        .select_only()
+        .column(gold_title::Column::BranchId)
+        .filter(gold_title::Column::BranchId.is_in(ids.iter().copied()))
+        .filter(gold_title::Column::RevokedOn.is_null())
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(gold.into_iter().collect())
+}
+
+/// All terms of each branch, latest first.
+pub async fn terms(
+    connection: &impl ConnectionTrait,
+    ids: &[BranchId],
+) -> Result<HashMap<BranchId, Vec<Term>>, StoreError> {
+    let rows = branch_term::Entity::find()
+        .filter(branch_term::Column::BranchId.is_in(ids.iter().copied()))
+        .order_by_asc(branch_term::Column::BranchId)
+        .order_by_desc(branch_term::Column::ElectedOn)
+        .all(connection)
+        .await?;
+    let mut terms: HashMap<BranchId, Vec<Term>> = HashMap::new();
+    for row in rows {
+        terms.entry(row.branch_id).or_default().push(Term {
+            branch_id: row.branch_id,
+            elected_on: row.elected_on,
+            ends_on: row.ends_on,
+            extended_to: row.extended_to,
+            on_time: row.on_time,
+        });
+    }
+    Ok(terms)
+}
