@@ -182,6 +182,23 @@ impl BranchFields {
             .unwrap_or_default())
     }
 
+    /// 任期状态 · Where it stands in its term.
+    async fn term_state(&self, ctx: &Context<'_>) -> Result<TermState, ApiError> {
+        let caller = Caller::of(ctx)?;
+        Ok(self
+            .row
+            .term_state(caller.clock().today(), caller.rules().due_soon_months)
+            .into())
+    }
+
+    /// 继任支部 · The branch it was merged into.
+    async fn successor(&self, ctx: &Context<'_>) -> Result<Option<Branch>, ApiError> {
+        match self.row.successor_id {
+            Some(id) => Branch::load(Caller::of(ctx)?, id).await,
+            None => Ok(None),
+        }
+    }
+
     /// 版本 · Grows with every change; an update names the version it read.
     async fn version(&self) -> i32 {
         self.row.version

@@ -16,6 +16,7 @@ use crate::{
         clock::Clock,
         id::{BranchId, OrganizationId},
         message::Lang,
+        rules::Rules,
     },
     storage::{Database, StoreError, keyset::ListError},
 };
@@ -76,6 +77,11 @@ impl Caller {
     /// The clocks.
     pub fn clock(&self) -> &Clock {
         self.database.clock()
+    }
+
+    /// The numbers of the domain's rules that the deployment set.
+    pub fn rules(&self) -> &Rules {
+        self.database.rules()
     }
 
     /// Loads one thing, together with what siblings ask for.

@@ -17,6 +17,7 @@ use crate::{
     kernel::{
         clock::Clock,
         refusal::{Refusal, RefusalCode},
+        rules::Rules,
     },
     live::{self, change::Change},
 };
@@ -126,6 +127,7 @@ pub type UseCase<I, T> = for<'a, 't> fn(&'a mut Write<'t>, &'a I) -> BoxFuture<'
 pub struct Write<'t> {
     transaction: &'t DatabaseTransaction,
     clock: &'t Clock,
+    rules: &'t Rules,
     incarnation: i64,
     actor: &'t Actor,
     audit: Vec<AuditRecord>,
@@ -141,6 +143,11 @@ impl<'t> Write<'t> {
     /// The clocks.
     pub fn clock(&self) -> &'t Clock {
         self.clock
+    }
+
+    /// The numbers of the domain's rules that the deployment set.
+    pub fn rules(&self) -> &'t Rules {
+        self.rules
     }
 
     /// Who writes.
@@ -203,6 +210,7 @@ impl Database {
         let incarnation = self.incarnation().await?.number;
         let work = Work {
             clock: self.clock().clone(),
+            rules: *self.rules(),
             incarnation,
             actor,
             key,
@@ -317,6 +325,7 @@ enum Ended<T> {
 
 struct Work<I, T> {
     clock: Clock,
+    rules: Rules,
     incarnation: i64,
     actor: Actor,
     key: Option<IdempotencyKey>,
@@ -365,6 +374,7 @@ where
         let mut write = Write {
             transaction: inner,
             clock: &self.clock,
+            rules: &self.rules,
             incarnation: self.incarnation,
             actor: &self.actor,
             audit: Vec::new(),
