@@ -3,6 +3,11 @@
 //! Steps are written as SQL in PostgreSQL's words, because that is what an operator reads; [`dialect`]
 //! says how each word reads on SQLite. A step is never edited once it has been released.
 
+#![allow(
+    elided_lifetimes_in_paths,
+    reason = "the trait's own signatures leave SchemaManager's lifetime out, and async_trait needs them alike"
+)]
+
 use sea_orm_migration::{MigrationTrait, async_trait::async_trait};
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
 

@@ -4,6 +4,7 @@ use super::requester::Role;
 
 /// Something that can be done; one a mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each is the mutation of its name")]
 pub enum Act {
     CreateOrganization,
     UpdateOrganization,

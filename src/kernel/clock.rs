@@ -20,8 +20,10 @@ pub struct SystemTime;
 
 impl TimeSource for SystemTime {
     fn now(&self) -> DateTime<Utc> {
-        // The one place that asks the operating system; everything else is handed a clock.
-        #[allow(clippy::disallowed_methods)]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that asks the operating system; everything else is handed a clock"
+        )]
         Utc::now()
     }
 }

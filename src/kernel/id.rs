@@ -6,14 +6,23 @@ pub use entity::ids::*;
 /// What a global id names. The order has no meaning; the text is part of every id handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NodeType {
+    /// 党组织.
     Organization,
+    /// 党支部.
     Branch,
+    /// 党建品牌.
     Brand,
+    /// 结对共建.
     Pairing,
+    /// 结对活动: what the partners of a pairing did together.
     PairingActivity,
+    /// 培训记录.
     TrainingRecord,
+    /// 阵地: a training base or a neighbourhood station.
     Site,
+    /// 人数: how many of a kind an organization had on a day.
     Headcount,
+    /// 审计记录.
     AuditEntry,
 }
 

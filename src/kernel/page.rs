@@ -54,9 +54,13 @@ impl PageError {
 /// The four arguments of a connection as they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PageArgs {
+    /// How many from the start of the list.
     pub first: Option<i32>,
+    /// The cursor they come after.
     pub after: Option<String>,
+    /// How many from the end of the list.
     pub last: Option<i32>,
+    /// The cursor they come before.
     pub before: Option<String>,
 }
 

@@ -4,6 +4,7 @@ use crate::kernel::id::{BranchId, GlobalId, NodeId, OrganizationId};
 
 /// What kind of thing moved; the contract's `Topic`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each is the contract's topic of its name")]
 pub enum Topic {
     Organization,
     Branch,
@@ -42,8 +43,11 @@ impl Topic {
 /// What happened to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
+    /// It is there now.
     Created,
+    /// It is different now.
     Updated,
+    /// It is gone.
     Removed,
 }
 

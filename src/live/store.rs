@@ -28,15 +28,23 @@ const INSERT_CHUNK: usize = 1000;
 /// A change as the log holds it.
 #[derive(Clone, Debug)]
 pub struct LoggedChange {
+    /// Where in the log it stands.
     pub position: Position,
+    /// When it was written, by the machine's clock.
     pub at: DateTime<Utc>,
+    /// What kind of thing moved.
     pub topic: Topic,
+    /// What happened to it.
     pub action: Action,
+    /// What it happened to.
     pub node: GlobalId,
+    /// Its version afterwards, where it carries one.
     pub version: Option<i32>,
+    /// The branches it belongs to, before and after.
     pub branch_ids: Vec<BranchId>,
     /// The organizations of its branches and all above them, as they stood before and after.
     pub organization_ids: Vec<OrganizationId>,
+    /// Whether callers without a scope may learn of it.
     pub public: bool,
 }
 

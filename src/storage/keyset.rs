@@ -19,9 +19,13 @@ use crate::kernel::page::{Page, PageError, PageRequest, encode_cursor};
 /// What a key column holds, so that a cursor's value is bound as what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
+    /// A whole number.
     Int,
+    /// A text, ordered by code point.
     Text,
+    /// A calendar day.
     Day,
+    /// An instant, to the microsecond.
     Instant,
 }
 

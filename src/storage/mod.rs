@@ -85,6 +85,7 @@ impl Database {
         Ok(self.inner.reader.ping().await?)
     }
 
+    /// Ends the connections, after what still runs on them.
     pub async fn close(self) {
         if let Some(handle) = &self.inner.group_commit {
             handle.close().await;

@@ -260,6 +260,10 @@ impl Database {
                     // Spread by what differs between the two: no randomness is needed to part them.
                     let spread = u64::from(std::process::id()) ^ Arc::as_ptr(&self.inner) as u64;
                     let millis = (spread % 7 + 1) << attempt;
+                    #[expect(
+                        clippy::disallowed_methods,
+                        reason = "there is no event to wait for: the pause is what parts two writers that met"
+                    )]
                     tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
                 }
                 ended => return ended,
