@@ -6,6 +6,7 @@ pub mod audit;
 pub mod auth;
 pub mod branch;
 pub mod graphql;
+pub mod http;
 pub mod kernel;
 pub mod live;
 pub mod organization;
