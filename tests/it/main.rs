@@ -1,0 +1,12 @@
+//! The tests that ask as a client would; one binary, because each would link the whole service once more.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that panics has found something"
+)]
+#![allow(missing_docs, reason = "names of tests are sentences")]
+
+mod layering;
+mod support;
