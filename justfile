@@ -1,0 +1,34 @@
+# What one does every day; `just` alone lists it.
+
+_default:
+    @just --list --unsorted
+
+# Format the sources
+fmt:
+    cargo fmt --all
+
+# Formatting, lints, licences and bans
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo deny check bans licenses sources
+
+# Every test, on SQLite and on PostgreSQL
+test *args:
+    cargo nextest run --workspace {{ args }}
+
+# Everything that a change must pass, as the machine runs it
+ci:
+    .ci/run
+
+# Print the schema into schema.graphql
+schema:
+    cargo run --quiet -- schema > schema.graphql
+
+# Serve the demonstration district from ./zhibu-data
+demo:
+    cargo run --release -- serve --demo
+
+# Build what the binary serves to browsers (needs Node)
+web:
+    cd web/graphiql && npm ci && npm run build
