@@ -15,6 +15,7 @@ const { metafile } = await build({
   outdir: dist,
   bundle: true,
   minify: true,
+  alias: { "react-style-singleton": "./src/no-style.js" },
   format: "iife",
   target: ["es2020"],
   define: { "process.env.NODE_ENV": '"production"' },
