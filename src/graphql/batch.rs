@@ -149,6 +149,7 @@ mod tests {
         }
     }
 
+    #[allow(clippy::type_complexity, reason = "read once, in the tests below")]
     fn counted() -> (LoaderQueue, Arc<DataLoader<Doubler>>, Arc<Mutex<Vec<usize>>>) {
         let queue = LoaderQueue::new();
         let batches = Arc::new(Mutex::new(Vec::new()));

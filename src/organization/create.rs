@@ -17,8 +17,11 @@ use crate::{
 /// What is to be made.
 #[derive(Clone, Debug)]
 pub struct CreateOrganization {
+    /// As the caller wrote it: normalized here.
     pub code: String,
+    /// As the caller wrote it: normalized here.
     pub name: String,
+    /// Its level.
     pub kind: OrganizationKind,
     /// None for the district; `Err` holds that the caller's id names nothing.
     pub parent: Option<Option<OrganizationId>>,

@@ -81,6 +81,7 @@ impl Organization {
     }
 }
 
+/// The fields that organizations have by themselves; other slices add theirs beside them.
 #[derive(Clone)]
 pub struct OrganizationFields {
     row: Arc<model::Organization>,
@@ -234,7 +235,7 @@ impl OrganizationQuery {
     }
 
     /// 组织列表 · Organizations by code.
-    #[allow(clippy::too_many_arguments)] // the contract's arguments
+    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
     async fn organizations(
         &self,
         ctx: &Context<'_>,

@@ -25,8 +25,11 @@ use crate::{
 pub struct ReportHeadcount {
     /// None where the caller's id names no organization.
     pub organization: Option<OrganizationId>,
+    /// Who is counted.
     pub kind: HeadcountKind,
+    /// How many, in persons.
     pub count: i32,
+    /// The day they were counted.
     pub as_of: NaiveDate,
 }
 

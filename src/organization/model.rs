@@ -35,11 +35,17 @@ impl OrganizationKind {
 /// An organization as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organization {
+    /// Its key.
     pub id: OrganizationId,
+    /// Its code, normalized and unique.
     pub code: String,
+    /// Its name.
     pub name: String,
+    /// Its level.
     pub kind: OrganizationKind,
+    /// The organization above; none above the district.
     pub parent_id: Option<OrganizationId>,
+    /// Grows with every change.
     pub version: i32,
 }
 
@@ -64,10 +70,15 @@ stored_names! {
 /// A count that an organization reported for a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Headcount {
+    /// Its key.
     pub id: HeadcountId,
+    /// Who reported it.
     pub organization_id: OrganizationId,
+    /// Who is counted.
     pub kind: HeadcountKind,
+    /// How many, in persons.
     pub count: i32,
+    /// The day they were counted.
     pub as_of: NaiveDate,
 }
 

@@ -21,7 +21,9 @@ use crate::{
 pub struct UpdateOrganization {
     /// None where the caller's id names no organization.
     pub id: Option<OrganizationId>,
+    /// The version the caller read.
     pub version: i32,
+    /// As the caller wrote it: normalized here.
     pub name: Option<String>,
     /// `Some(None)` where the caller's id names no organization.
     pub parent: Option<Option<OrganizationId>>,
