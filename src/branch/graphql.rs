@@ -98,6 +98,7 @@ impl Branch {
     }
 }
 
+/// The fields that branches have by themselves; other slices add theirs beside them.
 #[derive(Clone)]
 pub struct BranchFields {
     row: Arc<model::Branch>,

@@ -78,23 +78,35 @@ pub enum TermState {
 /// A branch as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branch {
+    /// Its key.
     pub id: BranchId,
+    /// Its code, normalized and unique.
     pub code: String,
+    /// Its name.
     pub name: String,
+    /// The field it works in (领域).
     pub domain: Domain,
+    /// Its form of organization.
     pub form: BranchForm,
+    /// Whether it is active, merged or dissolved.
     pub status: BranchStatus,
     /// The committee or general branch directly above.
     pub organization_id: OrganizationId,
+    /// The day it was founded.
     pub founded_on: NaiveDate,
+    /// The day it was merged or dissolved.
     pub ended_on: Option<NaiveDate>,
+    /// The branch it was merged into.
     pub successor_id: Option<BranchId>,
+    /// Party members, in persons.
     pub member_count: i32,
     /// Office line; shown only up the branch's own chain.
     pub contact_phone: Option<String>,
     /// The (extended) end of the latest term.
     pub term_ends_on: Option<NaiveDate>,
+    /// Grows with every change.
     pub version: i32,
+    /// When it was last changed.
     pub updated_at: DateTime<Utc>,
 }
 
@@ -127,8 +139,11 @@ impl Branch {
 /// A committee's term of office (届).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
+    /// Whose term it is.
     pub branch_id: BranchId,
+    /// The day of the election that opened it.
     pub elected_on: NaiveDate,
+    /// Its regular end, before any extension.
     pub ends_on: NaiveDate,
     /// Approved extension, at most one year.
     pub extended_to: Option<NaiveDate>,
