@@ -5,6 +5,8 @@
 pub mod audit;
 pub mod auth;
 pub mod branch;
+pub mod cli;
+pub mod config;
 pub mod graphql;
 pub mod http;
 pub mod kernel;

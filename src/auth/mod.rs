@@ -5,6 +5,8 @@
 //! either.
 
 mod authenticator;
+mod key;
+mod mint;
 mod policy;
 mod requester;
 mod scope;
@@ -12,6 +14,8 @@ mod store;
 mod token;
 
 pub use authenticator::{AuthError, Authenticator};
+pub use key::{KeyError, SigningKey};
+pub use mint::{MintError, TokenOrder, is_opaque_subject};
 pub use policy::Act;
 pub use requester::{Requester, Role};
 pub use scope::{Extent, Grant, Scope};

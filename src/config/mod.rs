@@ -1,0 +1,126 @@
+//! Configuration: defaults, a TOML file, environment variables and flags, in rising order.
+//!
+//! One struct a section. Every fault of every layer is reported at once, with its key and where it stands;
+//! a key that nobody reads is a fault too, so that a misspelt one does not pass for a setting. Secrets are
+//! shown neither by `Debug` nor in faults. `zhibu.example.toml` names every key with its default.
+
+mod fault;
+mod reader;
+mod secret;
+mod sections;
+mod value;
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+pub use fault::{Fault, Faults, Origin};
+pub use secret::Secret;
+pub use sections::{
+    AuthSection, ChangeLogSection, DatabaseSection, DomainSection, GraphqlSection, IdempotencySection,
+    LogFormat, LogSection, OrganizationSection, PrivacySection, ServerSection,
+};
+
+use reader::Reader;
+
+/// Everything a deployment can set. Relative paths are relative to the working directory.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// `[server]`
+    pub server: ServerSection,
+    /// `[database]`
+    pub database: DatabaseSection,
+    /// `[auth]`
+    pub auth: AuthSection,
+    /// `[graphql]`
+    pub graphql: GraphqlSection,
+    /// `[organization]`
+    pub organization: OrganizationSection,
+    /// `[privacy]`
+    pub privacy: PrivacySection,
+    /// `[domain]`
+    pub domain: DomainSection,
+    /// `[change_log]`
+    pub change_log: ChangeLogSection,
+    /// `[idempotency]`
+    pub idempotency: IdempotencySection,
+    /// `[log]`
+    pub log: LogSection,
+}
+
+/// What flags of the command line set: key, flag and value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides(Vec<(&'static str, &'static str, String)>);
+
+impl Overrides {
+    /// Sets `key` where the flag was given.
+    pub fn set(&mut self, key: &'static str, flag: &'static str, value: Option<impl Into<String>>) {
+        if let Some(value) = value {
+            self.0.push((key, flag, value.into()));
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file, if one is named, and lays the environment and the flags over it.
+    pub fn load(
+        file: Option<&Path>,
+        env: impl IntoIterator<Item = (OsString, OsString)>,
+        flags: &Overrides,
+    ) -> Result<Self, Faults> {
+        match file.map(|path| (path, std::fs::read_to_string(path))) {
+            None => Self::parse(None, env, flags),
+            Some((path, Ok(text))) => Self::parse(Some((&path.display().to_string(), &text)), env, flags),
+            Some((path, Err(error))) => {
+                // The other layers are read all the same: their faults are due now, not on the next try.
+                let mut faults = vec![Fault::new(
+                    "",
+                    Origin::File(path.display().to_string(), None),
+                    format!("cannot be read: {error}"),
+                )];
+                if let Err(Faults(others)) = Self::parse(None, env, flags) {
+                    faults.extend(others);
+                }
+                Err(Faults(faults))
+            }
+        }
+    }
+
+    /// The same from a text, which goes by `name` in faults.
+    pub fn parse(
+        file: Option<(&str, &str)>,
+        env: impl IntoIterator<Item = (OsString, OsString)>,
+        flags: &Overrides,
+    ) -> Result<Self, Faults> {
+        let mut reader = Reader::new(file, env, flags);
+        let config = Self {
+            server: ServerSection::read(&mut reader),
+            database: DatabaseSection::read(&mut reader),
+            auth: AuthSection::read(&mut reader),
+            graphql: GraphqlSection::read(&mut reader),
+            organization: OrganizationSection::read(&mut reader),
+            privacy: PrivacySection::read(&mut reader),
+            domain: DomainSection::read(&mut reader),
+            change_log: ChangeLogSection::read(&mut reader),
+            idempotency: IdempotencySection::read(&mut reader),
+            log: LogSection::read(&mut reader),
+        };
+        reader.finish()?;
+        Ok(config)
+    }
+
+    /// Where the key that signs development tokens lies.
+    pub fn signing_key_file(&self) -> PathBuf {
+        self.server.data_dir.join("signing-key.pem")
+    }
+
+    /// Where the key of the participants' hashes lies: the one configured, else one in the data directory.
+    pub fn participant_key_file(&self) -> PathBuf {
+        let configured = self.privacy.participant_key_file.clone();
+        configured.unwrap_or_else(|| self.server.data_dir.join("participant-key"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

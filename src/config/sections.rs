@@ -1,0 +1,409 @@
+//! One struct a section, with its defaults and how it is read.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use chrono::NaiveDate;
+
+use super::{reader::Reader, secret::Secret};
+use crate::{
+    auth::Role,
+    kernel::text::{self, TextError},
+};
+
+/// Long enough for any request or statement that is still worth an answer.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+const WAIT: &str = "between \"1ms\" and \"1h\"";
+/// A hundred years of days: retention without an end.
+const MOST_DAYS: u32 = 36_500;
+
+/// `[server]`: where it listens and keeps its files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerSection {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Directory of the SQLite file and the keys.
+    pub data_dir: PathBuf,
+    /// Where callers reach the service, if not at `listen`: http or https.
+    pub public_url: Option<String>,
+    /// After which a request is given up.
+    pub request_timeout: Duration,
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data_dir: PathBuf::from("./zhibu-data"),
+            public_url: None,
+            request_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl ServerSection {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let default = Self::default();
+        Self {
+            listen: reader.get("server.listen").unwrap_or(default.listen),
+            data_dir: reader.get("server.data_dir").unwrap_or(default.data_dir),
+            public_url: reader.get_checked("server.public_url", |url: &String| {
+                let uri = url.parse::<http::Uri>().ok();
+                uri.filter(|u| matches!(u.scheme_str(), Some("http" | "https")) && u.host().is_some())
+                    .map(|_| ())
+                    .ok_or_else(|| "must be a URL such as \"https://zhibu.example.org\"".to_owned())
+            }),
+            request_timeout: reader
+                .get_within("server.request_timeout", SHORTEST_WAIT..=LONGEST_WAIT, WAIT)
+                .unwrap_or(default.request_timeout),
+        }
+    }
+}
+
+/// `[database]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseSection {
+    /// PostgreSQL, or another SQLite file; the SQLite file in the data directory when none.
+    pub url: Option<Secret>,
+    /// Connections at most.
+    pub max_connections: u32,
+    /// After which a statement is given up; it bounds how long one holds the change feed back.
+    pub statement_timeout: Duration,
+}
+
+impl Default for DatabaseSection {
+    fn default() -> Self {
+        Self {
+            url: None,
+            max_connections: 10,
+            statement_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl DatabaseSection {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let default = Self::default();
+        Self {
+            url: reader.get_checked("database.url", |url: &Secret| {
+                let scheme = url.expose().split(':').next().unwrap_or_default();
+                if matches!(scheme, "postgres" | "postgresql" | "sqlite") && scheme.len() < url.expose().len()
+                {
+                    Ok(())
+                } else {
+                    Err("must begin with \"postgres://\" or \"sqlite:\"".to_owned())
+                }
+            }),
+            max_connections: reader
+                .get_within("database.max_connections", 1..=1000, "between 1 and 1000")
+                .unwrap_or(default.max_connections),
+            statement_timeout: reader
+                .get_within("database.statement_timeout", SHORTEST_WAIT..=LONGEST_WAIT, WAIT)
+                .unwrap_or(default.statement_timeout),
+        }
+    }
+}
+
+/// `[auth]`: whose tokens are taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthSection {
+    /// `iss` that tokens must have.
+    pub issuer: String,
+    /// `aud` that tokens must have.
+    pub audience: String,
+    /// PEM files of public keys (Ed25519, P-256, RSA) whose tokens are taken.
+    pub public_key_files: Vec<PathBuf>,
+    /// Role of callers without a token; only `VIEWER`, and none unless set.
+    pub anonymous_role: Option<Role>,
+    /// How far clocks may be apart.
+    pub leeway: Duration,
+}
+
+impl Default for AuthSection {
+    fn default() -> Self {
+        Self {
+            issuer: "zhibu".to_owned(),
+            audience: "zhibu".to_owned(),
+            public_key_files: Vec::new(),
+            anonymous_role: None,
+            leeway: Duration::from_secs(30),
+        }
+    }
+}
+
+impl AuthSection {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let default = Self::default();
+        let anonymous = reader.get_checked("auth.anonymous_role", |role: &String| {
+            if role == Role::Viewer.as_str() {
+                Ok(())
+            } else {
+                Err(
+                    "must be \"VIEWER\", or left out: no other role is given to callers without a token"
+                        .to_owned(),
+                )
+            }
+        });
+        Self {
+            issuer: reader.get("auth.issuer").unwrap_or(default.issuer),
+            audience: reader.get("auth.audience").unwrap_or(default.audience),
+            public_key_files: reader
+                .get("auth.public_key_files")
+                .unwrap_or(default.public_key_files),
+            anonymous_role: anonymous.map(|_| Role::Viewer),
+            leeway: reader
+                .get_within("auth.leeway", ..=Duration::from_secs(300), "at most \"5m\"")
+                .unwrap_or(default.leeway),
+        }
+    }
+}
+
+/// `[graphql]`: what documents may be. A limit left out is the document guard's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GraphqlSection {
+    /// Whether introspection is answered.
+    pub introspection: bool,
+    /// Whether browsers get GraphiQL at `GET /graphql`.
+    pub graphiql: bool,
+    /// Bytes of a document.
+    pub document_bytes: Option<u32>,
+    /// Brackets inside brackets, before parsing.
+    pub nesting: Option<u32>,
+    /// Lexical tokens.
+    pub tokens: Option<u32>,
+    /// Fields inside fields.
+    pub depth: Option<u32>,
+    /// Aliases in a document.
+    pub aliases: Option<u32>,
+    /// Directives in a document.
+    pub directives: Option<u32>,
+    /// Root fields of an operation.
+    pub root_fields: Option<u32>,
+    /// How often one field may stand in one selection.
+    pub repeats: Option<u32>,
+    /// Fields that an operation comes to once its fragments and pages are spread out.
+    pub cost: Option<u32>,
+}
+
+impl Default for GraphqlSection {
+    fn default() -> Self {
+        Self {
+            introspection: true,
+            graphiql: true,
+            document_bytes: None,
+            nesting: None,
+            tokens: None,
+            depth: None,
+            aliases: None,
+            directives: None,
+            root_fields: None,
+            repeats: None,
+            cost: None,
+        }
+    }
+}
+
+impl GraphqlSection {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let default = Self::default();
+        let mut limit = |key| reader.get_within(key, 1.., "at least 1");
+        Self {
+            document_bytes: limit("graphql.document_bytes"),
+            nesting: limit("graphql.nesting"),
+            tokens: limit("graphql.tokens"),
+            depth: limit("graphql.depth"),
+            aliases: limit("graphql.aliases"),
+            directives: limit("graphql.directives"),
+            root_fields: limit("graphql.root_fields"),
+            repeats: limit("graphql.repeats"),
+            cost: limit("graphql.cost"),
+            introspection: reader
+                .get("graphql.introspection")
+                .unwrap_or(default.introspection),
+            graphiql: reader.get("graphql.graphiql").unwrap_or(default.graphiql),
+        }
+    }
+}
+
+/// `[organization]`: the district.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrganizationSection {
+    /// Code of the root organization that `init` makes, normalized.
+    pub district_code: Option<String>,
+    /// Its name.
+    pub district_name: Option<String>,
+    /// First day that the published figures count from.
+    pub figures_from: Option<NaiveDate>,
+}
+
+impl OrganizationSection {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let problem = |error: TextError| error.message().en.into_owned();
+        let code = reader.get_checked("organization.district_code", |code: &String| {
+            text::code(code).map(|_| ()).map_err(problem)
+        });
+        let name = reader.get_checked("organization.district_name", |name: &String| {
+            text::name(name).map(|_| ()).map_err(problem)
+        });
+        Self {
+            district_code: code.and_then(|code| text::code(&code).ok()),
+            district_name: name.and_then(|name| text::name(&name).ok()),
+            figures_from: reader.get("organization.figures_from"),
+        }
+    }
+}
+
+/// `[privacy]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PrivacySection {
+    /// File of the HMAC key under which participants are counted; made in the data directory when none.
+    pub participant_key_file: Option<PathBuf>,
+}
+
+impl PrivacySection {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        Self {
+            participant_key_file: reader.get("privacy.participant_key_file"),
+        }
+    }
+}
+
+/// `[domain]`: rules that are our defaults, not regulation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainSection {
+    /// A term is due soon so many months before its end.
+    pub due_soon_months: u32,
+    /// A branch stands in so many active pairings at most.
+    pub max_active_pairings: u32,
+    /// A new branch needs so many full members.
+    pub minimum_members: u32,
+    /// Above so many members a branch gets a warning.
+    pub usual_members: u32,
+}
+
+impl Default for DomainSection {
+    fn default() -> Self {
+        Self {
+            due_soon_months: 6,
+            max_active_pairings: 3,
+            minimum_members: 3,
+            usual_members: 50,
+        }
+    }
+}
+
+impl DomainSection {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let default = Self::default();
+        let section = Self {
+            due_soon_months: reader
+                .get_within("domain.due_soon_months", ..=60, "at most 60")
+                .unwrap_or(default.due_soon_months),
+            max_active_pairings: reader
+                .get_within("domain.max_active_pairings", 1.., "at least 1")
+                .unwrap_or(default.max_active_pairings),
+            minimum_members: reader
+                .get("domain.minimum_members")
+                .unwrap_or(default.minimum_members),
+            usual_members: reader
+                .get("domain.usual_members")
+                .unwrap_or(default.usual_members),
+        };
+        if section.usual_members < section.minimum_members {
+            reader.fault(
+                &["domain.minimum_members", "domain.usual_members"],
+                "domain.minimum_members must not be above domain.usual_members",
+            );
+        }
+        section
+    }
+}
+
+/// `[change_log]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeLogSection {
+    /// How many days a cursor goes on working.
+    pub retention_days: u32,
+}
+
+impl Default for ChangeLogSection {
+    fn default() -> Self {
+        Self { retention_days: 30 }
+    }
+}
+
+impl ChangeLogSection {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let days = reader.get_within("change_log.retention_days", 1..=MOST_DAYS, "between 1 and 36500");
+        days.map_or_else(Self::default, |retention_days| Self { retention_days })
+    }
+}
+
+/// `[idempotency]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencySection {
+    /// How many days an `Idempotency-Key` is remembered.
+    pub retention_days: u32,
+}
+
+impl Default for IdempotencySection {
+    fn default() -> Self {
+        Self { retention_days: 7 }
+    }
+}
+
+impl IdempotencySection {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let days = reader.get_within("idempotency.retention_days", 1..=MOST_DAYS, "between 1 and 36500");
+        days.map_or_else(Self::default, |retention_days| Self { retention_days })
+    }
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSection {
+    /// Directives of tracing's `EnvFilter`.
+    pub filter: String,
+    /// How lines are written.
+    pub format: LogFormat,
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            format: LogFormat::default(),
+        }
+    }
+}
+
+impl LogSection {
+    pub(super) fn read(reader: &mut Reader) -> Self {
+        let filter = reader.get_checked("log.filter", |filter: &String| {
+            tracing_subscriber::EnvFilter::try_new(filter)
+                .map(|_| ())
+                .map_err(|error| format!("must be directives such as \"info,zhibu=debug\": {error}"))
+        });
+        let format = reader.get_checked("log.format", |format: &String| match format.as_str() {
+            "text" | "json" => Ok(()),
+            _ => Err("must be \"text\" or \"json\"".to_owned()),
+        });
+        Self {
+            filter: filter.unwrap_or_else(|| Self::default().filter),
+            format: match format.as_deref() {
+                Some("json") => LogFormat::Json,
+                _ => LogFormat::Text,
+            },
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Values as they stand in the layers, and the types they become.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use chrono::NaiveDate;
+use toml::{
+    Spanned,
+    de::{DeArray, DeValue},
+};
+
+use super::secret::Secret;
+
+/// A value as it was given: text from the environment and from flags, else what TOML has.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Raw {
+    /// From the environment or a flag: it has no type of its own.
+    Text(String),
+    String(String),
+    Integer(i64),
+    Boolean(bool),
+    Date(String),
+    List(Vec<Raw>),
+    /// What no setting is: a float, a table.
+    Other(&'static str),
+}
+
+impl Raw {
+    pub(super) fn of(value: &DeValue<'_>) -> Self {
+        match value {
+            DeValue::String(text) => Self::String(text.to_string()),
+            DeValue::Boolean(value) => Self::Boolean(*value),
+            DeValue::Datetime(date) => Self::Date(date.to_string()),
+            DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
+                .map_or(Self::Other("an integer out of range"), Self::Integer),
+            DeValue::Array(items) => Self::list(items),
+            DeValue::Float(_) => Self::Other("a float"),
+            DeValue::Table(_) => Self::Other("a table"),
+        }
+    }
+
+    fn list(items: &DeArray<'_>) -> Self {
+        Self::List(
+            items
+                .iter()
+                .map(|item: &Spanned<DeValue<'_>>| Self::of(item.get_ref()))
+                .collect(),
+        )
+    }
+
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) | Self::String(text) => Some(text.trim()),
+            _ => None,
+        }
+    }
+}
+
+/// A type that settings have.
+pub(super) trait Setting: Sized {
+    /// What a value must be, to stand after "must be".
+    const WHAT: &'static str;
+
+    /// None for what is not of this type.
+    fn of(raw: &Raw) -> Option<Self>;
+}
+
+impl Setting for String {
+    const WHAT: &'static str = "a text that is not empty";
+
+    fn of(raw: &Raw) -> Option<Self> {
+        raw.text().filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+}
+
+impl Setting for Secret {
+    const WHAT: &'static str = String::WHAT;
+
+    fn of(raw: &Raw) -> Option<Self> {
+        String::of(raw).map(Secret::new)
+    }
+}
+
+impl Setting for PathBuf {
+    const WHAT: &'static str = "a path";
+
+    fn of(raw: &Raw) -> Option<Self> {
+        String::of(raw).map(PathBuf::from)
+    }
+}
+
+/// In the environment and in flags: separated by commas.
+impl Setting for Vec<PathBuf> {
+    const WHAT: &'static str = "a list of paths";
+
+    fn of(raw: &Raw) -> Option<Self> {
+        match raw {
+            Raw::List(items) => items.iter().map(PathBuf::of).collect(),
+            Raw::Text(text) => text
+                .split(',')
+                .map(|t| PathBuf::of(&Raw::Text(t.to_owned())))
+                .collect(),
+            _ => None,
+        }
+    }
+}
+
+impl Setting for bool {
+    const WHAT: &'static str = "true or false";
+
+    fn of(raw: &Raw) -> Option<Self> {
+        match raw {
+            Raw::Boolean(value) => Some(*value),
+            Raw::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl Setting for u32 {
+    const WHAT: &'static str = "a whole number, not negative";
+
+    fn of(raw: &Raw) -> Option<Self> {
+        match raw {
+            Raw::Integer(value) => u32::try_from(*value).ok(),
+            Raw::Text(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl Setting for Duration {
+    const WHAT: &'static str = "a duration such as \"30s\", \"15m\" or \"8h\"";
+
+    fn of(raw: &Raw) -> Option<Self> {
+        humantime::parse_duration(raw.text()?).ok()
+    }
+}
+
+impl Setting for SocketAddr {
+    const WHAT: &'static str = "an address and a port such as \"127.0.0.1:8080\"";
+
+    fn of(raw: &Raw) -> Option<Self> {
+        raw.text()?.parse().ok()
+    }
+}
+
+impl Setting for NaiveDate {
+    const WHAT: &'static str = "a date such as 2020-07-01";
+
+    fn of(raw: &Raw) -> Option<Self> {
+        match raw {
+            Raw::Date(text) => text.parse().ok(),
+            raw => raw.text()?.parse().ok(),
+        }
+    }
+}
