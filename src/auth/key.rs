@@ -12,8 +12,7 @@ use aws_lc_rs::{
     encoding::{AsDer, PublicKeyX509Der},
     rsa::PublicEncryptingKey,
     signature::{
-        ECDSA_P256_SHA256_FIXED, ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey,
-        RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm,
+        ECDSA_P256_SHA256_FIXED, ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey, VerificationAlgorithm,
     },
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};

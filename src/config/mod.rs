@@ -5,6 +5,7 @@
 //! shown neither by `Debug` nor in faults. `zhibu.example.toml` names every key with its default.
 
 mod fault;
+mod graphql;
 mod reader;
 mod secret;
 mod sections;
@@ -16,10 +17,11 @@ use std::{
 };
 
 pub use fault::{Fault, Faults, Origin};
+pub use graphql::GraphqlSection;
 pub use secret::Secret;
 pub use sections::{
-    AuthSection, ChangeLogSection, DatabaseSection, DomainSection, GraphqlSection, IdempotencySection,
-    LogFormat, LogSection, OrganizationSection, PrivacySection, ServerSection,
+    AuthSection, ChangeLogSection, DatabaseSection, DomainSection, IdempotencySection, LogFormat,
+    LogSection, OrganizationSection, PrivacySection, ServerSection,
 };
 
 use reader::Reader;

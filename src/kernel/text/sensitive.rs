@@ -47,7 +47,10 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     let mut masked = String::new();
     let mut copied = 0;
     for (_, groups) in scan.matches() {
-        for span in groups.iter().flat_map(|g| &g.spans) {
+        // An X belongs to 17 digits only.
+        let with_x = groups.iter().map(|g| g.digits.len()).sum::<usize>() == 17;
+        let check = groups.last().and_then(|g| g.check_x.as_ref()).filter(|_| with_x);
+        for span in groups.iter().flat_map(|g| &g.spans).chain(check) {
             // A character that folds into two digits, such as ⑩, gives its span twice.
             if span.start >= copied {
                 masked.push_str(text.get(copied..span.start).unwrap_or_default());
@@ -67,10 +70,10 @@ pub fn mask(text: &str) -> Cow<'_, str> {
 #[derive(Debug, Default)]
 struct Group {
     digits: Vec<u8>,
-    /// Where each digit (and the X) stands in the text.
+    /// Where each digit stands in the text.
     spans: Vec<Range<usize>>,
-    /// An X follows, and the word ends with it.
-    check_x: bool,
+    /// Where an X follows at once.
+    check_x: Option<Range<usize>>,
     /// Goes on from the group before it, over a space or hyphen.
     continues: bool,
     /// Money: after a currency sign, or before 元.
@@ -119,14 +122,12 @@ impl Scan {
                 group.spans.push(span.clone());
                 at += 1;
             }
-            let word_ends = !char_at(at + 1).is_some_and(|c| c.is_ascii_alphanumeric());
-            if matches!(char_at(at), Some('x' | 'X')) && word_ends {
-                group.check_x = true;
-                group.spans.extend(folded.get(at).map(|(_, span)| span.clone()));
+            if let Some(('x' | 'X', span)) = folded.get(at) {
+                group.check_x = Some(span.clone());
                 at += 1;
             }
             group.amount |= is_before_unit(&folded, at);
-            gap = (!group.check_x).then_some(0);
+            gap = group.check_x.is_none().then_some(0);
             groups.push(group);
         }
         Self { groups }
@@ -183,7 +184,7 @@ fn longest(groups: &[Group]) -> Option<(SensitiveKind, &[Group])> {
         if group.amount && i == 0 {
             continue;
         }
-        if let Some(kind) = classify(&digits, &sizes, group.check_x) {
+        if let Some(kind) = classify(&digits, &sizes, group.check_x.is_some()) {
             found = groups.get(..=i).map(|matched| (kind, matched));
         }
     }
@@ -231,7 +232,7 @@ fn is_id_card(digits: &[u8], sizes: &[usize], check_x: bool) -> bool {
         return false;
     }
     match (digits.len(), check_x) {
-        (18, false) | (17, true) => {
+        (18, _) | (17, true) => {
             let birthday = number(digits, 6..10)
                 .zip(number(digits, 10..12))
                 .zip(number(digits, 12..14));
@@ -247,7 +248,7 @@ fn is_id_card(digits: &[u8], sizes: &[usize], check_x: bool) -> bool {
                     }
         }
         // No check digit: only as one group or in its natural parts.
-        (15, false) if matches!(sizes, [15] | [6, 6, 3]) => {
+        (15, _) if matches!(sizes, [15] | [6, 6, 3]) => {
             let birthday = number(digits, 6..8)
                 .zip(number(digits, 8..10))
                 .zip(number(digits, 10..12));
