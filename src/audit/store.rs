@@ -1,18 +1,33 @@
 //! Rows of the audit trail.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use entity::{audit_entry, audit_seal};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait as _, QueryOrder as _, QuerySelect as _,
-    Statement,
+    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Select, Statement,
+    sea_query::Expr,
 };
+use serde_json::json;
 
 use super::{
     AuditRecord,
-    chain::{self, GENESIS},
+    chain::{self, GENESIS, Link},
 };
-use crate::storage::{StoreError, write::Actor};
+use crate::{
+    auth::{Requester, Role},
+    kernel::{
+        id::AuditEntryId,
+        page::{Page, PageArgs},
+    },
+    storage::{
+        StoreError,
+        keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+        write::Actor,
+    },
+};
 
 /// Entries that the sealer chains in one transaction at most.
 const SEAL_BATCH: u64 = 1000;
@@ -90,4 +105,181 @@ pub async fn seal(transaction: &DatabaseTransaction) -> Result<u64, StoreError> 
         .exec_without_returning(transaction)
         .await?;
     Ok(count)
+}
+
+/// An entry as it was written.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its key.
+    pub id: AuditEntryId,
+    /// When, by the machine's clock.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub subject: String,
+    /// As what; none for the service's own.
+    pub role: Option<Role>,
+    /// What.
+    pub action: String,
+    /// To which thing.
+    pub node_id: Option<String>,
+    /// In which request.
+    pub request_id: String,
+    /// How it stood.
+    pub before: Option<String>,
+    /// How it stands.
+    pub after: Option<String>,
+}
+
+/// What a list of entries is narrowed by.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Of this subject.
+    pub subject: Option<String>,
+    /// Of this action.
+    pub action: Option<String>,
+    /// Done to this thing.
+    pub node_id: Option<String>,
+    /// At or after.
+    pub from: Option<DateTime<Utc>>,
+    /// Before.
+    pub to: Option<DateTime<Utc>>,
+}
+
+fn entry(row: audit_entry::Model) -> Result<Entry, StoreError> {
+    let role = match row.role.as_deref() {
+        None => None,
+        Some(role) => Some(Role::parse(role).ok_or_else(|| StoreError::corrupt("audit_entry.role", role))?),
+    };
+    Ok(Entry {
+        id: row.id,
+        at: row.at,
+        subject: row.subject,
+        role,
+        action: row.action,
+        node_id: row.node_id,
+        request_id: row.request_id,
+        before: row.before,
+        after: row.after,
+    })
+}
+
+/// The whole trail for district administrators, none of it for others.
+fn visible(requester: &Requester) -> Select<audit_entry::Entity> {
+    let select = audit_entry::Entity::find();
+    if requester.role() == Role::DistrictAdmin {
+        select
+    } else {
+        select.filter(Expr::cust("1 = 0"))
+    }
+}
+
+fn filtered(requester: &Requester, filter: &AuditFilter) -> Select<audit_entry::Entity> {
+    let mut select = visible(requester);
+    if let Some(subject) = &filter.subject {
+        select = select.filter(audit_entry::Column::Subject.eq(subject));
+    }
+    if let Some(action) = &filter.action {
+        select = select.filter(audit_entry::Column::Action.eq(action));
+    }
+    if let Some(node_id) = &filter.node_id {
+        select = select.filter(audit_entry::Column::NodeId.eq(node_id));
+    }
+    if let Some(from) = filter.from {
+        select = select.filter(audit_entry::Column::At.gte(from));
+    }
+    if let Some(to) = filter.to {
+        select = select.filter(audit_entry::Column::At.lt(to));
+    }
+    select
+}
+
+/// A page of entries, newest first.
+pub async fn list(
+    connection: &impl ConnectionTrait,
+    requester: &Requester,
+    filter: &AuditFilter,
+    args: &PageArgs,
+) -> Result<Page<Entry>, ListError> {
+    let order = Keyset::new(
+        "audit.newest",
+        [KeyColumn::desc(Expr::col(audit_entry::Column::Id), KeyKind::Int)],
+    );
+    let request = order.check(args)?;
+    let key = |row: &audit_entry::Model| vec![json!(row.id)];
+    let page = order
+        .page(connection, filtered(requester, filter), &request, key)
+        .await?;
+    Ok(page.try_map(entry)?)
+}
+
+/// How many there are.
+pub async fn count(
+    connection: &impl ConnectionTrait,
+    requester: &Requester,
+    filter: &AuditFilter,
+) -> Result<u64, StoreError> {
+    keyset::count(connection, filtered(requester, filter)).await
+}
+
+/// Entries by id.
+pub async fn by_ids(
+    connection: &impl ConnectionTrait,
+    requester: &Requester,
+    ids: &[AuditEntryId],
+) -> Result<HashMap<AuditEntryId, Entry>, StoreError> {
+    visible(requester)
+        .filter(audit_entry::Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?
+        .into_iter()
+        .map(|row| Ok((row.id, entry(row)?)))
+        .collect()
+}
+
+/// What walking the chain found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChainReport {
+    /// Entries whose link holds.
+    pub sealed: u64,
+    /// Entries that are not chained yet.
+    pub unsealed: u64,
+    /// Where the first broken link stands, if one is.
+    pub broken_at: Option<i64>,
+    /// The last good link.
+    pub head: Link,
+}
+
+/// Walks the chain from its beginning, in constant memory.
+pub async fn verify(connection: &impl ConnectionTrait) -> Result<ChainReport, StoreError> {
+    let mut report = ChainReport {
+        head: GENESIS,
+        ..Default::default()
+    };
+    loop {
+        let rows = audit_seal::Entity::find()
+            .find_also_related(audit_entry::Entity)
+            .filter(audit_seal::Column::Position.gt(report.sealed as i64))
+            .order_by_asc(audit_seal::Column::Position)
+            .limit(SEAL_BATCH)
+            .all(connection)
+            .await?;
+        if rows.is_empty() {
+            break;
+        }
+        for (seal, entry) in rows {
+            let expected = entry.map(|entry| chain::link(&report.head, &entry));
+            // A gap in the positions is a link that was taken out.
+            if seal.position != report.sealed as i64 + 1
+                || expected.is_none_or(|link| link[..] != seal.hash[..])
+            {
+                report.broken_at = Some(seal.position);
+                return Ok(report);
+            }
+            report.sealed += 1;
+            report.head = expected.unwrap_or(report.head);
+        }
+    }
+    let entries = keyset::count(connection, audit_entry::Entity::find()).await?;
+    report.unsealed = entries.saturating_sub(report.sealed);
+    Ok(report)
 }

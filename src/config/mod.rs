@@ -20,8 +20,8 @@ pub use fault::{Fault, Faults, Origin};
 pub use graphql::GraphqlSection;
 pub use secret::Secret;
 pub use sections::{
-    AuthSection, ChangeLogSection, DatabaseSection, DomainSection, IdempotencySection, LogFormat,
-    LogSection, OrganizationSection, PrivacySection, ServerSection,
+    AuthSection, ChangeLogSection, DatabaseSection, DomainSection, IdempotencySection, LogFormat, LogSection,
+    OrganizationSection, PrivacySection, ServerSection,
 };
 
 use reader::Reader;

@@ -56,7 +56,7 @@ impl Caller {
         queue: &LoaderQueue,
     ) -> Self {
         let scope = requester.scope();
-        let loaders = loaders(queue, database.clone(), scope);
+        let loaders = loaders(queue, database.clone(), requester.clone());
         Self {
             requester,
             scope,

@@ -7,7 +7,10 @@ use std::{collections::HashMap, hash::Hash};
 use async_graphql::dataloader::DataLoader;
 
 use super::{batch::LoaderQueue, error::ApiError};
-use crate::{auth::Scope, storage::Database};
+use crate::{
+    auth::{Requester, Scope},
+    storage::Database,
+};
 
 /// What loaders read through: the database, and the scope of the caller they read for.
 pub struct Batch {
@@ -15,14 +18,21 @@ pub struct Batch {
     pub database: Database,
     /// What the caller may see.
     pub scope: Scope,
+    /// Whom they read for.
+    pub requester: Requester,
 }
 
 /// The request's loader.
 pub type Loaders = DataLoader<Batch>;
 
 /// A request's loaders, whose fetches `queue` runs.
-pub fn loaders(queue: &LoaderQueue, database: Database, scope: Scope) -> Loaders {
-    queue.loader(Batch { database, scope })
+pub fn loaders(queue: &LoaderQueue, database: Database, requester: Requester) -> Loaders {
+    let scope = requester.scope();
+    queue.loader(Batch {
+        database,
+        scope,
+        requester,
+    })
 }
 
 /// Keys that ask the same of different parents, told apart by what they ask: each group is one statement.

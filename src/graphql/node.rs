@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Interface, Object};
 
 use super::{caller::Caller, error::ApiError};
 use crate::{
+    audit::graphql::AuditEntry,
     branch::graphql::Branch,
     kernel::{
         id::{GlobalId, NodeType},
@@ -22,6 +23,8 @@ pub enum Node {
     Branch(Branch),
     /// 人数统计
     Headcount(Headcount),
+    /// 审计记录
+    AuditEntry(AuditEntry),
 }
 
 impl Node {
@@ -33,6 +36,9 @@ impl Node {
                 .await?
                 .map(Node::Organization),
             NodeType::Branch => Branch::load(caller, number.into()).await?.map(Node::Branch),
+            NodeType::AuditEntry => AuditEntry::load(caller, number.into())
+                .await?
+                .map(Node::AuditEntry),
             NodeType::Headcount => Headcount::load(caller, number.into()).await?.map(Node::Headcount),
             _ => None,
         })

@@ -3,11 +3,15 @@
 use async_graphql::{EmptySubscription, MergedObject, Schema, SchemaBuilder};
 
 use super::node::NodeQuery;
-use crate::organization::graphql::{OrganizationMutation, OrganizationQuery};
+use crate::{
+    audit::graphql::AuditQuery,
+    live::graphql::ChangeQuery,
+    organization::graphql::{OrganizationMutation, OrganizationQuery},
+};
 
 /// 查询 · Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(NodeQuery, OrganizationQuery);
+pub struct Query(NodeQuery, OrganizationQuery, ChangeQuery, AuditQuery);
 
 /// 变更 · Everything that can be written. A payload carries what was written, or `userErrors`; never both.
 #[derive(MergedObject, Default)]

@@ -3,4 +3,6 @@
 
 pub mod change;
 pub mod cursor;
+pub mod graphql;
+pub mod page;
 pub mod store;

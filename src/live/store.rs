@@ -3,12 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use entity::{branch, change_log, change_log_state, organization_closure};
+use entity::{branch, change_log, change_log_state, organization_closure, setting};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait as _, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait as _, QueryFilter as _,
     QuerySelect as _, Statement,
-    sea_query::Expr,
+    sea_query::{Expr, OnConflict},
 };
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     kernel::id::{BranchId, GlobalId, NodeType, OrganizationId},
-    storage::StoreError,
+    storage::{StoreError, setting::CHANGE_LOG_PRUNED},
 };
 
 /// Ids in one IN list; far below what either database binds (32,766 on SQLite).
@@ -268,6 +268,64 @@ pub async fn is_from_another_cluster(
         Some(row) => row.try_get("", "foreign_log")?,
         None => false,
     })
+}
+
+/// Deletes rows of before an instant, but never the newest one: the head must stay known. Remembers up to where,
+/// so that a cursor of a deleted part is told from a good one.
+pub async fn prune(transaction: &DatabaseTransaction, before: DateTime<Utc>) -> Result<(), StoreError> {
+    let newest = "SELECT seq FROM change_log ORDER BY incarnation DESC, xid DESC, seq DESC LIMIT 1";
+    let sql =
+        |head: &str, p: &str| format!("{head} FROM change_log WHERE at < {p} AND seq NOT IN ({newest})");
+    let backend = transaction.get_database_backend();
+    let p = if backend == DbBackend::Sqlite { "?1" } else { "$1" };
+    let last = format!(
+        "{} ORDER BY incarnation DESC, xid DESC, seq DESC LIMIT 1",
+        sql("SELECT incarnation, xid, seq", p)
+    );
+    let row = transaction
+        .query_one_raw(Statement::from_sql_and_values(backend, last, [before.into()]))
+        .await?;
+    let Some(row) = row else { return Ok(()) };
+    let position: (i64, i64, i64) = (
+        row.try_get("", "incarnation")?,
+        row.try_get("", "xid")?,
+        row.try_get("", "seq")?,
+    );
+    transaction
+        .execute_raw(Statement::from_sql_and_values(
+            backend,
+            sql("DELETE", p),
+            [before.into()],
+        ))
+        .await?;
+    let value = format!("{} {} {}", position.0, position.1, position.2);
+    setting::Entity::insert(setting::ActiveModel {
+        name: Set(CHANGE_LOG_PRUNED.to_owned()),
+        value: Set(value),
+    })
+    .on_conflict(
+        OnConflict::column(setting::Column::Name)
+            .update_column(setting::Column::Value)
+            .to_owned(),
+    )
+    .exec_without_returning(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Up to where the log has been pruned; rows up to there are gone.
+pub async fn pruned(connection: &impl ConnectionTrait) -> Result<Option<Position>, StoreError> {
+    let Some(value) = crate::storage::setting::get(connection, CHANGE_LOG_PRUNED).await? else {
+        return Ok(None);
+    };
+    match ids(&value)?.as_slice() {
+        &[incarnation, xid, seq] => Ok(Some(Position {
+            incarnation,
+            xid,
+            seq,
+        })),
+        _ => Err(StoreError::corrupt("setting.change_log_pruned", &value)),
+    }
 }
 
 fn logged(row: change_log::Model) -> Result<LoggedChange, StoreError> {

@@ -9,7 +9,9 @@ mod error;
 mod group_commit;
 mod incarnation;
 pub mod keyset;
+mod lease;
 mod migrate;
+pub mod setting;
 pub mod write;
 
 use std::{
@@ -20,11 +22,13 @@ use std::{
     },
 };
 
-use sea_orm::{DatabaseConnection, DbBackend};
+use chrono::{DateTime, Utc};
+use sea_orm::{DatabaseConnection, DbBackend, TransactionTrait as _};
 
 pub use connect::{Location, Options};
 pub use error::StoreError;
 pub use incarnation::Incarnation;
+pub use lease::Lease;
 pub use migrate::migrate;
 
 use crate::kernel::{clock::Clock, rules::Rules};
@@ -78,6 +82,27 @@ impl Database {
     /// The numbers of the domain's rules that the deployment set.
     pub fn rules(&self) -> &Rules {
         &self.inner.rules
+    }
+
+    /// Chains audit entries that are not chained yet (PostgreSQL; SQLite chains in its writer). One sealer at a time.
+    pub async fn seal_audit(&self) -> Result<u64, StoreError> {
+        let transaction = self.inner.writer.begin().await?;
+        let sealed = crate::audit::store::seal(&transaction).await?;
+        transaction.commit().await?;
+        Ok(sealed)
+    }
+
+    /// Deletes what is kept for a time only: idempotency keys and change-log rows older than given.
+    pub async fn prune(
+        &self,
+        keys_before: DateTime<Utc>,
+        changes_before: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let transaction = self.inner.writer.begin().await?;
+        write::forget_keys(&transaction, keys_before).await?;
+        crate::live::store::prune(&transaction, changes_before).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Whether the database answers.

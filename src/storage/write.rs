@@ -494,12 +494,20 @@ impl Refusals {
     }
 }
 
+/// Forgets idempotency keys of before an instant.
+pub(super) async fn forget_keys(
+    transaction: &DatabaseTransaction,
+    before: chrono::DateTime<chrono::Utc>,
+) -> Result<(), StoreError> {
+    idempotency::forget(transaction, before).await
+}
+
 mod idempotency {
     //! Keys and their outcomes, in the transaction of the effect.
 
     use chrono::{DateTime, Utc};
     use entity::idempotency_key as table;
-    use sea_orm::{ActiveValue::Set, EntityTrait as _};
+    use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _};
     use serde::Deserialize;
 
     use super::*;
@@ -559,6 +567,17 @@ mod idempotency {
             Ok(Read::Refused(refusals)) => Ok(Earlier::Refused(refusals)),
             Err(_) => Err(StoreError::corrupt("idempotency_key.outcome", &row.outcome)),
         }
+    }
+
+    pub(super) async fn forget(
+        transaction: &DatabaseTransaction,
+        before: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        table::Entity::delete_many()
+            .filter(table::Column::CreatedAt.lt(before))
+            .exec(transaction)
+            .await?;
+        Ok(())
     }
 
     pub(super) async fn keep<T: Serialize>(

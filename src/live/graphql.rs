@@ -1,0 +1,196 @@
+//! The change log in the API.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+
+use super::{
+    change,
+    cursor::Cursor,
+    page::{self, ChangesError},
+    store::LoggedChange,
+};
+use crate::{
+    graphql::{
+        caller::Caller,
+        error::{ApiError, ErrorCode},
+        node::Node,
+        scalars::{ChangeCursor, DateTime},
+    },
+    kernel::{
+        id::{BranchId, NodeId as _, OrganizationId},
+        message::Message,
+        page::{MAX_PAGE, PageError},
+    },
+};
+
+/// 变更主题 · What kind of thing changed.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "change::Topic")]
+pub enum Topic {
+    /// 组织
+    Organization,
+    /// 党支部
+    Branch,
+    /// 支部品牌
+    Brand,
+    /// 结对共建
+    Pairing,
+    /// 培训与阵地
+    Training,
+}
+
+/// 变更动作 · What happened to it.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "change::Action")]
+pub enum ChangeAction {
+    /// 新建
+    Created,
+    /// 修改
+    Updated,
+    /// 移除
+    Removed,
+}
+
+/// 变更 · One change, as the log holds it.
+pub struct Change {
+    row: LoggedChange,
+    nonce: i64,
+}
+
+/// 变更 · One change, as the log holds it; what the thing is now is read anew.
+#[Object]
+impl Change {
+    /// 游标 · The place of this change; changes after it are later ones.
+    async fn cursor(&self) -> ChangeCursor {
+        ChangeCursor(Cursor {
+            nonce: self.nonce,
+            position: self.row.position,
+        })
+    }
+
+    /// 发生时间 · When it was written, by the machine's clock.
+    async fn at(&self) -> DateTime {
+        self.row.at.into()
+    }
+
+    /// 主题 · What kind of thing changed.
+    async fn topic(&self) -> Topic {
+        self.row.topic.into()
+    }
+
+    /// 动作 · What happened to it.
+    async fn action(&self) -> ChangeAction {
+        self.row.action.into()
+    }
+
+    /// 对象标识 · The thing that changed.
+    async fn node_id(&self) -> ID {
+        self.row.node.encode().into()
+    }
+
+    /// 版本 · The version that this change made, where the thing has versions.
+    async fn version(&self) -> Option<i32> {
+        self.row.version
+    }
+
+    /// 对象 · The thing as it is now; null where it is gone, or has left the caller's scope.
+    async fn node(&self, ctx: &Context<'_>) -> Result<Option<Node>, ApiError> {
+        Node::load(Caller::of(ctx)?, self.row.node).await
+    }
+
+    /// 相关支部 · The branches it concerns.
+    async fn branch_ids(&self) -> Vec<ID> {
+        self.row.branch_ids.iter().map(|id| id.global().into()).collect()
+    }
+}
+
+/// 变更分页 · A page of the change log.
+#[derive(SimpleObject)]
+pub struct ChangePage {
+    /// 变更 · The changes, oldest first.
+    changes: Vec<Change>,
+    /// 续读游标 · Where the next page begins; also where nothing has changed.
+    cursor: ChangeCursor,
+    /// 是否还有 · Whether more may follow at once; a page may be short and still have more behind it.
+    has_more: bool,
+}
+
+/// 变更筛选 · Which changes to hear of; those that fit everything given.
+#[derive(InputObject, Default)]
+pub struct ChangeFilter {
+    /// 主题 · Of these topics.
+    topics: Option<Vec<Topic>>,
+    /// 支部 · That concern one of these branches.
+    branch_ids: Option<Vec<ID>>,
+    /// 组织 · In this organization's subtree, as it stood when they happened.
+    organization_id: Option<ID>,
+}
+
+impl ChangeFilter {
+    /// An id that names nothing matches nothing.
+    fn into_filter(self) -> page::ChangeFilter {
+        page::ChangeFilter {
+            topics: self
+                .topics
+                .map(|topics| topics.into_iter().map(Into::into).collect()),
+            branches: self
+                .branch_ids
+                .map(|ids| ids.iter().filter_map(|id| BranchId::from_global(id)).collect()),
+            organization: self
+                .organization_id
+                .map(|id| OrganizationId::from_global(&id).unwrap_or(OrganizationId(0))),
+        }
+    }
+}
+
+/// Queries on the change log.
+#[derive(Default)]
+pub struct ChangeQuery;
+
+#[Object]
+impl ChangeQuery {
+    /// 变更日志 · The change log in pages, for callers that poll; the same rows that Subscription.changes streams.
+    /// Without `after`, from the oldest kept.
+    async fn changes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "此游标之后 · After this place; from the oldest kept when left out.")] after: Option<
+            ChangeCursor,
+        >,
+        #[graphql(default = 100, desc = "前几条 · The first so many, at most 200.")] first: i32,
+        #[graphql(desc = "筛选 · Which changes to hear of.")] filter: Option<ChangeFilter>,
+    ) -> Result<ChangePage, ApiError> {
+        let caller = Caller::of(ctx)?;
+        let first = usize::try_from(first).map_err(|_| PageError::Negative)?;
+        if first > MAX_PAGE as usize {
+            return Err(PageError::TooMany(i32::try_from(first).unwrap_or(i32::MAX)).into());
+        }
+        let filter = filter.unwrap_or_default().into_filter();
+        let after = after.map(|cursor| cursor.0);
+        let page = page::page(&caller.database, &caller.scope, &filter, after, first).await?;
+        let nonce = page.cursor.nonce;
+        Ok(ChangePage {
+            changes: page
+                .changes
+                .into_iter()
+                .map(|row| Change { row, nonce })
+                .collect(),
+            cursor: ChangeCursor(page.cursor),
+            has_more: page.has_more,
+        })
+    }
+}
+
+impl From<ChangesError> for ApiError {
+    fn from(error: ChangesError) -> Self {
+        match error {
+            ChangesError::CursorExpired => ApiError::new(
+                ErrorCode::CursorExpired,
+                Message::new(
+                    "变更日志已不再保留此游标之后的内容，请重新读取全部数据后从新的游标继续",
+                    "The change log no longer holds what follows this cursor; read everything anew and go on from there",
+                ),
+            ),
+            ChangesError::Store(error) => error.into(),
+        }
+    }
+}
