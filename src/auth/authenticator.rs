@@ -4,12 +4,16 @@ use chrono::DateTime;
 use quick_cache::sync::Cache;
 
 use super::{
+    is_opaque_subject,
     requester::{Requester, Role},
     store,
     token::{Claims, Keys, TokenError},
 };
 use crate::{
-    kernel::id::{BranchId, OrganizationId},
+    kernel::{
+        id::{BranchId, OrganizationId},
+        text,
+    },
     storage::{Database, StoreError},
 };
 
@@ -68,6 +72,9 @@ impl Authenticator {
 
     async fn requester(&self, claims: Claims) -> Result<Requester, AuthError> {
         let role = claims.role()?;
+        if !is_opaque_subject(&claims.sub) {
+            return Err(TokenError::Claim("sub is not opaque").into());
+        }
         let organization = match &claims.org {
             Some(code) => Some(self.organization(code).await?),
             None => None,
@@ -88,6 +95,7 @@ impl Authenticator {
     }
 
     async fn organization(&self, code: &str) -> Result<OrganizationId, AuthError> {
+        let code = &text::code(code).map_err(|_| TokenError::Claim("org is not a code"))?;
         if let Some(id) = self.organizations.get(code) {
             return Ok(id);
         }
@@ -99,6 +107,7 @@ impl Authenticator {
     }
 
     async fn branch(&self, code: &str) -> Result<BranchId, AuthError> {
+        let code = &text::code(code).map_err(|_| TokenError::Claim("branch is not a code"))?;
         if let Some(id) = self.branches.get(code) {
             return Ok(id);
         }

@@ -20,10 +20,11 @@ pub use fault::{Fault, Faults, Origin};
 pub use graphql::GraphqlSection;
 pub use secret::Secret;
 pub use sections::{
-    AuthSection, ChangeLogSection, DatabaseSection, DomainSection, IdempotencySection, LogFormat, LogSection,
+    AuthSection, ChangeLogSection, DatabaseSection, IdempotencySection, LogFormat, LogSection,
     OrganizationSection, PrivacySection, ServerSection,
 };
 
+use crate::kernel::rules::Rules;
 use reader::Reader;
 
 /// Everything a deployment can set. Relative paths are relative to the working directory.
@@ -42,7 +43,7 @@ pub struct Config {
     /// `[privacy]`
     pub privacy: PrivacySection,
     /// `[domain]`
-    pub domain: DomainSection,
+    pub domain: Rules,
     /// `[change_log]`
     pub change_log: ChangeLogSection,
     /// `[idempotency]`
@@ -103,7 +104,7 @@ impl Config {
             graphql: GraphqlSection::read(&mut reader),
             organization: OrganizationSection::read(&mut reader),
             privacy: PrivacySection::read(&mut reader),
-            domain: DomainSection::read(&mut reader),
+            domain: sections::read_rules(&mut reader),
             change_log: ChangeLogSection::read(&mut reader),
             idempotency: IdempotencySection::read(&mut reader),
             log: LogSection::read(&mut reader),

@@ -7,7 +7,10 @@ use chrono::NaiveDate;
 use super::{reader::Reader, secret::Secret};
 use crate::{
     auth::Role,
-    kernel::text::{self, TextError},
+    kernel::{
+        rules::Rules,
+        text::{self, TextError},
+    },
 };
 
 /// Long enough for any request or statement that is still worth an answer.
@@ -16,6 +19,8 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 const WAIT: &str = "between \"1ms\" and \"1h\"";
 /// A hundred years of days: retention without an end.
 const MOST_DAYS: u32 = 36_500;
+/// More than any branch has; it keeps the number in the database's integers.
+const MOST_MEMBERS: u32 = 1_000_000;
 
 /// `[server]`: where it listens and keeps its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -201,55 +206,29 @@ impl PrivacySection {
     }
 }
 
-/// `[domain]`: rules that are our defaults, not regulation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DomainSection {
-    /// A term is due soon so many months before its end.
-    pub due_soon_months: u32,
-    /// A branch stands in so many active pairings at most.
-    pub max_active_pairings: u32,
-    /// A new branch needs so many full members.
-    pub minimum_members: u32,
-    /// Above so many members a branch gets a warning.
-    pub usual_members: u32,
-}
-
-impl Default for DomainSection {
-    fn default() -> Self {
-        Self {
-            due_soon_months: 6,
-            max_active_pairings: 3,
-            minimum_members: 3,
-            usual_members: 50,
-        }
+/// `[domain]`: the rules that are our defaults, not regulation.
+pub(super) fn read_rules(reader: &mut Reader) -> Rules {
+    let default = Rules::default();
+    let members = |given: Option<u32>| given.and_then(|n| i32::try_from(n).ok());
+    let minimum = reader.get_within("domain.minimum_members", ..=MOST_MEMBERS, "at most 1000000");
+    let usual = reader.get_within("domain.usual_members", ..=MOST_MEMBERS, "at most 1000000");
+    let rules = Rules {
+        due_soon_months: reader
+            .get_within("domain.due_soon_months", ..=60, "at most 60")
+            .unwrap_or(default.due_soon_months),
+        max_active_pairings: reader
+            .get_within("domain.max_active_pairings", 1.., "at least 1")
+            .unwrap_or(default.max_active_pairings),
+        minimum_members: members(minimum).unwrap_or(default.minimum_members),
+        usual_members: members(usual).unwrap_or(default.usual_members),
+    };
+    if rules.usual_members < rules.minimum_members {
+        reader.fault(
+            &["domain.minimum_members", "domain.usual_members"],
+            "domain.minimum_members must not be above domain.usual_members",
+        );
     }
-}
-
-impl DomainSection {
-    pub(super) fn read(reader: &mut Reader) -> Self {
-        let default = Self::default();
-        let section = Self {
-            due_soon_months: reader
-                .get_within("domain.due_soon_months", ..=60, "at most 60")
-                .unwrap_or(default.due_soon_months),
-            max_active_pairings: reader
-                .get_within("domain.max_active_pairings", 1.., "at least 1")
-                .unwrap_or(default.max_active_pairings),
-            minimum_members: reader
-                .get("domain.minimum_members")
-                .unwrap_or(default.minimum_members),
-            usual_members: reader
-                .get("domain.usual_members")
-                .unwrap_or(default.usual_members),
-        };
-        if section.usual_members < section.minimum_members {
-            reader.fault(
-                &["domain.minimum_members", "domain.usual_members"],
-                "domain.minimum_members must not be above domain.usual_members",
-            );
-        }
-        section
-    }
+    rules
 }
 
 /// `[change_log]`

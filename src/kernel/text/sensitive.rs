@@ -96,7 +96,6 @@ impl Scan {
             .filter(|&(_, c)| !is_invisible(c))
             .flat_map(|(at, c)| std::iter::once(c).nfkc().map(move |f| (f, at..at + c.len_utf8())))
             .collect();
-        let char_at = |at: usize| folded.get(at).map(|(c, _)| *c);
 
         let mut groups: Vec<Group> = Vec::new();
         let mut at = 0;
@@ -226,7 +225,7 @@ fn is_mobile(digits: &[u8], sizes: &[usize]) -> bool {
     )
 }
 
-/// 18 digits with a birthday and the check character of GB 11643-1999, or the 15 of the older form.
+/// 18 digits with a birthday and the check character of GB 11643-1999, or 17 and an X, or the 15 of the older form.
 fn is_id_card(digits: &[u8], sizes: &[usize], check_x: bool) -> bool {
     if !is_province(digits) {
         return false;
@@ -239,13 +238,7 @@ fn is_id_card(digits: &[u8], sizes: &[usize], check_x: bool) -> bool {
             let plausible = birthday.is_some_and(|((year, month), day)| {
                 (1900..2100).contains(&year) && NaiveDate::from_ymd_opt(year as i32, month, day).is_some()
             });
-            plausible
-                && check_character(digits)
-                    == if check_x {
-                        Some(10)
-                    } else {
-                        digits.get(17).copied()
-                    }
+            plausible && check_character(digits) == Some(digits.get(17).copied().unwrap_or(10))
         }
         // No check digit: only as one group or in its natural parts.
         (15, _) if matches!(sizes, [15] | [6, 6, 3]) => {
