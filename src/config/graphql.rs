@@ -1,6 +1,7 @@
 //! The section of the GraphQL edge.
 
 use super::reader::Reader;
+use crate::graphql::Limits;
 
 /// `[graphql]`: what documents may be. A limit left out is the document guard's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,24 @@ impl Default for GraphqlSection {
 }
 
 impl GraphqlSection {
+    /// The document guard's limits, its own where nothing is set.
+    pub fn limits(&self) -> Limits {
+        let default = Limits::default();
+        let set = |value: Option<u32>, default: u64| value.map_or(default, u64::from);
+        Limits {
+            document_bytes: set(self.document_bytes, default.document_bytes),
+            nesting: set(self.nesting, default.nesting),
+            tokens: set(self.tokens, default.tokens),
+            depth: set(self.depth, default.depth),
+            aliases: set(self.aliases, default.aliases),
+            directives: set(self.directives, default.directives),
+            root_fields: set(self.root_fields, default.root_fields),
+            repeats: set(self.repeats, default.repeats),
+            cost: set(self.cost, default.cost),
+            introspection_cost: default.introspection_cost,
+        }
+    }
+
     pub(super) fn read(reader: &mut Reader) -> Self {
         let default = Self::default();
         let mut limit = |key| reader.get_within(key, 1.., "at least 1");

@@ -149,6 +149,19 @@ mod tests {
         }
     }
 
+    /// Suspends once, ready again at once, as combinators over many futures do.
+    async fn step_aside() {
+        let mut first = true;
+        poll_fn(|cx| {
+            if std::mem::take(&mut first) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await
+    }
+
     #[allow(clippy::type_complexity, reason = "read once, in the tests below")]
     fn counted() -> (LoaderQueue, Arc<DataLoader<Doubler>>, Arc<Mutex<Vec<usize>>>) {
         let queue = LoaderQueue::new();
@@ -166,7 +179,7 @@ mod tests {
                 async move {
                     // Siblings reach the loader after different numbers of suspensions.
                     for _ in 0..n % 7 {
-                        tokio::task::yield_now().await;
+                        step_aside().await;
                     }
                     let once = loader.load_one(n).await.unwrap().unwrap();
                     loader.load_one(once + 1000).await.unwrap().unwrap()

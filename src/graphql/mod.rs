@@ -1,13 +1,30 @@
-//! The GraphQL schema put together, and what every slice's resolvers share: the caller, loaders,
-//! connections, payloads and errors.
+//! The GraphQL schema put together, what every slice's resolvers share, and the edge that requests pass
+//! through before they reach a resolver.
+//!
+//! Resolvers share the caller, loaders, connections, payloads and errors. At the edge [`guard`] decides
+//! whether a document may be looked at, [`variables`] whether its variables fit, [`documents`] keeps what
+//! has passed, [`engine`] runs it, [`batch`] runs its loaders, [`error`] decides what callers read when
+//! something goes wrong, and [`idempotency`] carries a request's key to the write path.
 
 pub mod batch;
 pub mod caller;
 pub mod connection;
+pub mod documents;
+pub mod engine;
 pub mod error;
+pub mod guard;
 pub mod idempotency;
 pub mod loaders;
+mod mapping;
 pub mod node;
 pub mod payload;
+mod prepare;
 pub mod scalars;
 pub mod schema;
+pub mod types;
+pub mod variables;
+
+pub use engine::{Engine, Executed, GraphqlRequest, RequestContext, RequestId};
+pub use error::{ApiError, ErrorCode};
+pub use guard::Limits;
+pub use idempotency::Idempotency;

@@ -150,8 +150,5 @@ fn forbidden(ctx: &Context<'_>, caller: &Caller) -> ApiError {
         let actor = caller.requester.actor(&caller.request_id);
         refused.note(actor, ctx.field().name(), caller.clock().machine());
     }
-    ApiError::new(
-        ErrorCode::Forbidden,
-        Message::new("您无权执行此操作", "You may not do this"),
-    )
+    ApiError::forbidden()
 }

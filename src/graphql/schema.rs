@@ -1,8 +1,10 @@
 //! The roots put together from what the slices offer.
 
-use async_graphql::{EmptySubscription, MergedObject, Schema, SchemaBuilder};
+use async_graphql::{EmptySubscription, MergedObject, ScalarType as _, Schema, SchemaBuilder};
 
 use super::node::NodeQuery;
+use super::scalars::{ChangeCursor, Date, DateTime};
+use super::types::SchemaHints;
 use crate::{
     audit::graphql::AuditQuery,
     live::graphql::ChangeQuery,
@@ -23,4 +25,30 @@ pub type ZhibuSchema = Schema<Query, Mutation, EmptySubscription>;
 /// The schema before its limits and data are set.
 pub fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+}
+
+/// What the printed schema does not say: how variables of our scalars are checked.
+pub fn hints() -> SchemaHints {
+    SchemaHints::new()
+        .scalar("Date", |value| Date::parse(value.clone()).is_ok())
+        .scalar("DateTime", |value| DateTime::parse(value.clone()).is_ok())
+        .scalar("ChangeCursor", |value| ChangeCursor::parse(value.clone()).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graphql::{Engine, GraphqlRequest, Limits};
+
+    #[test]
+    fn the_edge_can_read_the_schema_it_guards() {
+        let engine = Engine::new(builder, &hints(), Limits::default()).unwrap();
+        let request = |date: &str| GraphqlRequest {
+            query: "query($asOf: Date) { headcounts(asOf: $asOf) { count } }".to_owned(),
+            variables: async_graphql::Variables::from_json(serde_json::json!({ "asOf": date })),
+            ..GraphqlRequest::default()
+        };
+        assert!(engine.prepare(request("2022-02-28")).is_ok());
+        assert!(engine.prepare(request("2022-02-30")).is_err());
+    }
 }

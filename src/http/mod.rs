@@ -1,3 +1,5 @@
 //! The edge that speaks HTTP.
 
 pub mod graphiql;
+pub mod graphql;
+pub mod request_id;

@@ -1,0 +1,114 @@
+//! What comes with a request besides its document.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use async_graphql::dataloader::{DataLoader, NoCache};
+use async_graphql::{Data, Variables};
+
+use crate::graphql::batch::LoaderQueue;
+use crate::graphql::error::Renderer;
+use crate::kernel::message::Lang;
+
+/// The parameters of a GraphQL request, whatever transport brought it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GraphqlRequest {
+    /// The document.
+    pub query: String,
+    /// Which of its operations.
+    pub operation_name: Option<String>,
+    /// Its variables.
+    pub variables: Variables,
+    /// Whatever else clients and servers agree on.
+    pub extensions: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What the log and INTERNAL errors name a request by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// An id as the transport got or made it.
+    pub fn new(id: &str) -> Self {
+        Self(id.into())
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Who asks, in which language, and what resolvers find in the request's data: [`Lang`] and [`RequestId`]
+/// always, everything else by [`RequestContext::insert`].
+pub struct RequestContext {
+    lang: Lang,
+    request_id: RequestId,
+    introspection: bool,
+    queue: LoaderQueue,
+    data: Data,
+}
+
+impl RequestContext {
+    /// A context that may introspect and holds nothing else yet.
+    pub fn new(lang: Lang, request_id: RequestId) -> Self {
+        let mut data = Data::default();
+        data.insert(lang);
+        data.insert(request_id.clone());
+        Self {
+            lang,
+            request_id,
+            introspection: true,
+            queue: LoaderQueue::new(),
+            data,
+        }
+    }
+
+    /// Adds a value that resolvers ask for by its type.
+    pub fn insert<D: Any + Send + Sync>(&mut self, value: D) {
+        self.data.insert(value);
+    }
+
+    /// Adds a loader; resolvers ask for `DataLoader<T>`. Its fetches run when all fields of a level wait.
+    pub fn insert_loader<T: Send + Sync + 'static>(&mut self, loader: T) {
+        let loader: DataLoader<T, NoCache> = self.queue.loader(loader);
+        self.data.insert(loader);
+    }
+
+    /// Says whether the caller may see the schema.
+    pub fn allow_introspection(&mut self, allowed: bool) {
+        self.introspection = allowed;
+    }
+
+    /// The language of messages.
+    pub fn lang(&self) -> Lang {
+        self.lang
+    }
+
+    /// The request's id.
+    pub fn request_id(&self) -> &RequestId {
+        &self.request_id
+    }
+
+    /// The queue whose loaders run with this request, for loaders that are not made by
+    /// [`RequestContext::insert_loader`].
+    pub fn queue(&self) -> &LoaderQueue {
+        &self.queue
+    }
+
+    /// Renders errors for this caller.
+    pub fn renderer(&self) -> Renderer<'_> {
+        Renderer {
+            lang: self.lang,
+            request_id: self.request_id.as_str(),
+        }
+    }
+
+    pub(super) fn introspection(&self) -> bool {
+        self.introspection
+    }
+
+    pub(super) fn into_data(self) -> Data {
+        self.data
+    }
+}

@@ -1,0 +1,339 @@
+//! The second stage: the parsed document, each fragment once.
+
+use std::collections::HashMap;
+
+use async_graphql::parser::types::{
+    ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
+};
+use async_graphql::{Name, Value, Variables};
+use async_graphql_value::Value as Literal;
+
+use super::{Limit, Limits, Refused, check};
+use crate::graphql::types::{OutputField, Repeats, SchemaTypes, page_size};
+
+/// What is known of one operation once its document has passed.
+#[derive(Clone, Debug)]
+pub struct OperationFacts {
+    /// Its name, if it has one.
+    pub name: Option<Name>,
+    /// Query, mutation or subscription.
+    pub kind: OperationType,
+    /// Fields of the root, fragments expanded, `__typename` included.
+    pub root_fields: u64,
+    /// Whether it reads `__schema` or `__type`.
+    pub introspects: bool,
+    /// Its cost, page sizes that variables give taken as their default.
+    pub cost: u64,
+    /// Whether variables decide on the cost, which is then checked for each request.
+    pub cost_varies: bool,
+}
+
+/// A document's operations and whether a fragment reaches itself, which validation is to report.
+#[derive(Clone, Debug)]
+pub struct DocumentFacts {
+    /// In no particular order.
+    pub operations: Vec<OperationFacts>,
+    /// A fragment that spreads itself, directly or through others.
+    pub cycle: Option<Name>,
+}
+
+/// Checks everything that a document's structure decides; the cost only where no variable has a say.
+pub fn measure(
+    document: &ExecutableDocument,
+    types: &SchemaTypes,
+    limits: &Limits,
+) -> Result<DocumentFacts, Refused> {
+    let mut walk = Walk::new(document, types, limits, None);
+    let mut operations = Vec::new();
+    for (name, operation) in document.operations.iter() {
+        let operation = &operation.node;
+        let m = walk.operation(operation)?;
+        check(Limit::RootFields, limits.root_fields, m.fields)?;
+        if !m.varies {
+            check_costs(&m, limits)?;
+        }
+        operations.push(OperationFacts {
+            name: name.cloned(),
+            kind: operation.ty,
+            root_fields: m.fields,
+            introspects: m.introspection > 0,
+            cost: m.cost,
+            cost_varies: m.varies,
+        });
+    }
+    // Validation walks every fragment, also those that no operation reaches.
+    for name in document.fragments.keys() {
+        walk.fragment(name, 0)?;
+    }
+    Ok(DocumentFacts {
+        operations,
+        cycle: walk.cycle.cloned(),
+    })
+}
+
+/// Checks the cost of an operation with the variables it is given.
+pub(in crate::graphql) fn cost_with(
+    document: &ExecutableDocument,
+    operation: &OperationDefinition,
+    types: &SchemaTypes,
+    limits: &Limits,
+    variables: &Variables,
+) -> Result<u64, Refused> {
+    let mut walk = Walk::new(document, types, limits, Some((operation, variables)));
+    let m = walk.operation(operation)?;
+    check_costs(&m, limits)?;
+    Ok(m.cost)
+}
+
+fn check_costs(m: &Measure, limits: &Limits) -> Result<(), Refused> {
+    check(Limit::Cost, limits.cost, m.cost)?;
+    check(
+        Limit::IntrospectionCost,
+        limits.introspection_cost,
+        m.introspection,
+    )
+}
+
+/// What a selection comes to with its fragments expanded.
+#[derive(Clone, Copy, Debug, Default)]
+struct Measure {
+    /// Selections within it, itself not counted.
+    nesting: u64,
+    /// Fields within fields.
+    depth: u64,
+    aliases: u64,
+    directives: u64,
+    /// Fields directly in it.
+    fields: u64,
+    /// At least how often the most frequent response key stands directly in it.
+    repeated: u64,
+    /// Selections of any kind: what walks that do not memoize would visit.
+    visited: u64,
+    cost: u64,
+    introspection: u64,
+    varies: bool,
+}
+
+impl Measure {
+    /// Adds what stands beside this in the same selection.
+    fn beside(&mut self, other: &Measure) {
+        self.nesting = self.nesting.max(other.nesting);
+        self.depth = self.depth.max(other.depth);
+        self.aliases = self.aliases.saturating_add(other.aliases);
+        self.directives = self.directives.saturating_add(other.directives);
+        self.fields = self.fields.saturating_add(other.fields);
+        self.visited = self.visited.saturating_add(other.visited);
+        self.cost = self.cost.saturating_add(other.cost);
+        self.introspection = self.introspection.saturating_add(other.introspection);
+        self.varies |= other.varies;
+    }
+}
+
+enum Memo {
+    Walking,
+    Done(Measure),
+}
+
+struct Walk<'a> {
+    document: &'a ExecutableDocument,
+    types: &'a SchemaTypes,
+    limits: &'a Limits,
+    variables: Option<(&'a OperationDefinition, &'a Variables)>,
+    fragments: HashMap<&'a str, Memo>,
+    cycle: Option<&'a Name>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        document: &'a ExecutableDocument,
+        types: &'a SchemaTypes,
+        limits: &'a Limits,
+        variables: Option<(&'a OperationDefinition, &'a Variables)>,
+    ) -> Self {
+        Self {
+            document,
+            types,
+            limits,
+            variables,
+            fragments: HashMap::new(),
+            cycle: None,
+        }
+    }
+
+    fn operation(&mut self, operation: &'a OperationDefinition) -> Result<Measure, Refused> {
+        let mut m = self.selection(&operation.selection_set.node, self.types.root(operation.ty), 0)?;
+        let on_variables = operation
+            .variable_definitions
+            .iter()
+            .map(|d| d.node.directives.len());
+        let directives = operation.directives.len() + on_variables.sum::<usize>();
+        m.directives = m.directives.saturating_add(directives as u64);
+        self.check(&m)?;
+        Ok(m)
+    }
+
+    /// The limits that hold for operations and for fragments alike.
+    fn check(&self, m: &Measure) -> Result<(), Refused> {
+        let limits = self.limits;
+        check(Limit::Nesting, limits.nesting, m.nesting)?;
+        check(Limit::Depth, limits.depth, m.depth)?;
+        check(Limit::Aliases, limits.aliases, m.aliases)?;
+        check(Limit::Directives, limits.directives, m.directives)?;
+        check(Limit::Cost, limits.cost, m.visited)
+    }
+
+    fn fragment(&mut self, name: &'a Name, nesting: u64) -> Result<Measure, Refused> {
+        match self.fragments.get(name.as_str()) {
+            Some(Memo::Done(m)) => return Ok(*m),
+            Some(Memo::Walking) => {
+                self.cycle.get_or_insert(name);
+                return Ok(Measure::default());
+            }
+            None => {}
+        }
+        let Some(fragment) = self.document.fragments.get(name) else {
+            return Ok(Measure::default());
+        };
+        let fragment = &fragment.node;
+        self.fragments.insert(name.as_str(), Memo::Walking);
+        let parent = fragment.type_condition.node.on.node.as_str();
+        let mut m = self.selection(&fragment.selection_set.node, Some(parent), nesting)?;
+        m.directives = m.directives.saturating_add(fragment.directives.len() as u64);
+        self.check(&m)?;
+        self.fragments.insert(name.as_str(), Memo::Done(m));
+        Ok(m)
+    }
+
+    fn selection(
+        &mut self,
+        set: &'a SelectionSet,
+        parent: Option<&'a str>,
+        nesting: u64,
+    ) -> Result<Measure, Refused> {
+        let mut keys = HashMap::new();
+        let m = self.selection_into(set, parent, nesting, &mut keys)?;
+        // Fragments are not opened to compare keys: their most frequent ones are added up, which is at least
+        // as many as one key can have.
+        let most = keys
+            .values()
+            .copied()
+            .max()
+            .unwrap_or(0)
+            .saturating_add(m.repeated);
+        check(Limit::Repeats, self.limits.repeats, most)?;
+        Ok(Measure { repeated: most, ..m })
+    }
+
+    fn selection_into(
+        &mut self,
+        set: &'a SelectionSet,
+        parent: Option<&'a str>,
+        nesting: u64,
+        keys: &mut HashMap<&'a str, u64>,
+    ) -> Result<Measure, Refused> {
+        // Bounds this recursion too, whatever order fragments refer to each other in.
+        check(Limit::Nesting, self.limits.nesting, nesting)?;
+        let mut m = Measure::default();
+        for item in &set.items {
+            let directives = item.node.directives().len() as u64;
+            m.directives = m.directives.saturating_add(directives);
+            m.visited = m.visited.saturating_add(1);
+            match &item.node {
+                Selection::Field(field) => {
+                    let key = field.node.response_key().node.as_str();
+                    *keys.entry(key).or_insert(0) += 1;
+                    let inner = self.field(&field.node, parent, nesting)?;
+                    m.beside(&inner);
+                }
+                Selection::FragmentSpread(spread) => {
+                    let mut inner = self.fragment(&spread.node.fragment_name.node, nesting + 1)?;
+                    inner.nesting = inner.nesting.saturating_add(1);
+                    m.beside(&inner);
+                    m.repeated = m.repeated.saturating_add(inner.repeated);
+                }
+                Selection::InlineFragment(inline) => {
+                    let inline = &inline.node;
+                    let on = inline.type_condition.as_ref().map(|c| c.node.on.node.as_str());
+                    let set = &inline.selection_set.node;
+                    let mut inner = self.selection_into(set, on.or(parent), nesting + 1, keys)?;
+                    inner.nesting = inner.nesting.saturating_add(1);
+                    m.beside(&inner);
+                    m.repeated = m.repeated.saturating_add(inner.repeated);
+                }
+            }
+        }
+        Ok(m)
+    }
+
+    /// A field as one that stands in a selection.
+    fn field(&mut self, field: &'a Field, parent: Option<&'a str>, nesting: u64) -> Result<Measure, Refused> {
+        let shape = parent.and_then(|p| self.types.output(p, &field.name.node));
+        let set = &field.selection_set.node;
+        let mut m = if set.items.is_empty() {
+            Measure::default()
+        } else {
+            let mut inner = self.selection(set, shape.map(|s| s.ty.as_str()), nesting + 1)?;
+            inner.nesting = inner.nesting.saturating_add(1);
+            inner
+        };
+        let times = self.times(field, shape, &mut m.varies);
+        let own = shape.map_or(1, |s| s.cost);
+        if shape.is_some_and(|s| s.ty.starts_with("__")) || parent.is_some_and(|p| p.starts_with("__")) {
+            m.introspection = m.introspection.saturating_mul(times).saturating_add(own);
+            m.depth = 0;
+        } else {
+            m.cost = m.cost.saturating_mul(times).saturating_add(own);
+            m.depth = m.depth.saturating_add(1);
+        }
+        m.aliases = m.aliases.saturating_add(u64::from(field.alias.is_some()));
+        m.fields = 1;
+        m.repeated = 0;
+        Ok(m)
+    }
+
+    /// How many times a field's selection runs; at least once, so that cost bounds every walk.
+    fn times(&self, field: &'a Field, shape: Option<&OutputField>, varies: &mut bool) -> u64 {
+        let repeats = shape.map_or(Repeats::Fixed(1), |s| s.repeats);
+        let times = match repeats {
+            Repeats::Fixed(times) => times,
+            Repeats::Page { default, most } => {
+                let sizes = ["first", "last"].map(|name| self.argument(field, name, varies));
+                let given = sizes.into_iter().flatten().filter_map(|v| page_size(&v)).max();
+                given.unwrap_or(default).min(most)
+            }
+            Repeats::Ids => match self.argument(field, "ids", varies) {
+                Some(Value::List(ids)) => ids.len() as u64,
+                _ => 1,
+            },
+        };
+        times.max(1)
+    }
+
+    fn argument(&self, field: &'a Field, name: &str, varies: &mut bool) -> Option<Value> {
+        let literal = &field.get_argument(name)?.node;
+        if !has_variable(literal) {
+            return literal.clone().into_const();
+        }
+        *varies = true;
+        let (operation, variables) = self.variables?;
+        let value = |name: Name| -> Result<Value, ()> {
+            let given = variables.get(&name).cloned();
+            let definitions = operation.variable_definitions.iter();
+            let default = || {
+                let mut definitions = definitions.filter(|d| d.node.name.node == name);
+                definitions.find_map(|d| d.node.default_value.as_ref().map(|v| v.node.clone()))
+            };
+            Ok(given.or_else(default).unwrap_or_default())
+        };
+        literal.clone().into_const_with(value).ok()
+    }
+}
+
+fn has_variable(value: &Literal) -> bool {
+    match value {
+        Literal::Variable(_) => true,
+        Literal::List(items) => items.iter().any(has_variable),
+        Literal::Object(fields) => fields.values().any(has_variable),
+        _ => false,
+    }
+}

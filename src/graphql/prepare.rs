@@ -1,0 +1,75 @@
+//! A request that may be run, or why it may not.
+
+use std::sync::Arc;
+
+use async_graphql::parser::types::OperationType;
+use async_graphql::{ServerError, Variables};
+
+use super::documents::{Document, DocumentHash};
+use super::error::ApiError;
+use super::guard::{OperationFacts, Refused};
+
+/// An operation with its variables, past the guard.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub(super) document: Arc<Document>,
+    pub(super) validated: bool,
+    pub(super) facts: OperationFacts,
+    pub(super) variables: Variables,
+    pub(super) cost: u64,
+}
+
+impl Prepared {
+    /// Query, mutation or subscription.
+    pub fn kind(&self) -> OperationType {
+        self.facts.kind
+    }
+
+    /// What the guard knows of the operation.
+    pub fn facts(&self) -> &OperationFacts {
+        &self.facts
+    }
+
+    /// The document.
+    pub fn document(&self) -> &Arc<Document> {
+        &self.document
+    }
+
+    /// The SHA-256 of the document's text.
+    pub fn hash(&self) -> &DocumentHash {
+        &self.document.hash
+    }
+
+    /// The variables, completed with the operation's defaults.
+    pub fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// What it costs with these variables.
+    pub fn cost(&self) -> u64 {
+        self.cost
+    }
+}
+
+/// Why a request is not run.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// The guard's refusal.
+    Guard(Refused),
+    /// The parser's errors.
+    Document(Vec<ServerError>),
+    /// Errors of ours about the request.
+    Request(Vec<ApiError>),
+}
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Self {
+        Self::Guard(refused)
+    }
+}
+
+impl From<ApiError> for Fault {
+    fn from(error: ApiError) -> Self {
+        Self::Request(vec![error])
+    }
+}

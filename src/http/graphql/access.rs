@@ -1,0 +1,48 @@
+//! The service's own callers: tokens checked by `auth`, resolvers given a [`Caller`].
+
+use super::Access;
+use crate::auth::{Authenticator, Requester};
+use crate::graphql::caller::Caller;
+use crate::graphql::{ApiError, RequestContext};
+use crate::storage::Database;
+
+/// Lets in whom the authenticator knows.
+pub struct ServiceAccess {
+    authenticator: Authenticator,
+    database: Database,
+    introspection: bool,
+}
+
+impl ServiceAccess {
+    /// `introspection`: whether the schema may be asked for.
+    pub fn new(authenticator: Authenticator, database: Database, introspection: bool) -> Self {
+        Self {
+            authenticator,
+            database,
+            introspection,
+        }
+    }
+}
+
+impl Access for ServiceAccess {
+    type Requester = Requester;
+
+    async fn authenticate(&self, authorization: Option<&str>) -> Result<Requester, ApiError> {
+        Ok(self.authenticator.authenticate(authorization).await?)
+    }
+
+    fn may_introspect(&self, _: &Requester) -> bool {
+        self.introspection
+    }
+
+    fn fill(&self, requester: Requester, context: &mut RequestContext) {
+        let caller = Caller::new(
+            requester,
+            context.lang(),
+            context.request_id().as_str().to_owned(),
+            self.database.clone(),
+            context.queue(),
+        );
+        context.insert(caller);
+    }
+}

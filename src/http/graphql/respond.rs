@@ -1,0 +1,147 @@
+//! Responses: status by media type and code, and the headers that every one of them has.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+
+use super::accept::Media;
+use crate::graphql::error::{ApiError, ErrorCode, Renderer};
+use crate::graphql::idempotency::Replay;
+use crate::graphql::{Executed, Idempotency, RequestId};
+use crate::kernel::message::{Lang, Message};
+
+/// What is known of every response before there is one.
+pub(super) struct Reply<'a> {
+    pub media: Media,
+    pub lang: Lang,
+    pub request_id: &'a RequestId,
+}
+
+impl Reply<'_> {
+    /// What came of a request.
+    pub(super) fn executed(&self, executed: &Executed, idempotency: Option<&Idempotency>) -> Response<Body> {
+        let replay = idempotency.map(Idempotency::replay);
+        let mut response = self.json(self.status_of(executed, replay), executed);
+        let headers = response.headers_mut();
+        if response_is(executed, ErrorCode::Unauthenticated) {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = executed.retry_after().filter(|_| executed.is_all_error()) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if replay == Some(Replay::Replayed) {
+            headers.insert(
+                HeaderName::from_static("idempotent-replayed"),
+                HeaderValue::from_static("true"),
+            );
+        }
+        response
+    }
+
+    fn status_of(&self, executed: &Executed, replay: Option<Replay>) -> StatusCode {
+        if !executed.errors().is_empty() {
+            match replay {
+                Some(Replay::InFlight) => return StatusCode::CONFLICT,
+                Some(Replay::OtherBody) => return StatusCode::UNPROCESSABLE_ENTITY,
+                _ => {}
+            }
+        }
+        if executed.is_too_large() {
+            return StatusCode::PAYLOAD_TOO_LARGE;
+        }
+        if executed.refused().is_some() {
+            return StatusCode::BAD_REQUEST;
+        }
+        if executed.is_all_error() {
+            match executed.code() {
+                Some(ErrorCode::Unauthenticated) => return StatusCode::UNAUTHORIZED,
+                Some(ErrorCode::Unavailable) => return StatusCode::SERVICE_UNAVAILABLE,
+                Some(ErrorCode::RateLimited) => return StatusCode::TOO_MANY_REQUESTS,
+                _ => {}
+            }
+        }
+        if !executed.is_request_error() {
+            return StatusCode::OK;
+        }
+        match executed.code() {
+            Some(ErrorCode::Internal) => StatusCode::INTERNAL_SERVER_ERROR,
+            Some(ErrorCode::Timeout) => StatusCode::GATEWAY_TIMEOUT,
+            Some(ErrorCode::Forbidden) => StatusCode::OK,
+            _ if self.media == Media::Json => StatusCode::OK,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// A request that is no GraphQL request, told as an error in the form of a response.
+    pub(super) fn status(&self, status: StatusCode, message: Message) -> Response<Body> {
+        let renderer = Renderer {
+            lang: self.lang,
+            request_id: self.request_id.as_str(),
+        };
+        let executed = Executed::error(ApiError::bad_request(message), None, &renderer);
+        self.json(status, &executed)
+    }
+
+    /// 405 with the methods that are taken.
+    pub(super) fn method_not_allowed(&self, allow: &'static str) -> Response<Body> {
+        let message = Message::new(format!("此请求只能使用 {allow}"), format!("Only by {allow}"));
+        let mut response = self.status(StatusCode::METHOD_NOT_ALLOWED, message);
+        response
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static(allow));
+        response
+    }
+
+    fn json(&self, status: StatusCode, executed: &Executed) -> Response<Body> {
+        let (status, body) = match serde_json::to_vec(executed) {
+            Ok(body) => (status, body),
+            Err(error) => {
+                tracing::error!(request_id = self.request_id.as_str(), %error, "response does not serialize");
+                (StatusCode::INTERNAL_SERVER_ERROR, Vec::new())
+            }
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(self.media.content_type()),
+        );
+        headers.insert(
+            header::CONTENT_LANGUAGE,
+            HeaderValue::from_static(self.lang.tag()),
+        );
+        let id = self.request_id.as_str();
+        if let Ok(id) = HeaderValue::from_str(id)
+            && !id.is_empty()
+        {
+            headers.insert(HeaderName::from_static("x-request-id"), id);
+        }
+        common(headers);
+        response
+    }
+}
+
+/// The page for browsers.
+pub(super) fn page(mut page: Response<Body>) -> Response<Body> {
+    common(page.headers_mut());
+    page
+}
+
+fn common(headers: &mut HeaderMap) {
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("Authorization, Accept, Accept-Language"),
+    );
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-store"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+}
+
+fn response_is(executed: &Executed, code: ErrorCode) -> bool {
+    executed.is_all_error() && executed.code() == Some(code)
+}
