@@ -19,7 +19,7 @@ use crate::kernel::message::Message;
 pub(super) const MAX_NESTING: u64 = 128;
 
 /// What a document may ask for. Room enough for GraphiQL's introspection and for a page of 50 branches with
-/// brand, organization, term and pairings with their members; `docs/operations.md` tells when to change them.
+/// brand, organization, term and pairings with their members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a document; 64 KiB unless set.
