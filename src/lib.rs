@@ -2,6 +2,7 @@
 //!
 //! `docs/ARCHITECTURE.md` walks through the house; every folder here is one of its rooms.
 
+pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod branch;
@@ -9,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod graphql;
 pub mod http;
+pub mod jobs;
 pub mod kernel;
 pub mod live;
 pub mod organization;

@@ -65,15 +65,7 @@ pub async fn append(
 /// On PostgreSQL only entries of transactions below the snapshot's xmin are taken: nothing can come to stand
 /// before them any more. The caller sees to it that only one sealer runs.
 pub async fn seal(transaction: &DatabaseTransaction) -> Result<u64, StoreError> {
-    let head = audit_seal::Entity::find()
-        .order_by_desc(audit_seal::Column::Position)
-        .limit(1)
-        .one(transaction)
-        .await?;
-    let (mut position, mut previous) = match head {
-        Some(head) => (head.position, head.hash),
-        None => (0, GENESIS.to_vec()),
-    };
+    let (mut position, mut previous) = head(transaction).await?;
     let bound = match transaction.get_database_backend() {
         DbBackend::Sqlite => "",
         _ => "AND e.xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
@@ -94,11 +86,11 @@ pub async fn seal(transaction: &DatabaseTransaction) -> Result<u64, StoreError> 
     let mut seals = Vec::with_capacity(entries.len());
     for entry in entries {
         position += 1;
-        previous = chain::link(&previous, &entry).to_vec();
+        previous = chain::link(&previous, &entry);
         seals.push(audit_seal::ActiveModel {
             position: Set(position),
             audit_entry_id: Set(entry.id),
-            hash: Set(previous.clone()),
+            hash: Set(previous.to_vec()),
         });
     }
     audit_seal::Entity::insert_many(seals)
@@ -282,4 +274,23 @@ pub async fn verify(connection: &impl ConnectionTrait) -> Result<ChainReport, St
     let entries = keyset::count(connection, audit_entry::Entity::find()).await?;
     report.unsealed = entries.saturating_sub(report.sealed);
     Ok(report)
+}
+
+/// The last link with its position; the genesis where nothing is chained yet.
+pub async fn head(connection: &impl ConnectionTrait) -> Result<(i64, Link), StoreError> {
+    let head = audit_seal::Entity::find()
+        .order_by_desc(audit_seal::Column::Position)
+        .limit(1)
+        .one(connection)
+        .await?;
+    match head {
+        None => Ok((0, GENESIS)),
+        Some(head) => {
+            let link = head
+                .hash
+                .try_into()
+                .map_err(|_| StoreError::Corrupt("audit_seal.hash is not 32 bytes".to_owned()))?;
+            Ok((head.position, link))
+        }
+    }
 }

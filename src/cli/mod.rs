@@ -3,6 +3,7 @@
 mod demo;
 mod init;
 mod migrate;
+mod run;
 mod schema;
 mod serve;
 mod token;
@@ -15,9 +16,10 @@ use clap::{Args, Parser, Subcommand};
 pub use demo::DemoArgs;
 pub use init::InitArgs;
 pub use migrate::MigrateArgs;
+pub use run::run;
 pub use schema::SchemaArgs;
 pub use serve::ServeArgs;
-pub use token::{TokenArgs, run as run_token};
+pub use token::TokenArgs;
 pub use verify::VerifyArgs;
 
 use crate::config::{Config, Faults, Overrides};

@@ -1,9 +1,18 @@
 //! `zhibu serve`
 
-use clap::Args;
+use std::{fmt::Write as _, net::SocketAddr, time::Duration};
 
-use super::StorageArgs;
-use crate::config::Overrides;
+use clap::Args;
+use rand::{CryptoRng, RngExt as _};
+use tokio::{net::TcpListener, sync::watch};
+
+use super::{StorageArgs, run::print};
+use crate::{
+    app::{self, App, AppError},
+    auth::{Role, SigningKey, TokenOrder},
+    config::{Config, Overrides},
+    kernel::clock::Clock,
+};
 
 /// Flags of `serve`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
@@ -26,4 +35,147 @@ impl ServeArgs {
         overrides.set("server.listen", "--listen", self.listen.as_deref());
         self.storage.overrides(overrides);
     }
+}
+
+/// How long the tokens of a demonstration are valid.
+const DEMO_TOKEN: Duration = Duration::from_secs(8 * 3600);
+
+/// Serves until SIGINT or SIGTERM, then lets running requests end.
+pub(super) async fn run(
+    args: &ServeArgs,
+    config: &Config,
+    clock: Clock,
+    rng: &mut impl CryptoRng,
+) -> Result<(), AppError> {
+    let database = app::open_database(config, clock, false, rng).await?;
+    if app::is_empty(&database).await? {
+        if args.demo {
+            return Err(AppError::Other("no demonstration".to_owned()));
+        } else if let (Some(code), Some(name)) = (
+            &config.organization.district_code,
+            &config.organization.district_name,
+        ) {
+            app::init(&database, code, name).await?;
+            tracing::info!(code, name, "made the district of the configuration");
+        } else {
+            let message = app::empty_service_message();
+            tracing::warn!("{} / {}", message.zh, message.en);
+        }
+    } else if args.demo && !true {
+        return Err(AppError::Other(
+            "serve --demo: this database holds records that are not the demonstration's; name an empty \
+             --data-dir or leave --demo out"
+                .to_owned(),
+        ));
+    }
+    let app = App::new(config, database.clone(), args.demo, rng).await?;
+    let listener = TcpListener::bind(config.server.listen)
+        .await
+        .map_err(|error| AppError::Listen(config.server.listen.to_string(), error))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| AppError::Listen(config.server.listen.to_string(), error))?;
+    if args.demo {
+        print(&welcome(config, address, database.clock(), rng)?)?;
+    }
+    tracing::info!(%address, "listening");
+
+    let (stop, stopped) = watch::channel(false);
+    let holder = format!("{}-{:016x}", std::process::id(), rng.random::<u64>());
+    let jobs = tokio::spawn(app.jobs(holder).run(stopped));
+    let served = app::serve(listener, app.router(), shutdown()).await;
+    let _ = stop.send(true);
+    let _ = jobs.await;
+    database.close().await;
+    served.map_err(|error| AppError::Listen(address.to_string(), error))
+}
+
+/// Ends when the process is asked to end.
+async fn shutdown() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(_) => {
+                let _ = interrupt.await;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = interrupt.await;
+    }
+    tracing::info!("stopping");
+}
+
+/// What a newcomer needs: where it is, who one can be, and two lines that work when pasted.
+fn welcome(
+    config: &Config,
+    address: SocketAddr,
+    clock: &Clock,
+    rng: &mut impl CryptoRng,
+) -> Result<String, AppError> {
+    let url = config
+        .server
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{address}"));
+    let url = url.trim_end_matches('/');
+    let key = SigningKey::load_or_create(&config.signing_key_file(), rng)?;
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "支部 zhibu · 演示 demonstration (business date {})\n",
+        clock.today()
+    );
+    let _ = writeln!(text, "  GraphiQL  {url}/graphql\n");
+    for (role, organization, branch, source) in [
+        (Role::DistrictAdmin, None, None, None),
+        (Role::CommitteeOfficer, Some("HC-01"), None, None),
+        (Role::Examiner, None, Some("HC-0001"), None),
+        (Role::BranchOfficer, None, Some("HC-0001"), None),
+        (Role::Viewer, None, None, None),
+        (Role::Adapter, None, None, Some("EJIA")),
+    ] {
+        let order = TokenOrder {
+            role,
+            subject: None,
+            organization: organization.map(str::to_owned),
+            branch: branch.map(str::to_owned),
+            source: source.map(str::to_owned),
+            ttl: DEMO_TOKEN,
+        };
+        let claims = order
+            .claims(&config.auth.issuer, &config.auth.audience, clock.machine(), rng)
+            .map_err(|error| AppError::Other(error.to_string()))?;
+        let token = key.sign(&claims)?;
+        let of = organization.or(branch).or(source).unwrap_or("-");
+        let _ = writeln!(text, "{} {of}\n{token}\n", role.as_str());
+        if role == Role::BranchOfficer {
+            let query = format!(
+                "{{ viewer {{ role branch {{ name brand {{ name }} term {{ endsOn }} pairings(first: 5) {{ nodes {{ \
+                 title members {{ role branch {{ name }} }} }} }} trainingRecords(first: 5) {{ nodes {{ topic \
+                 heldOn }} }} }} todos {{ kind title dueOn }} }} branch(by: {{ code: \\\"{}\\\" }}) {{ memberCount }} }}",
+                "HC-0001"
+            );
+            let _ = writeln!(
+                text,
+                "curl -s {url}/graphql -H 'content-type: application/json' -H 'authorization: Bearer {token}' \
+                 -d '{{\"query\":\"{query}\"}}'\n"
+            );
+        }
+    }
+    let _ = writeln!(
+        text,
+        "curl -s {url}/graphql -H 'content-type: application/json' \
+         -d '{{\"query\":\"{{ branches(first: 3) {{ totalCount nodes {{ code name domain isGold }} }} }}\"}}'\n"
+    );
+    Ok(text)
 }

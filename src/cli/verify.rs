@@ -1,8 +1,16 @@
 //! `zhibu verify`
 
 use clap::Args;
+use rand::CryptoRng;
 
-use super::StorageArgs;
+use super::{StorageArgs, run::print};
+use crate::{
+    app::{self, AppError},
+    audit,
+    config::Config,
+    kernel::clock::Clock,
+    organization,
+};
 
 /// Flags of `verify`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
@@ -10,4 +18,41 @@ pub struct VerifyArgs {
     /// Where the data lies.
     #[command(flatten)]
     pub storage: StorageArgs,
+}
+
+/// Walks the audit chain and recomputes what is stored twice; fails where something does not hold.
+pub(super) async fn run(config: &Config, clock: Clock, rng: &mut impl CryptoRng) -> Result<(), AppError> {
+    let database = app::open_database(config, clock, false, rng).await?;
+    let connection = database.reader();
+    let chain = audit::store::verify(connection).await?;
+    let mut wrong = Vec::new();
+    match chain.broken_at {
+        None => print(&format!(
+            "audit chain: {} entries hold, {} not sealed yet, head {}\n",
+            chain.sealed,
+            chain.unsealed,
+            hex::encode(chain.head)
+        ))?,
+        Some(position) => {
+            print(&format!("audit chain: BROKEN at position {position}\n"))?;
+            wrong.push("audit chain");
+        }
+    }
+    for (what, differences) in [(
+        "organization tree",
+        organization::verify_closure(connection).await?,
+    )] {
+        if differences == 0 {
+            print(&format!("{what}: agrees\n"))?;
+        } else {
+            print(&format!("{what}: {differences} rows DIFFER\n"))?;
+            wrong.push(what);
+        }
+    }
+    database.close().await;
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(AppError::Other(format!("does not hold: {}", wrong.join(", "))))
+    }
 }

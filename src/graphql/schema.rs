@@ -1,6 +1,8 @@
 //! The roots put together from what the slices offer.
 
-use async_graphql::{EmptySubscription, MergedObject, ScalarType as _, Schema, SchemaBuilder};
+use async_graphql::{
+    EmptySubscription, MergedObject, SDLExportOptions, ScalarType as _, Schema, SchemaBuilder,
+};
 
 use super::node::NodeQuery;
 use super::scalars::{ChangeCursor, Date, DateTime};
@@ -19,12 +21,22 @@ pub struct Query(NodeQuery, OrganizationQuery, ChangeQuery, AuditQuery);
 #[derive(MergedObject, Default)]
 pub struct Mutation(OrganizationMutation);
 
-/// The service's schema.
-pub type ZhibuSchema = Schema<Query, Mutation, EmptySubscription>;
+/// Nothing can be subscribed to yet.
+pub type Subscription = EmptySubscription;
 
 /// The schema before its limits and data are set.
-pub fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+pub fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+}
+
+/// The schema in the schema definition language, in an order that does not change with the order of the code.
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items();
+    let schema = builder().finish();
+    schema.sdl_with_options(options)
 }
 
 /// What the printed schema does not say: how variables of our scalars are checked.

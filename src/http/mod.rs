@@ -2,4 +2,56 @@
 
 pub mod graphiql;
 pub mod graphql;
+mod health;
 pub mod request_id;
+
+use std::sync::Arc;
+
+use async_graphql::{ObjectType, SubscriptionType};
+use axum::Router;
+use http::{HeaderValue, header};
+use tower_http::{
+    compression::{CompressionLayer, Predicate as _, predicate::SizeAbove},
+    set_header::SetResponseHeaderLayer,
+};
+
+use self::{
+    graphiql::Graphiql,
+    graphql::{Access, Options},
+};
+use crate::{graphql::Engine, storage::Database};
+
+/// Below this an answer fits a packet or two, and compressing it costs more than it saves.
+const COMPRESS_ABOVE: u64 = 1400;
+
+/// Everything that is served.
+pub fn router<Query, Mutation, Subscription, A>(
+    engine: Arc<Engine<Query, Mutation, Subscription>>,
+    access: Arc<A>,
+    options: Options,
+    database: Database,
+) -> Router
+where
+    Query: ObjectType + 'static,
+    Mutation: ObjectType + 'static,
+    Subscription: SubscriptionType + 'static,
+    A: Access,
+{
+    let compression = CompressionLayer::new()
+        .gzip(true)
+        .compress_when(SizeAbove::new(COMPRESS_ABOVE).and(tower_http::compression::DefaultPredicate::new()));
+    let assets = options
+        .graphiql
+        .as_deref()
+        .map(Graphiql::routes)
+        .unwrap_or_default();
+    let router = graphql::routes(engine, access, options)
+        .merge(assets)
+        .layer(compression)
+        .merge(health::routes(database))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ));
+    request_id::with_request_id(router)
+}

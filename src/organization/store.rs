@@ -539,3 +539,24 @@ pub async fn insert_headcounts(write: &Write<'_>, headcounts: &[Headcount]) -> R
         .await?;
     Ok(())
 }
+
+/// How many rows of the closure differ from what the parents say.
+pub async fn verify_closure(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
+    let sql = "WITH RECURSIVE tree (ancestor_id, descendant_id, depth) AS (\
+                 SELECT id, id, 0 FROM organization \
+                 UNION ALL \
+                 SELECT tree.ancestor_id, child.id, tree.depth + 1 \
+                 FROM tree JOIN organization child ON child.parent_id = tree.descendant_id\
+               ) \
+               SELECT (SELECT count(*) FROM (SELECT * FROM tree EXCEPT \
+                         SELECT ancestor_id, descendant_id, depth FROM organization_closure) missing) \
+                    + (SELECT count(*) FROM (SELECT ancestor_id, descendant_id, depth FROM organization_closure \
+                         EXCEPT SELECT * FROM tree) surplus) AS differences";
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let row = connection.query_one_raw(statement).await?;
+    let differences: i64 = match row {
+        Some(row) => row.try_get("", "differences")?,
+        None => 0,
+    };
+    Ok(differences.unsigned_abs())
+}

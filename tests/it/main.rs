@@ -9,4 +9,5 @@
 #![allow(missing_docs, reason = "names of tests are sentences")]
 
 mod layering;
+mod organization;
 mod support;

@@ -1,5 +1,6 @@
 //! What tests stand on: databases of their own, on both servers.
 
+pub mod app;
 pub mod postgres;
 pub mod sqlite;
 

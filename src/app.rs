@@ -1,0 +1,266 @@
+//! The one place that wires everything: configuration in, a running service out.
+
+use std::{io, path::Path, sync::Arc};
+
+use axum::{Router, serve::ListenerExt as _};
+use rand::{CryptoRng, RngExt as _};
+use tokio::net::TcpListener;
+
+use crate::{
+    audit::RefusedAccess,
+    auth::{Authenticator, KeyError, Keys, Role, SigningKey, VerifyingKey},
+    config::{Config, Faults},
+    graphql::{
+        Engine,
+        schema::{self, Mutation, Query, Subscription},
+    },
+    http::{
+        self,
+        graphiql::Graphiql,
+        graphql::{Options as EndpointOptions, ServiceAccess},
+    },
+    jobs::{Jobs, Retention},
+    kernel::{clock::Clock, id::OrganizationId, message::Message, refusal::Refusal},
+    organization::{
+        self,
+        create::{CreateOrganization, create},
+        model::OrganizationKind,
+    },
+    storage::{
+        self, Database, Location, Options as DatabaseOptions, StoreError, setting,
+        write::{Actor, Outcome, WriteError},
+    },
+};
+
+/// Why the service cannot start, or a command cannot be run; in words for whoever typed it.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// Faults of the configuration, all of them.
+    #[error("{0}")]
+    Config(#[from] Faults),
+    /// The data directory.
+    #[error("data directory {0}: {1}")]
+    DataDir(String, #[source] io::Error),
+    /// The database.
+    #[error("{}", causes(.0))]
+    Store(#[from] StoreError),
+    /// A write.
+    #[error("{}", causes(.0))]
+    Write(#[from] WriteError),
+    /// A rule stood in the way.
+    #[error("{}", .0.iter().map(|r| r.message.en.clone()).collect::<Vec<_>>().join("; "))]
+    Refused(Vec<Refusal>),
+    /// A key file.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The printed schema cannot be read back: a defect that a test finds first.
+    #[error("the schema cannot be read back: {0}")]
+    Schema(#[from] async_graphql::parser::Error),
+    /// The address to listen on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(String, #[source] io::Error),
+    /// Something else, said in words.
+    #[error("{0}")]
+    Other(String),
+}
+
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+/// Where the configuration says that the data lies.
+pub fn location(config: &Config) -> Location {
+    match &config.database.url {
+        None => Location::Sqlite(config.server.data_dir.join("zhibu.db")),
+        Some(url) => match url.expose().strip_prefix("sqlite:") {
+            Some(path) => Location::Sqlite(Path::new(path.trim_start_matches("//")).to_owned()),
+            None => Location::Postgres(url.expose().to_owned()),
+        },
+    }
+}
+
+/// Makes the data directory, readable by its owner only: it holds keys.
+pub fn make_data_dir(config: &Config) -> Result<(), AppError> {
+    let dir = &config.server.data_dir;
+    let made = if dir.exists() {
+        Ok(())
+    } else {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(dir)
+    };
+    made.map_err(|error| AppError::DataDir(dir.display().to_string(), error))
+}
+
+/// Opens the database of the configuration and brings it up to date.
+///
+/// `restored`: it was restored from a backup or failed over, so that a new incarnation of the change log begins.
+pub async fn open_database(
+    config: &Config,
+    clock: Clock,
+    restored: bool,
+    rng: &mut impl CryptoRng,
+) -> Result<Database, AppError> {
+    make_data_dir(config)?;
+    let options = DatabaseOptions {
+        max_connections: config.database.max_connections,
+        statement_timeout: config.database.statement_timeout,
+        ..DatabaseOptions::default()
+    };
+    let database = Database::open(location(config), &options, clock, config.domain).await?;
+    storage::migrate(&database).await?;
+    database.open_log(restored, rng.random()).await?;
+    if let Some(date) = setting::get(database.reader(), setting::BUSINESS_DATE).await? {
+        let date = date
+            .parse()
+            .map_err(|_| StoreError::corrupt("setting.business_date", &date))?;
+        database.clock().pin_business_date(date);
+    }
+    Ok(database)
+}
+
+/// Makes the root organization of an empty service.
+pub async fn init(database: &Database, code: &str, name: &str) -> Result<OrganizationId, AppError> {
+    let input = CreateOrganization {
+        code: code.to_owned(),
+        name: name.to_owned(),
+        kind: OrganizationKind::District,
+        parent: None,
+    };
+    let written = database
+        .write(Actor::service("init"), None, input, |write, input| {
+            Box::pin(async move {
+                let grant = crate::auth::Grant::of_the_service();
+                create(write, &grant, input).await
+            })
+        })
+        .await?;
+    match written.outcome {
+        Outcome::Done(id) => Ok(id),
+        Outcome::Refused(refusals) => Err(AppError::Refused(refusals)),
+    }
+}
+
+/// Whether the service has been given its district.
+pub async fn is_empty(database: &Database) -> Result<bool, AppError> {
+    Ok(organization::root(database.reader()).await?.is_none())
+}
+
+/// A service that answers.
+pub struct App {
+    database: Database,
+    router: Router,
+    refused: RefusedAccess,
+    retention: Retention,
+}
+
+/// The service's engine.
+pub type ZhibuEngine = Engine<Query, Mutation, Subscription>;
+
+impl App {
+    /// Puts a service together over an open database.
+    ///
+    /// `demo`: anonymous callers are VIEWERs, and tokens of the local key are taken besides configured ones.
+    pub async fn new(
+        config: &Config,
+        database: Database,
+        demo: bool,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, AppError> {
+        let keys = Keys::new(
+            verifying_keys(config, demo, rng)?,
+            &config.auth.issuer,
+            &config.auth.audience,
+            i64::try_from(config.auth.leeway.as_secs()).unwrap_or_default(),
+        );
+        let anonymous = config.auth.anonymous_role.or(demo.then_some(Role::Viewer));
+        let authenticator = Authenticator::new(keys, anonymous, database.clone());
+        let refused = RefusedAccess::default();
+        let build = || schema::builder().data(refused.clone());
+        let engine: ZhibuEngine = Engine::new(build, &schema::hints(), config.graphql.limits())?;
+        let access = ServiceAccess::new(authenticator, database.clone(), config.graphql.introspection);
+        let options = EndpointOptions {
+            deadline: config.server.request_timeout,
+            graphiql: config.graphql.graphiql.then(|| Arc::new(Graphiql::new())),
+            ..EndpointOptions::default()
+        };
+        let router = http::router(Arc::new(engine), Arc::new(access), options, database.clone());
+        Ok(Self {
+            router,
+            refused,
+            retention: Retention::from(config),
+            database,
+        })
+    }
+
+    /// What answers requests.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// The database it answers from.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The jobs that belong to a running service.
+    pub fn jobs(&self, holder: String) -> Jobs {
+        Jobs::new(
+            self.database.clone(),
+            self.refused.clone(),
+            self.retention,
+            holder,
+        )
+    }
+}
+
+/// The keys whose tokens are taken: the configured ones; where none is, or in a demonstration, the local one.
+fn verifying_keys(
+    config: &Config,
+    demo: bool,
+    rng: &mut impl CryptoRng,
+) -> Result<Vec<VerifyingKey>, AppError> {
+    let mut keys = Vec::new();
+    for file in &config.auth.public_key_files {
+        keys.push(VerifyingKey::load(file)?);
+    }
+    if demo || keys.is_empty() {
+        keys.push(SigningKey::load_or_create(&config.signing_key_file(), rng)?.verifying_key());
+    }
+    Ok(keys)
+}
+
+/// What a service without a district is told.
+pub fn empty_service_message() -> Message {
+    Message::new(
+        "数据库为空：请先运行 `zhibu init --district-code 代码 --district-name 名称` 建立区委，或用 `zhibu serve --demo` 试用演示数据",
+        "The service is empty: run `zhibu init --district-code CODE --district-name NAME` to make the district, \
+         or try `zhibu serve --demo` on an empty database",
+    )
+}
+
+/// Answers on a listener until `shutdown` ends, then lets running requests end.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    // Answers are small: waiting to fill a packet would only delay them.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+    });
+    axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown)
+        .await
+}

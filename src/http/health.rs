@@ -1,0 +1,31 @@
+//! `/livez` and `/readyz`: whether the process runs, and whether it can answer.
+
+use axum::{Router, extract::State, routing::get};
+use http::{StatusCode, header::CACHE_CONTROL};
+
+use crate::storage::Database;
+
+const NO_STORE: [(http::HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store")];
+
+/// The two routes.
+pub fn routes(database: Database) -> Router {
+    Router::new()
+        .route("/livez", get(async || (NO_STORE, "ok\n")))
+        .route("/readyz", get(ready))
+        .with_state(database)
+}
+
+/// 503 while the database does not answer; it recovers by itself when the database does.
+async fn ready(State(database): State<Database>) -> impl axum::response::IntoResponse {
+    match database.ping().await {
+        Ok(()) => (StatusCode::OK, NO_STORE, "ok\n"),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                NO_STORE,
+                "database unavailable\n",
+            )
+        }
+    }
+}

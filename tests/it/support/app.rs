@@ -1,0 +1,396 @@
+//! A running service of a test's own, asked over HTTP as a client would.
+
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, Duration, Utc};
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha20Rng;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use zhibu::{
+    app::{self, App},
+    auth::{Role, SigningKey, TokenOrder},
+    config::{Config, Overrides},
+    kernel::clock::{Clock, TimeSource},
+    storage::Database,
+};
+
+use super::TestDatabase;
+
+/// A clock that moves when a test says so; it begins on 2026-03-02 at 10:00 in Shanghai.
+#[derive(Clone)]
+pub struct FakeClock(Arc<Mutex<DateTime<Utc>>>);
+
+impl FakeClock {
+    fn new() -> Self {
+        Self(Arc::new(Mutex::new("2026-03-02T02:00:00Z".parse().unwrap())))
+    }
+
+    /// Moves it on.
+    pub fn advance(&self, by: Duration) {
+        *self.0.lock().unwrap() += by;
+    }
+
+    /// Moves it to an instant.
+    pub fn set(&self, at: &str) {
+        *self.0.lock().unwrap() = at.parse().unwrap();
+    }
+}
+
+impl TimeSource for FakeClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// The service, on a port of its own.
+pub struct TestApp {
+    /// Where it answers.
+    pub url: String,
+    /// Its machine's clock.
+    pub clock: FakeClock,
+    /// Its database, for what no client can see: statement counts, aggregates of later issues.
+    pub database: Database,
+    /// Its configuration.
+    pub config: Config,
+    http: reqwest::Client,
+    key: SigningKey,
+    stop: Option<oneshot::Sender<()>>,
+    serving: Option<JoinHandle<()>>,
+    _data_dir: tempfile::TempDir,
+    _db: TestDatabase,
+}
+
+/// An answer to a GraphQL request.
+#[derive(Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// HTTP header fields.
+    pub headers: reqwest::header::HeaderMap,
+    /// The whole response.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The data; fails the test where there are errors.
+    pub fn data(&self) -> &Value {
+        assert!(self.body.get("errors").is_none(), "errors: {:#}", self.body);
+        &self.body["data"]
+    }
+
+    /// `extensions.code` of the only error.
+    pub fn error_code(&self) -> &str {
+        let errors = self.body["errors"]
+            .as_array()
+            .unwrap_or_else(|| panic!("no errors: {:#}", self.body));
+        assert_eq!(errors.len(), 1, "{:#}", self.body);
+        errors[0]["extensions"]["code"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no code: {:#}", self.body))
+    }
+
+    /// What the only root field of a mutation gave; fails the test where it was refused.
+    pub fn done(&self) -> &Value {
+        let payload = self.payload();
+        assert_eq!(payload["userErrors"], json!([]), "{:#}", self.body);
+        payload
+    }
+
+    /// The only user error of the only root field: its code, path and message.
+    pub fn refused(&self) -> (String, String, String) {
+        let errors = self.payload()["userErrors"]
+            .as_array()
+            .expect("userErrors")
+            .clone();
+        assert_eq!(errors.len(), 1, "{:#}", self.body);
+        let path: Vec<&str> = errors[0]["path"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| p.as_str().unwrap())
+            .collect();
+        let text = |name: &str| errors[0][name].as_str().unwrap().to_owned();
+        (text("code"), path.join("."), text("message"))
+    }
+
+    /// The code of the only user error.
+    pub fn refusal_code(&self) -> String {
+        self.refused().0
+    }
+
+    fn payload(&self) -> &Value {
+        let fields = self.data().as_object().expect("data");
+        assert_eq!(fields.len(), 1, "one root field: {:#}", self.body);
+        fields.values().next().unwrap()
+    }
+}
+
+/// A caller of the service.
+#[derive(Clone)]
+pub struct As<'a> {
+    app: &'a TestApp,
+    token: Option<String>,
+    lang: &'static str,
+}
+
+impl TestApp {
+    /// A service over a database, without a district.
+    pub async fn on(db: TestDatabase) -> Self {
+        Self::with_config(db, |_| {}).await
+    }
+
+    /// The same with settings of its own.
+    pub async fn with_config(db: TestDatabase, change: impl FnOnce(&mut Config)) -> Self {
+        let data_dir = tempfile::tempdir().unwrap();
+        let mut overrides = Overrides::default();
+        overrides.set("server.data_dir", "--data-dir", data_dir.path().to_str());
+        overrides.set("database.url", "--database-url", Some(db.url.clone()));
+        let mut config = Config::load(None, [], &overrides).expect("a configuration");
+        change(&mut config);
+        let mut rng = ChaCha20Rng::seed_from_u64(7);
+        let clock = FakeClock::new();
+        let database = app::open_database(&config, Clock::new(Arc::new(clock.clone())), false, &mut rng)
+            .await
+            .expect("the database opens");
+        let app = App::new(&config, database.clone(), false, &mut rng)
+            .await
+            .expect("the service starts");
+        let key = SigningKey::load(&config.signing_key_file()).expect("the local key");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn(async move {
+            let ended = async { drop(stopped.await) };
+            app::serve(listener, app.router(), ended).await.expect("serves");
+        });
+        Self {
+            url,
+            clock,
+            database,
+            config,
+            http: reqwest::Client::new(),
+            key,
+            stop: Some(stop),
+            serving: Some(serving),
+            _data_dir: data_dir,
+            _db: db,
+        }
+    }
+
+    /// A service with a district `D`, committees `C1` and `C2`, and a general branch `G1` under `C1`.
+    pub async fn with_tree(db: TestDatabase) -> Self {
+        let app = Self::on(db).await;
+        let district = app.create_organization("D", "DISTRICT", None).await;
+        let c1 = app.create_organization("C1", "COMMITTEE", Some(&district)).await;
+        app.create_organization("C2", "COMMITTEE", Some(&district)).await;
+        app.create_organization("G1", "GENERAL_BRANCH", Some(&c1)).await;
+        app
+    }
+
+    /// Makes an organization; gives its id.
+    pub async fn create_organization(&self, code: &str, kind: &str, parent: Option<&str>) -> String {
+        let answer = self
+            .admin()
+            .ask(
+                "mutation($input: CreateOrganizationInput!) {
+                   createOrganization(input: $input) { organization { id } userErrors { code path message } }
+                 }",
+                json!({ "input": { "code": code, "name": format!("组织{code}"), "kind": kind, "parentId": parent } }),
+            )
+            .await;
+        answer.done()["organization"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The id of an organization's code.
+    pub async fn organization_id(&self, code: &str) -> String {
+        let query = "query($code: String!) { organization(by: { code: $code }) { id } }";
+        let answer = self.admin().ask(query, json!({ "code": code })).await;
+        answer.data()["organization"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// 区委组织部
+    pub fn admin(&self) -> As<'_> {
+        self.as_role(Role::DistrictAdmin, "admin-1", None, None, None)
+    }
+
+    /// 基层党(工)委 of an organization's code.
+    pub fn committee(&self, organization: &str) -> As<'_> {
+        self.as_role(
+            Role::CommitteeOfficer,
+            &format!("officer-{organization}"),
+            Some(organization),
+            None,
+            None,
+        )
+    }
+
+    /// 支部书记 of a branch's code.
+    pub fn secretary_of(&self, branch: &str) -> As<'_> {
+        self.as_role(
+            Role::BranchOfficer,
+            &format!("secretary-{branch}"),
+            None,
+            Some(branch),
+            None,
+        )
+    }
+
+    /// 体检队员 whose own branch is this.
+    pub fn examiner_of(&self, branch: &str) -> As<'_> {
+        self.as_role(Role::Examiner, "examiner-1", None, Some(branch), None)
+    }
+
+    /// 只读, of an organization or of the district.
+    pub fn viewer(&self, organization: Option<&str>) -> As<'_> {
+        self.as_role(Role::Viewer, "viewer-1", organization, None, None)
+    }
+
+    /// 平台适配器 of a source.
+    pub fn adapter(&self, source: &str) -> As<'_> {
+        self.as_role(Role::Adapter, "adapter-1", None, None, Some(source))
+    }
+
+    /// A caller without a token.
+    pub fn nobody(&self) -> As<'_> {
+        As {
+            app: self,
+            token: None,
+            lang: "en",
+        }
+    }
+
+    /// A caller with a text in place of a token.
+    pub fn with_token(&self, token: &str) -> As<'_> {
+        As {
+            app: self,
+            token: Some(token.to_owned()),
+            lang: "en",
+        }
+    }
+
+    /// A caller with a token of the service's local key.
+    pub fn as_role(
+        &self,
+        role: Role,
+        subject: &str,
+        organization: Option<&str>,
+        branch: Option<&str>,
+        source: Option<&str>,
+    ) -> As<'_> {
+        let order = TokenOrder {
+            role,
+            subject: Some(subject.to_owned()),
+            organization: organization.map(str::to_owned),
+            branch: branch.map(str::to_owned),
+            source: source.map(str::to_owned),
+            ttl: std::time::Duration::from_secs(3600),
+        };
+        let mut rng = ChaCha20Rng::seed_from_u64(11);
+        let claims = order
+            .claims("zhibu", "zhibu", self.clock.now(), &mut rng)
+            .expect("claims");
+        As {
+            app: self,
+            token: Some(self.key.sign(&claims).expect("a token")),
+            lang: "en",
+        }
+    }
+
+    /// The HTTP client, for requests that are not GraphQL.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Ends the service as SIGTERM would.
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        if let Some(serving) = self.serving.take() {
+            serving.await.unwrap();
+        }
+        self.database.clone().close().await;
+    }
+}
+
+impl As<'_> {
+    /// The same caller, in another language.
+    pub fn in_language(mut self, lang: &'static str) -> Self {
+        self.lang = lang;
+        self
+    }
+
+    /// The caller's token.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// Asks, and reads the answer whatever its status.
+    pub async fn ask(&self, query: &str, variables: Value) -> Answer {
+        self.send(self.request(query, variables)).await
+    }
+
+    /// Asks without variables and gives the data.
+    pub async fn data(&self, query: &str) -> Value {
+        self.ask(query, json!({})).await.data().clone()
+    }
+
+    /// Runs a mutation that takes `$input` and gives `selection` beside its userErrors.
+    pub async fn mutate(&self, field: &str, selection: &str, input: Value) -> Answer {
+        self.ask(&mutation(field, selection), json!({ "input": input }))
+            .await
+    }
+
+    /// The same with an `Idempotency-Key`.
+    pub async fn mutate_once(&self, key: &str, field: &str, selection: &str, input: Value) -> Answer {
+        let request = self.request(&mutation(field, selection), json!({ "input": input }));
+        self.send(request.header("idempotency-key", format!("\"{key}\"")))
+            .await
+    }
+
+    /// A request to send, perhaps with more header fields.
+    pub fn request(&self, query: &str, variables: Value) -> reqwest::RequestBuilder {
+        let request = self
+            .app
+            .http
+            .post(format!("{}/graphql", self.app.url))
+            .header("accept-language", self.lang)
+            .header("accept", "application/graphql-response+json")
+            .json(&json!({ "query": query, "variables": variables }));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    /// Sends a request.
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.expect("an answer");
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let text = response.text().await.expect("a body");
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Answer {
+            status,
+            headers,
+            body,
+        }
+    }
+}
+
+/// A mutation document of one field: its input type is named after it, as the contract's are.
+fn mutation(field: &str, selection: &str) -> String {
+    let input = match field {
+        "submitBrand" | "publishBrand" | "approvePairing" | "completePairing" | "removeTraining" => {
+            "VersionedInput".to_owned()
+        }
+        "returnBrand" | "rejectPairing" | "terminatePairing" => "ReasonedInput".to_owned(),
+        _ => {
+            let mut name = field.to_owned();
+            name[..1].make_ascii_uppercase();
+            name + "Input"
+        }
+    };
+    format!(
+        "mutation($input: {input}!) {{ {field}(input: $input) {{ {selection} userErrors {{ code path message }} }} }}"
+    )
+}
