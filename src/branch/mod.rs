@@ -10,4 +10,4 @@ pub mod model;
 mod store;
 
 pub use model::{Branch, BranchForm, BranchStatus, Domain, Term, TermState};
-pub use store::{by_id, by_ids, gold_among, lock};
+pub use store::{by_id, by_ids, gold_among, gold_on, lock};

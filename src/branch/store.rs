@@ -2,9 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::NaiveDate;
 use entity::{branch, branch_term, gold_title};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    sea_query::ExprTrait as _,
 };
 
 use super::model::{Branch, BranchForm, BranchStatus, Domain, Term};
@@ -85,6 +87,28 @@ pub async fn gold_among(
         .column(gold_title::Column::BranchId)
         .filter(gold_title::Column::BranchId.is_in(ids.iter().copied()))
         .filter(gold_title::Column::RevokedOn.is_null())
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(gold.into_iter().collect())
+}
+
+/// Those of the branches that are gold (金牌) on a day: a title awarded by then and not revoked by then.
+pub async fn gold_on(
+    connection: &impl ConnectionTrait,
+    ids: &[BranchId],
+    day: NaiveDate,
+) -> Result<HashSet<BranchId>, StoreError> {
+    let gold: Vec<BranchId> = gold_title::Entity::find()
+        .select_only()
+        .column(gold_title::Column::BranchId)
+        .filter(gold_title::Column::BranchId.is_in(ids.iter().copied()))
+        .filter(gold_title::Column::AwardedOn.lte(day))
+        .filter(
+            gold_title::Column::RevokedOn
+                .is_null()
+                .or(gold_title::Column::RevokedOn.gt(day)),
+        )
         .into_tuple()
         .all(connection)
         .await?;
