@@ -6,8 +6,10 @@
 //! above is a list of functions that `app.rs` hands in, run in the same transaction.
 
 pub mod graphql;
+mod hooks;
 pub mod model;
 mod store;
 
+pub use hooks::{BranchEnded, BranchEndedHook, BranchHooks};
 pub use model::{Branch, BranchForm, BranchStatus, Domain, Term, TermState};
 pub use store::{by_id, by_ids, gold_among, gold_on, lock};
