@@ -14,6 +14,7 @@ pub mod engine;
 pub mod error;
 pub mod guard;
 pub mod idempotency;
+pub mod inputs;
 pub mod loaders;
 mod mapping;
 pub mod node;
