@@ -14,4 +14,5 @@ pub mod jobs;
 pub mod kernel;
 pub mod live;
 pub mod organization;
+pub mod pairing;
 pub mod storage;

@@ -11,6 +11,7 @@ use crate::{
         message::Message,
     },
     organization::graphql::{Headcount, Organization},
+    pairing::graphql::{Pairing, PairingActivity},
 };
 
 /// 全局对象 · Something with a global id.
@@ -25,6 +26,10 @@ pub enum Node {
     Headcount(Headcount),
     /// 审计记录
     AuditEntry(AuditEntry),
+    /// 结对共建
+    Pairing(Pairing),
+    /// 结对活动
+    PairingActivity(PairingActivity),
 }
 
 impl Node {
@@ -40,6 +45,10 @@ impl Node {
                 .await?
                 .map(Node::AuditEntry),
             NodeType::Headcount => Headcount::load(caller, number.into()).await?.map(Node::Headcount),
+            NodeType::Pairing => Pairing::load(caller, number.into()).await?.map(Node::Pairing),
+            NodeType::PairingActivity => PairingActivity::load(caller, number.into())
+                .await?
+                .map(Node::PairingActivity),
             _ => None,
         })
     }

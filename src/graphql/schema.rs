@@ -11,15 +11,16 @@ use crate::{
     audit::graphql::AuditQuery,
     live::graphql::ChangeQuery,
     organization::graphql::{OrganizationMutation, OrganizationQuery},
+    pairing::graphql::{PairingMutation, PairingQuery},
 };
 
 /// 查询 · Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(NodeQuery, OrganizationQuery, ChangeQuery, AuditQuery);
+pub struct Query(NodeQuery, OrganizationQuery, ChangeQuery, AuditQuery, PairingQuery);
 
 /// 变更 · Everything that can be written. A payload carries what was written, or `userErrors`; never both.
 #[derive(MergedObject, Default)]
-pub struct Mutation(OrganizationMutation);
+pub struct Mutation(OrganizationMutation, PairingMutation);
 
 /// Nothing can be subscribed to yet.
 pub type Subscription = EmptySubscription;

@@ -1,0 +1,194 @@
+//! Rows of activities.
+
+use std::collections::HashMap;
+
+use entity::{pairing, pairing_activity, pairing_activity_branch};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    QueryTrait as _, Select,
+    sea_query::Expr,
+};
+use serde_json::json;
+
+use super::visible;
+use crate::{
+    auth::Scope,
+    kernel::{
+        id::{BranchId, PairingActivityId, PairingId},
+        page::{Page, PageArgs, PageError},
+    },
+    pairing::model::PairingActivity,
+    storage::{
+        StoreError,
+        keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+        write::Write,
+    },
+};
+
+fn activity_model(row: pairing_activity::Model) -> PairingActivity {
+    PairingActivity {
+        id: row.id,
+        pairing_id: row.pairing_id,
+        held_on: row.held_on,
+        topic: row.topic,
+        outcome: row.outcome,
+    }
+}
+
+/// Activities of the pairings that a caller may see.
+fn visible_activities(scope: &Scope) -> Select<pairing_activity::Entity> {
+    pairing_activity::Entity::find().filter(
+        pairing_activity::Column::PairingId.in_subquery(
+            visible(scope)
+                .select_only()
+                .column(pairing::Column::Id)
+                .into_query(),
+        ),
+    )
+}
+
+fn latest_activity_first() -> Keyset {
+    Keyset::new(
+        "pairing_activity.held",
+        [
+            KeyColumn::desc(Expr::col(pairing_activity::Column::HeldOn), KeyKind::Day),
+            KeyColumn::desc(Expr::col(pairing_activity::Column::Id), KeyKind::Int),
+        ],
+    )
+}
+
+/// Activities by id, those of pairings the caller may see.
+pub async fn activities_by_ids(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    ids: &[PairingActivityId],
+) -> Result<HashMap<PairingActivityId, PairingActivity>, StoreError> {
+    let rows = visible_activities(scope)
+        .filter(pairing_activity::Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id, activity_model(row)))
+        .collect())
+}
+
+/// Checks page arguments of activities before they reach a loader.
+pub fn check_activity_page(args: &PageArgs) -> Result<(), PageError> {
+    latest_activity_first().check(args).map(drop)
+}
+
+/// A page of the activities of each pairing, latest first.
+pub async fn activities(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    pairings: &[PairingId],
+    args: &PageArgs,
+) -> Result<HashMap<PairingId, Page<PairingActivity>>, ListError> {
+    let order = latest_activity_first();
+    let request = order.check(args)?;
+    let select =
+        visible_activities(scope).filter(pairing_activity::Column::PairingId.is_in(pairings.iter().copied()));
+    let pages = order
+        .pages(
+            connection,
+            select,
+            Expr::col(pairing_activity::Column::PairingId),
+            &request,
+            |row| vec![json!(row.held_on), json!(row.id)],
+        )
+        .await?;
+    Ok(pages
+        .into_iter()
+        .map(|(pairing, page)| (pairing, page.map(activity_model)))
+        .collect())
+}
+
+/// How many activities each pairing has.
+pub async fn count_activities(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    pairings: &[PairingId],
+) -> Result<HashMap<PairingId, u64>, StoreError> {
+    let select =
+        visible_activities(scope).filter(pairing_activity::Column::PairingId.is_in(pairings.iter().copied()));
+    keyset::counts(connection, select, Expr::col(pairing_activity::Column::PairingId)).await
+}
+
+/// The branches that took part in each activity; for activities that were read by scope.
+pub async fn activity_branches(
+    connection: &impl ConnectionTrait,
+    ids: &[PairingActivityId],
+) -> Result<HashMap<PairingActivityId, Vec<BranchId>>, StoreError> {
+    let rows = pairing_activity_branch::Entity::find()
+        .filter(pairing_activity_branch::Column::ActivityId.is_in(ids.iter().copied()))
+        .order_by_asc(pairing_activity_branch::Column::ActivityId)
+        .order_by_asc(pairing_activity_branch::Column::BranchId)
+        .all(connection)
+        .await?;
+    let mut branches: HashMap<PairingActivityId, Vec<BranchId>> = HashMap::new();
+    for row in rows {
+        branches.entry(row.activity_id).or_default().push(row.branch_id);
+    }
+    Ok(branches)
+}
+
+/// A new activity with the branches that took part; the id it carries is not looked at.
+pub async fn insert_activity(
+    write: &Write<'_>,
+    activity: &PairingActivity,
+    branches: &[BranchId],
+) -> Result<PairingActivityId, StoreError> {
+    let row = pairing_activity::ActiveModel {
+        id: NotSet,
+        ..active_model(activity)
+    };
+    let id = pairing_activity::Entity::insert(row)
+        .exec(write.connection())
+        .await?
+        .last_insert_id;
+    insert_took_part(write, id, branches).await?;
+    Ok(id)
+}
+
+fn active_model(activity: &PairingActivity) -> pairing_activity::ActiveModel {
+    pairing_activity::ActiveModel {
+        id: Set(activity.id),
+        pairing_id: Set(activity.pairing_id),
+        held_on: Set(activity.held_on),
+        topic: Set(activity.topic.clone()),
+        outcome: Set(activity.outcome.clone()),
+    }
+}
+
+async fn insert_took_part(
+    write: &Write<'_>,
+    id: PairingActivityId,
+    branches: &[BranchId],
+) -> Result<(), StoreError> {
+    let rows = branches
+        .iter()
+        .map(|branch| pairing_activity_branch::ActiveModel {
+            activity_id: Set(id),
+            branch_id: Set(*branch),
+        });
+    pairing_activity_branch::Entity::insert_many(rows)
+        .exec_without_returning(write.connection())
+        .await?;
+    Ok(())
+}
+
+/// Activities as given, ids and all, each with the branches that took part; for loading a whole district.
+pub async fn insert_activities(
+    write: &Write<'_>,
+    activities: &[(PairingActivity, Vec<BranchId>)],
+) -> Result<(), StoreError> {
+    for (activity, branches) in activities {
+        pairing_activity::Entity::insert(active_model(activity))
+            .exec_without_returning(write.connection())
+            .await?;
+        insert_took_part(write, activity.id, branches).await?;
+    }
+    Ok(())
+}
