@@ -17,6 +17,7 @@ use crate::{
     },
     kernel::id::{BranchId, NodeId as _},
     organization::graphql::{Organization, required},
+    pairing::graphql::BranchPairings,
 };
 
 /// 领域 · Field of a branch.
@@ -79,12 +80,14 @@ pub enum TermState {
 
 /// 党支部 · A Party branch.
 #[derive(MergedObject, Clone)]
-pub struct Branch(BranchFields);
+pub struct Branch(BranchFields, BranchPairings);
 
 impl Branch {
     /// The API's form of a row.
     pub fn new(row: impl Into<Arc<model::Branch>>) -> Self {
-        Self(BranchFields { row: row.into() })
+        let row = row.into();
+        let pairings = BranchPairings::new(row.id);
+        Self(BranchFields { row }, pairings)
     }
 
     /// Loads a branch together with what siblings ask for; None where the caller may not see it.
