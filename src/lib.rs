@@ -5,6 +5,7 @@
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod board;
 pub mod branch;
 pub mod cli;
 pub mod config;

@@ -1,5 +1,8 @@
 //! Branches in the API.
 
+mod mutation;
+mod query;
+
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, MergedObject, Object, SimpleObject, dataloader::Loader};
@@ -8,6 +11,9 @@ use super::{
     model::{self},
     store,
 };
+pub use mutation::BranchMutation;
+pub use query::BranchQuery;
+
 use crate::{
     graphql::{
         caller::Caller,
@@ -203,6 +209,14 @@ impl BranchFields {
         }
     }
 
+    /// 曾用代码与别名 · Other codes it is or was known by, the oldest first; empty for callers out of its scope.
+    async fn aliases(&self, ctx: &Context<'_>) -> Result<Vec<BranchAlias>, ApiError> {
+        let aliases = Caller::of(ctx)?.load(AliasesOf(self.row.id)).await?;
+        Ok(aliases
+            .map(|aliases| aliases.iter().map(BranchAlias::new).collect())
+            .unwrap_or_default())
+    }
+
     /// 版本 · Grows with every change; an update names the version it read.
     async fn version(&self) -> i32 {
         self.row.version
@@ -234,6 +248,30 @@ impl Term {
             ends_on: term.ends_on.into(),
             extended_to: term.extended_to.map(Date),
             on_time: term.on_time,
+        }
+    }
+}
+
+/// 支部别名 · Another code or name by which a branch is or was known, to everybody or to one point source.
+#[derive(SimpleObject)]
+pub struct BranchAlias {
+    /// 代码 · The code, normalized.
+    code: String,
+    /// 来源代码 · The point source that knows the branch by it; null for everybody.
+    source_code: Option<String>,
+    /// 启用日期 · The first day it is valid.
+    since: Date,
+    /// 截止日期 · The last day it is valid; null while it stands.
+    until: Option<Date>,
+}
+
+impl BranchAlias {
+    fn new(alias: &model::Alias) -> Self {
+        Self {
+            code: alias.code.clone(),
+            source_code: alias.source_code.clone(),
+            since: alias.since.into(),
+            until: alias.until.map(Date),
         }
     }
 }
@@ -275,6 +313,23 @@ impl Loader<TermsOf> for Batch {
         Ok(terms
             .into_iter()
             .map(|(id, terms)| (TermsOf(id), Arc::new(terms)))
+            .collect())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct AliasesOf(BranchId);
+
+impl Loader<AliasesOf> for Batch {
+    type Value = Arc<Vec<model::Alias>>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[AliasesOf]) -> Loaded<AliasesOf, Self::Value> {
+        let ids: Vec<BranchId> = keys.iter().map(|key| key.0).collect();
+        let aliases = store::aliases(self.database.reader(), &self.scope, &ids).await?;
+        Ok(aliases
+            .into_iter()
+            .map(|(id, aliases)| (AliasesOf(id), Arc::new(aliases)))
             .collect())
     }
 }

@@ -1,4 +1,5 @@
-//! What the end of a branch sets off in slices above; `app.rs` hands the list in.
+//! What the end of a branch sets off in slices above: functions that `app.rs` hands in, run in the same
+//! transaction, so that a branch never ends by half.
 
 use chrono::NaiveDate;
 use futures_util::future::BoxFuture;
@@ -8,24 +9,34 @@ use crate::{
     storage::{StoreError, write::Write},
 };
 
-/// A branch that was merged or dissolved.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A branch that was merged or dissolved in this transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BranchEnded {
     /// The branch that ended.
     pub branch: BranchId,
-    /// The branch it was merged into; none when it was dissolved.
+    /// The branch it was merged into; None when it was dissolved.
     pub successor: Option<BranchId>,
-    /// The day it took effect.
+    /// The day it took effect; today or earlier.
     pub on: NaiveDate,
 }
 
-/// What a slice above does in the transaction that ends a branch.
+/// Runs after the branch's own row was written.
 pub type BranchEndedHook =
     for<'a, 't> fn(&'a mut Write<'t>, &'a BranchEnded) -> BoxFuture<'a, Result<(), StoreError>>;
 
-/// What is set off, in this order.
-#[derive(Clone, Default)]
+/// Everything that is to run.
+#[derive(Clone, Debug, Default)]
 pub struct BranchHooks {
-    /// Run when a branch was merged or dissolved.
+    /// When a branch is merged or dissolved, in this order.
     pub ended: Vec<BranchEndedHook>,
+}
+
+impl BranchHooks {
+    /// Runs them for a branch that ended.
+    pub(super) async fn run(&self, write: &mut Write<'_>, ended: &BranchEnded) -> Result<(), StoreError> {
+        for hook in &self.ended {
+            hook(write, ended).await?;
+        }
+        Ok(())
+    }
 }

@@ -5,11 +5,21 @@
 //! day, and a merged branch's code gives its successor. What a merger or dissolution sets off in slices
 //! above is a list of functions that `app.rs` hands in, run in the same transaction.
 
+pub mod add_alias;
+pub mod create;
+pub mod daily;
+pub mod dissolve;
+pub mod elect;
+pub mod end_alias;
+pub mod extend;
 pub mod graphql;
-mod hooks;
+pub mod hooks;
+pub mod merge;
 pub mod model;
 mod store;
+pub mod target;
+pub mod update;
 
 pub use hooks::{BranchEnded, BranchEndedHook, BranchHooks};
-pub use model::{Branch, BranchForm, BranchStatus, Domain, Term, TermState};
-pub use store::{by_id, by_ids, gold_among, gold_on, lock};
+pub use model::{Alias, Branch, BranchForm, BranchStatus, Domain, Term, TermState};
+pub use store::{by_id, by_ids, gold_among, gold_on, lock, model as from_row, resolve_code};

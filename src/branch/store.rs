@@ -1,13 +1,22 @@
 //! Rows of branches, their terms, aliases, moves and gold titles.
 
+mod codes;
+mod rows;
+
 use std::collections::{HashMap, HashSet};
 
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use entity::{branch, branch_term, gold_title};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    sea_query::ExprTrait as _,
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, sea_query::ExprTrait as _,
 };
+
+pub use codes::resolve_code;
+pub(super) use codes::{
+    add_alias, aliases, end_alias, holder, latest_alias, predecessors_in_a_row, successions,
+};
+pub(super) use rows::{add_move, end, extend_term, insert, insert_term, touch, update};
 
 use super::model::{Branch, BranchForm, BranchStatus, Domain, Term};
 use crate::{
@@ -16,7 +25,8 @@ use crate::{
     storage::{StoreError, write::Write},
 };
 
-pub(super) fn model(row: branch::Model) -> Result<Branch, StoreError> {
+/// A row as the domain knows it, for slices above that list branches.
+pub fn model(row: branch::Model) -> Result<Branch, StoreError> {
     Ok(Branch {
         id: row.id,
         domain: Domain::parse(&row.domain)
@@ -137,4 +147,35 @@ pub async fn terms(
         });
     }
     Ok(terms)
+}
+
+/// The branches whose term state on one day differs from that on another, with their versions, by id.
+pub(super) async fn whose_term_state_moved(
+    connection: &impl ConnectionTrait,
+    from: NaiveDate,
+    to: NaiveDate,
+    due_soon_months: u32,
+) -> Result<Vec<(BranchId, i32)>, StoreError> {
+    let (earlier, later) = (from.min(to), from.max(to));
+    // It became overdue, or due soon: its end lies where the border went over it.
+    let overdue = Condition::all()
+        .add(branch::Column::TermEndsOn.gte(earlier))
+        .add(branch::Column::TermEndsOn.lt(later));
+    let soon = |day: NaiveDate| {
+        day.checked_add_months(Months::new(due_soon_months))
+            .unwrap_or(NaiveDate::MAX)
+    };
+    let due = Condition::all()
+        .add(branch::Column::TermEndsOn.gt(soon(earlier)))
+        .add(branch::Column::TermEndsOn.lte(soon(later)));
+    Ok(branch::Entity::find()
+        .select_only()
+        .columns([branch::Column::Id, branch::Column::Version])
+        .filter(branch::Column::Status.eq(BranchStatus::Active.as_str()))
+        .filter(branch::Column::Form.ne(BranchForm::Temporary.as_str()))
+        .filter(Condition::any().add(overdue).add(due))
+        .order_by_asc(branch::Column::Id)
+        .into_tuple()
+        .all(connection)
+        .await?)
 }

@@ -9,6 +9,8 @@ use super::scalars::{ChangeCursor, Date, DateTime};
 use super::types::SchemaHints;
 use crate::{
     audit::graphql::AuditQuery,
+    board::graphql::BoardQuery,
+    branch::graphql::{BranchMutation, BranchQuery},
     live::graphql::ChangeQuery,
     organization::graphql::{OrganizationMutation, OrganizationQuery},
     pairing::graphql::{PairingMutation, PairingQuery},
@@ -16,11 +18,19 @@ use crate::{
 
 /// 查询 · Everything that can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(NodeQuery, OrganizationQuery, ChangeQuery, AuditQuery, PairingQuery);
+pub struct Query(
+    NodeQuery,
+    OrganizationQuery,
+    BranchQuery,
+    BoardQuery,
+    ChangeQuery,
+    AuditQuery,
+    PairingQuery,
+);
 
 /// 变更 · Everything that can be written. A payload carries what was written, or `userErrors`; never both.
 #[derive(MergedObject, Default)]
-pub struct Mutation(OrganizationMutation, PairingMutation);
+pub struct Mutation(OrganizationMutation, BranchMutation, PairingMutation);
 
 /// Nothing can be subscribed to yet.
 pub type Subscription = EmptySubscription;

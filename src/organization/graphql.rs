@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     auth::Act,
+    board::graphql::OrganizationBranches,
     graphql::{
         caller::Caller,
         connection::{Connection, page_args},
@@ -62,17 +63,22 @@ pub enum HeadcountKind {
 
 /// 组织 · An organization above branches: district, committee or general branch.
 #[derive(MergedObject, Clone)]
-pub struct Organization(OrganizationFields);
+pub struct Organization(OrganizationFields, OrganizationBranches);
 
 impl Organization {
     /// The API's form of a row.
     pub fn new(row: model::Organization) -> Self {
-        Self(OrganizationFields { row: Arc::new(row) })
+        Self::of(Arc::new(row))
+    }
+
+    fn of(row: Arc<model::Organization>) -> Self {
+        let id = row.id;
+        Self(OrganizationFields { row }, OrganizationBranches::of(id))
     }
 
     /// Loads an organization together with what siblings ask for; None where the caller may not see it.
     pub async fn load(caller: &Caller, id: OrganizationId) -> Result<Option<Self>, ApiError> {
-        Ok(caller.load(id).await?.map(|row| Self(OrganizationFields { row })))
+        Ok(caller.load(id).await?.map(Self::of))
     }
 
     /// For the `Node` interface.

@@ -1,0 +1,297 @@
+//! Lists of branches in the API, and what they add to organizations.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, dataloader::Loader};
+
+use super::{
+    branches::{self, Today},
+    store::branches as store,
+};
+use crate::{
+    branch::{
+        Branch as BranchRow,
+        graphql::{Branch, BranchForm, BranchStatus, Domain, TermState},
+    },
+    graphql::{
+        caller::Caller,
+        connection::{Connection, page_args},
+        error::ApiError,
+        loaders::{Batch, Loaded, by_arguments},
+        scalars::Date,
+    },
+    kernel::{
+        id::{NodeId as _, OrganizationId},
+        page::{Page, PageArgs},
+    },
+    storage::Database,
+};
+
+/// 支部排序 · How branches follow each other.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "branches::BranchOrder")]
+pub enum BranchOrder {
+    /// 按代码
+    Code,
+    /// 按名称
+    Name,
+    /// 按成立日期，最近的在前
+    FoundedDesc,
+    /// 按届满日期，最早届满的在前，无任期的在后
+    TermEndAsc,
+    /// 按更新时间，最近的在前
+    UpdatedDesc,
+}
+
+/// 支部筛选 · Narrows a list of branches; each part that is given narrows it further.
+#[derive(InputObject)]
+pub struct BranchFilter {
+    /// 所属组织 · Below this organization, however far.
+    organization_id: Option<ID>,
+    /// 领域 · In one of these fields.
+    domains: Option<Vec<Domain>>,
+    /// 组建形式 · Of one of these forms.
+    forms: Option<Vec<BranchForm>>,
+    /// 状态 · Of one of these; ACTIVE when left out.
+    statuses: Option<Vec<BranchStatus>>,
+    /// 任期状态 · Whose term stands so today.
+    term_states: Option<Vec<TermState>>,
+    /// 金牌 · Whether they hold a gold title.
+    gold: Option<bool>,
+    /// 结对 · Whether they are in an ACTIVE pairing that they have not left.
+    paired: Option<bool>,
+    /// 成立日期起 · Founded on this day or later.
+    founded_from: Option<Date>,
+    /// 成立日期止 · Founded on this day or earlier.
+    founded_to: Option<Date>,
+    /// 搜索 · Part of a name, a code, or pinyin initials (hcjd finds 海沧街道).
+    search: Option<String>,
+}
+
+impl BranchFilter {
+    /// None where it names an organization that there cannot be: then nothing is found.
+    fn read(filter: Option<Self>) -> Option<branches::BranchFilter> {
+        fn names<A, B: From<A>>(names: Option<Vec<A>>) -> Option<Vec<B>> {
+            names.map(|names| names.into_iter().map(Into::into).collect())
+        }
+        let Some(filter) = filter else {
+            return Some(branches::BranchFilter::default());
+        };
+        let organization = match filter.organization_id {
+            Some(id) => Some(OrganizationId::from_global(&id)?),
+            None => None,
+        };
+        Some(branches::BranchFilter {
+            organization,
+            domains: names(filter.domains),
+            forms: names(filter.forms),
+            statuses: names(filter.statuses),
+            term_states: names(filter.term_states),
+            gold: filter.gold,
+            paired: filter.paired,
+            founded_from: filter.founded_from.map(|day| day.0),
+            founded_to: filter.founded_to.map(|day| day.0),
+            search: filter.search,
+        })
+    }
+}
+
+fn today(database: &Database) -> Today {
+    Today {
+        day: database.clock().today(),
+        due_soon_months: database.rules().due_soon_months,
+    }
+}
+
+/// Queries across the slices.
+#[derive(Default)]
+pub struct BoardQuery;
+
+#[Object]
+impl BoardQuery {
+    /// 支部列表 · Branches, ACTIVE ones by code unless asked otherwise.
+    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    async fn branches(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "筛选 · Which ones.")] filter: Option<BranchFilter>,
+        #[graphql(desc = "排序 · By CODE when left out.")] order_by: Option<BranchOrder>,
+        #[graphql(desc = "前几条 · The first so many, at most 200.")] first: Option<i32>,
+        #[graphql(desc = "此游标之后 · After this cursor.")] after: Option<String>,
+        #[graphql(desc = "后几条 · The last so many, at most 200.")] last: Option<i32>,
+        #[graphql(desc = "此游标之前 · Before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Branch>, ApiError> {
+        let caller = Caller::of(ctx)?;
+        let order = order_by.map(Into::into).unwrap_or_default();
+        let args = page_args(first, after, last, before);
+        store::check_page(order, &args)?;
+        let Some(filter) = BranchFilter::read(filter) else {
+            return Ok(Connection::empty());
+        };
+        let database = &caller.database;
+        let page = store::list(
+            database.reader(),
+            &caller.scope,
+            &filter,
+            order,
+            today(database),
+            &args,
+        );
+        Ok(Connection::new(
+            page.await?.map(Branch::new),
+            Box::new(move |ctx| {
+                let filter = filter.clone();
+                Box::pin(async move {
+                    let caller = Caller::of(ctx)?;
+                    let database = &caller.database;
+                    let count = store::count(database.reader(), &caller.scope, &filter, today(database));
+                    Ok(count.await?)
+                })
+            }),
+        ))
+    }
+}
+
+/// What an organization tells of the branches below it.
+#[derive(Clone)]
+pub struct OrganizationBranches {
+    organization: OrganizationId,
+}
+
+impl OrganizationBranches {
+    /// The part of an organization.
+    pub fn of(organization: OrganizationId) -> Self {
+        Self { organization }
+    }
+}
+
+#[Object]
+impl OrganizationBranches {
+    /// 支部列表 · The branches below it, however far; ACTIVE ones by code unless asked otherwise.
+    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    async fn branches(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "筛选 · Which ones.")] filter: Option<BranchFilter>,
+        #[graphql(desc = "排序 · By CODE when left out.")] order_by: Option<BranchOrder>,
+        #[graphql(desc = "前几条 · The first so many, at most 200.")] first: Option<i32>,
+        #[graphql(desc = "此游标之后 · After this cursor.")] after: Option<String>,
+        #[graphql(desc = "后几条 · The last so many, at most 200.")] last: Option<i32>,
+        #[graphql(desc = "此游标之前 · Before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Branch>, ApiError> {
+        let order = order_by.map(Into::into).unwrap_or_default();
+        let args = page_args(first, after, last, before);
+        store::check_page(order, &args)?;
+        let Some(filter) = BranchFilter::read(filter).map(Arc::new) else {
+            return Ok(Connection::empty());
+        };
+        let organization = self.organization;
+        let key = BranchesOf {
+            organization,
+            filter: filter.clone(),
+            order,
+            args,
+        };
+        let page = Caller::of(ctx)?.load(key).await?;
+        Ok(Connection::new(
+            page.map_or_else(Page::empty, |page| (*page).clone().map(Branch::new)),
+            Box::new(move |ctx| {
+                let filter = filter.clone();
+                Box::pin(async move { branch_count(ctx, organization, filter).await })
+            }),
+        ))
+    }
+
+    /// 支部数 · ACTIVE branches below it, however far.
+    async fn branch_count(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
+        let count = branch_count(ctx, self.organization, Arc::default()).await?;
+        Ok(i32::try_from(count).unwrap_or(i32::MAX))
+    }
+}
+
+async fn branch_count(
+    ctx: &Context<'_>,
+    organization: OrganizationId,
+    filter: Arc<branches::BranchFilter>,
+) -> Result<u64, ApiError> {
+    let key = BranchCountOf { organization, filter };
+    Ok(Caller::of(ctx)?.load(key).await?.unwrap_or_default())
+}
+
+/// The same page of the branches below several organizations.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct BranchesOf {
+    organization: OrganizationId,
+    filter: Arc<branches::BranchFilter>,
+    order: branches::BranchOrder,
+    args: PageArgs,
+}
+
+impl Loader<BranchesOf> for Batch {
+    type Value = Arc<Page<Arc<BranchRow>>>;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[BranchesOf]) -> Loaded<BranchesOf, Self::Value> {
+        let mut loaded = std::collections::HashMap::with_capacity(keys.len());
+        let groups = by_arguments(keys, |key| {
+            (
+                (key.filter.clone(), key.order, key.args.clone()),
+                key.organization,
+            )
+        });
+        for ((filter, order, args), organizations) in groups {
+            let pages = store::lists_below(
+                self.database.reader(),
+                &self.scope,
+                &organizations,
+                &filter,
+                order,
+                today(&self.database),
+                &args,
+            );
+            loaded.extend(pages.await?.into_iter().map(|(organization, page)| {
+                let key = BranchesOf {
+                    organization,
+                    filter: filter.clone(),
+                    order,
+                    args: args.clone(),
+                };
+                (key, Arc::new(page.map(Arc::new)))
+            }));
+        }
+        Ok(loaded)
+    }
+}
+
+/// How many branches there are below several organizations.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct BranchCountOf {
+    organization: OrganizationId,
+    filter: Arc<branches::BranchFilter>,
+}
+
+impl Loader<BranchCountOf> for Batch {
+    type Value = u64;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[BranchCountOf]) -> Loaded<BranchCountOf, Self::Value> {
+        let mut loaded = std::collections::HashMap::with_capacity(keys.len());
+        for (filter, organizations) in by_arguments(keys, |key| (key.filter.clone(), key.organization)) {
+            let counts = store::counts_below(
+                self.database.reader(),
+                &self.scope,
+                &organizations,
+                &filter,
+                today(&self.database),
+            );
+            loaded.extend(counts.await?.into_iter().map(|(organization, n)| {
+                let key = BranchCountOf {
+                    organization,
+                    filter: filter.clone(),
+                };
+                (key, n)
+            }));
+        }
+        Ok(loaded)
+    }
+}

@@ -1,0 +1,3 @@
+//! The queries of the board.
+
+pub(super) mod branches;

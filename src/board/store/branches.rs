@@ -1,0 +1,280 @@
+//! Lists of branches.
+
+use std::collections::HashMap;
+
+use chrono::{Months, NaiveDate};
+use entity::{branch, gold_title, organization_closure, pairing, pairing_member};
+use sea_orm::{
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, JoinType, QueryFilter as _,
+    QuerySelect as _, QueryTrait as _, RelationTrait as _, Select,
+    sea_query::{Expr, ExprTrait as _, LikeExpr, SelectStatement},
+};
+use serde_json::json;
+
+use super::super::branches::{BranchFilter, BranchOrder, Today};
+use crate::{
+    auth::Scope,
+    branch::{self as branches, Branch, BranchForm, BranchStatus, TermState},
+    kernel::{
+        id::OrganizationId,
+        page::{Page, PageArgs, PageError},
+        text,
+    },
+    storage::{
+        StoreError,
+        keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+    },
+};
+
+/// Where a branch without a term stands among those that end: after every day that can be given.
+const NO_TERM: NaiveDate = match NaiveDate::from_ymd_opt(9999, 12, 31) {
+    Some(day) => day,
+    None => panic!("a day of the calendar"), // while compiling, never at run time
+};
+/// A longer term than any row holds; SQLite also refuses patterns of 50,000 bytes.
+const SEARCH_LIMIT: usize = 1_000;
+
+fn column(column: branch::Column) -> Expr {
+    Expr::col((branch::Entity, column))
+}
+
+/// The order, and the key of a row in it.
+fn keyset(order: BranchOrder) -> (Keyset, fn(&branch::Model) -> Vec<serde_json::Value>) {
+    match order {
+        BranchOrder::Code => (
+            Keyset::new(
+                "branch.code",
+                [KeyColumn::asc(column(branch::Column::Code), KeyKind::Text)],
+            ),
+            |row| vec![json!(row.code)],
+        ),
+        BranchOrder::Name => (
+            Keyset::new(
+                "branch.name",
+                [
+                    KeyColumn::asc(column(branch::Column::Name), KeyKind::Text),
+                    KeyColumn::asc(column(branch::Column::Id), KeyKind::Int),
+                ],
+            ),
+            |row| vec![json!(row.name), json!(row.id)],
+        ),
+        BranchOrder::FoundedDesc => (
+            Keyset::new(
+                "branch.founded",
+                [
+                    KeyColumn::desc(column(branch::Column::FoundedOn), KeyKind::Day),
+                    KeyColumn::desc(column(branch::Column::Id), KeyKind::Int),
+                ],
+            ),
+            |row| vec![json!(row.founded_on), json!(row.id)],
+        ),
+        BranchOrder::TermEndAsc => (
+            Keyset::new(
+                "branch.term_end",
+                [
+                    KeyColumn::asc(column(branch::Column::TermEndsOn).if_null(NO_TERM), KeyKind::Day),
+                    KeyColumn::asc(column(branch::Column::Id), KeyKind::Int),
+                ],
+            ),
+            |row| vec![json!(row.term_ends_on.unwrap_or(NO_TERM)), json!(row.id)],
+        ),
+        BranchOrder::UpdatedDesc => (
+            Keyset::new(
+                "branch.updated",
+                [
+                    KeyColumn::desc(column(branch::Column::UpdatedAt), KeyKind::Instant),
+                    KeyColumn::desc(column(branch::Column::Id), KeyKind::Int),
+                ],
+            ),
+            |row| vec![json!(row.updated_at.timestamp_micros()), json!(row.id)],
+        ),
+    }
+}
+
+/// `Branch::term_state` as a condition: whether a branch stands so on a day.
+fn stands(state: TermState, today: Today) -> Condition {
+    let end = || column(branch::Column::TermEndsOn);
+    let has_term = Condition::all()
+        .add(column(branch::Column::Status).eq(BranchStatus::Active.as_str()))
+        .add(column(branch::Column::Form).ne(BranchForm::Temporary.as_str()))
+        .add(end().is_not_null());
+    // Where the calendar ends, every term ends soon.
+    let soon = today
+        .day
+        .checked_add_months(Months::new(today.due_soon_months))
+        .unwrap_or(NO_TERM);
+    match state {
+        TermState::NotApplicable => has_term.not(),
+        TermState::Overdue => has_term.add(end().lt(today.day)),
+        TermState::DueSoon => has_term.add(end().gte(today.day)).add(end().lte(soon)),
+        TermState::InTerm => has_term.add(end().gt(soon)),
+    }
+}
+
+/// Ids of branches that hold a gold title.
+fn gold() -> SelectStatement {
+    gold_title::Entity::find()
+        .select_only()
+        .column(gold_title::Column::BranchId)
+        .filter(gold_title::Column::RevokedOn.is_null())
+        .into_query()
+}
+
+/// Ids of branches in an active pairing that they have not left.
+fn paired() -> SelectStatement {
+    pairing_member::Entity::find()
+        .select_only()
+        .column(pairing_member::Column::BranchId)
+        .join(JoinType::InnerJoin, pairing_member::Relation::Pairing.def())
+        .filter(pairing::Column::State.eq("ACTIVE"))
+        .filter(pairing_member::Column::LeftOn.is_null())
+        .into_query()
+}
+
+fn among(wanted: bool, ids: SelectStatement) -> Expr {
+    if wanted {
+        column(branch::Column::Id).in_subquery(ids)
+    } else {
+        column(branch::Column::Id).not_in_subquery(ids)
+    }
+}
+
+fn filtered(scope: &Scope, filter: &BranchFilter, today: Today) -> Select<branch::Entity> {
+    let statuses = filter.statuses.as_deref().unwrap_or(&[BranchStatus::Active]);
+    let mut condition = Condition::all()
+        .add(scope.public())
+        .add(column(branch::Column::Status).is_in(statuses.iter().map(|status| status.as_str())));
+    if let Some(top) = filter.organization {
+        let below = organization_closure::Entity::find()
+            .select_only()
+            .column(organization_closure::Column::DescendantId)
+            .filter(organization_closure::Column::AncestorId.eq(top));
+        condition = condition.add(column(branch::Column::OrganizationId).in_subquery(below.into_query()));
+    }
+    if let Some(domains) = &filter.domains {
+        condition =
+            condition.add(column(branch::Column::Domain).is_in(domains.iter().map(|domain| domain.as_str())));
+    }
+    if let Some(forms) = &filter.forms {
+        condition = condition.add(column(branch::Column::Form).is_in(forms.iter().map(|form| form.as_str())));
+    }
+    if let Some(states) = &filter.term_states {
+        let any = states
+            .iter()
+            .fold(Condition::any(), |any, state| any.add(stands(*state, today)));
+        condition = condition.add(if states.is_empty() { nothing() } else { any });
+    }
+    if let Some(wanted) = filter.gold {
+        condition = condition.add(among(wanted, gold()));
+    }
+    if let Some(wanted) = filter.paired {
+        condition = condition.add(among(wanted, paired()));
+    }
+    if let Some(from) = filter.founded_from {
+        condition = condition.add(column(branch::Column::FoundedOn).gte(from));
+    }
+    if let Some(to) = filter.founded_to {
+        condition = condition.add(column(branch::Column::FoundedOn).lte(to));
+    }
+    if let Some(term) = filter.search.as_deref().map(text::search_term) {
+        condition = condition.add(if term.len() > SEARCH_LIMIT || term.contains('\0') {
+            nothing()
+        } else {
+            let pattern = LikeExpr::new(text::like_pattern(&term)).escape('\\');
+            Condition::all().add(column(branch::Column::SearchText).like(pattern))
+        });
+    }
+    branch::Entity::find().filter(condition)
+}
+
+fn nothing() -> Condition {
+    Condition::all().add(Expr::cust("1 = 0"))
+}
+
+/// Checks page arguments before they reach a loader.
+pub(in super::super) fn check_page(order: BranchOrder, args: &PageArgs) -> Result<(), PageError> {
+    keyset(order).0.check(args).map(drop)
+}
+
+/// A page of branches.
+pub(in super::super) async fn list(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    filter: &BranchFilter,
+    order: BranchOrder,
+    today: Today,
+    args: &PageArgs,
+) -> Result<Page<Branch>, ListError> {
+    let (keyset, key) = keyset(order);
+    let request = keyset.check(args)?;
+    let page = keyset
+        .page(connection, filtered(scope, filter, today), &request, key)
+        .await?;
+    Ok(page.try_map(branches::from_row)?)
+}
+
+/// How many there are.
+pub(in super::super) async fn count(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    filter: &BranchFilter,
+    today: Today,
+) -> Result<u64, StoreError> {
+    keyset::count(connection, filtered(scope, filter, today)).await
+}
+
+/// The same branches with each organization above them that is asked for.
+fn below(
+    scope: &Scope,
+    filter: &BranchFilter,
+    today: Today,
+    organizations: &[OrganizationId],
+) -> Select<branch::Entity> {
+    let to_closure = organization_closure::Entity::belongs_to(branch::Entity)
+        .from(organization_closure::Column::DescendantId)
+        .to(branch::Column::OrganizationId)
+        .into();
+    filtered(scope, filter, today)
+        .join_rev(JoinType::InnerJoin, to_closure)
+        .filter(organization_closure::Column::AncestorId.is_in(organizations.iter().copied()))
+}
+
+fn ancestor() -> Expr {
+    Expr::col((
+        organization_closure::Entity,
+        organization_closure::Column::AncestorId,
+    ))
+}
+
+/// The same page of the branches below each organization.
+pub(in super::super) async fn lists_below(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    organizations: &[OrganizationId],
+    filter: &BranchFilter,
+    order: BranchOrder,
+    today: Today,
+    args: &PageArgs,
+) -> Result<HashMap<OrganizationId, Page<Branch>>, ListError> {
+    let (keyset, key) = keyset(order);
+    let request = keyset.check(args)?;
+    let select = below(scope, filter, today, organizations);
+    let pages = keyset
+        .pages(connection, select, ancestor(), &request, key)
+        .await?;
+    pages
+        .into_iter()
+        .map(|(organization, page)| Ok((organization, page.try_map(branches::from_row)?)))
+        .collect()
+}
+
+/// How many branches there are below each organization.
+pub(in super::super) async fn counts_below(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    organizations: &[OrganizationId],
+    filter: &BranchFilter,
+    today: Today,
+) -> Result<HashMap<OrganizationId, u64>, StoreError> {
+    keyset::counts(connection, below(scope, filter, today, organizations), ancestor()).await
+}
