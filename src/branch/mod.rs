@@ -22,4 +22,7 @@ pub mod update;
 
 pub use hooks::{BranchEnded, BranchEndedHook, BranchHooks};
 pub use model::{Alias, Branch, BranchForm, BranchStatus, Domain, Term, TermState};
-pub use store::{by_id, by_ids, gold_among, gold_on, lock, model as from_row, resolve_code};
+pub use store::{
+    by_id, by_ids, elections_due, gold_among, gold_on, lock, model as from_row, resolve_code,
+    verify_term_ends,
+};

@@ -1,6 +1,7 @@
 //! Rows of branches, their terms, aliases, moves and gold titles.
 
 mod codes;
+mod due;
 mod rows;
 
 use std::collections::{HashMap, HashSet};
@@ -16,6 +17,7 @@ pub use codes::resolve_code;
 pub(super) use codes::{
     add_alias, aliases, end_alias, holder, latest_alias, predecessors_in_a_row, successions,
 };
+pub use due::{elections_due, verify_term_ends};
 pub(super) use rows::{add_move, end, extend_term, insert, insert_term, touch, update};
 
 use super::model::{Branch, BranchForm, BranchStatus, Domain, Term};
@@ -156,7 +158,7 @@ pub(super) async fn whose_term_state_moved(
     to: NaiveDate,
     due_soon_months: u32,
 ) -> Result<Vec<(BranchId, i32)>, StoreError> {
-    let (earlier, later) = (from.min(to), from.max(to));
+    let (earlier, later) = if from <= to { (from, to) } else { (to, from) };
     // It became overdue, or due soon: its end lies where the border went over it.
     let overdue = Condition::all()
         .add(branch::Column::TermEndsOn.gte(earlier))

@@ -1,0 +1,152 @@
+//! The caller in the API.
+
+use async_graphql::{Context, Enum, Object};
+
+use super::todos::{self, TodoNode};
+use crate::{
+    audit::graphql::Role,
+    branch::graphql::Branch,
+    brand::graphql::Brand,
+    graphql::{caller::Caller, error::ApiError, node::Node, scalars::Date},
+    kernel::{
+        light,
+        page::{MAX_PAGE, PageError},
+    },
+    organization::graphql::{Organization, required},
+    pairing::graphql::Pairing,
+};
+
+/// 待办类别 · What is to be done.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "todos::TodoKind")]
+pub enum TodoKind {
+    /// 换届 · A term is due or over: hold an election.
+    HoldElection,
+    /// 接受结对 · A proposed pairing waits for the branch.
+    AcceptPairing,
+    /// 审批结对 · A proposed pairing waits for the committee, or for the district across committees.
+    ApprovePairing,
+    /// 发布品牌 · A submitted brand waits for its committee.
+    PublishBrand,
+}
+
+/// 灯色 · How urgent: GREEN 已销号, BLUE 整改中, AMBER 七日内到期, RED 逾期.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "light::Light")]
+pub enum Light {
+    /// 逾期
+    Red,
+    /// 七日内到期
+    Amber,
+    /// 整改中
+    Blue,
+    /// 已销号
+    Green,
+}
+
+/// 待办 · One thing that waits for the caller.
+pub struct Todo {
+    todo: todos::Todo,
+}
+
+/// 待办 · One thing that waits for the caller.
+#[Object]
+impl Todo {
+    /// 类别 · What is to be done.
+    async fn kind(&self) -> TodoKind {
+        self.todo.kind.into()
+    }
+
+    /// 标题 · In words, in the caller's language.
+    async fn title(&self, ctx: &Context<'_>) -> Result<&str, ApiError> {
+        Ok(self.todo.title.text(Caller::of(ctx)?.lang))
+    }
+
+    /// 期限 · By when, where there is a day.
+    async fn due_on(&self) -> Option<Date> {
+        self.todo.due_on.map(Date)
+    }
+
+    /// 灯色 · How urgent it is.
+    async fn light(&self) -> Light {
+        self.todo.light.into()
+    }
+
+    /// 对象 · What it is to be done with.
+    async fn node(&self, ctx: &Context<'_>) -> Result<Node, ApiError> {
+        let caller = Caller::of(ctx)?;
+        Ok(match self.todo.node {
+            TodoNode::Branch(id) => Node::Branch(required(Branch::load(caller, id).await?)?),
+            TodoNode::Pairing(id) => Node::Pairing(required(Pairing::load(caller, id).await?)?),
+            TodoNode::Brand(id) => Node::Brand(required(Brand::load(caller, id).await?)?),
+        })
+    }
+}
+
+/// 当前用户 · Who is asking.
+#[derive(Default)]
+pub struct Viewer;
+
+/// 当前用户 · Who is asking: role, scope, and the branch or organization they belong to.
+#[Object]
+impl Viewer {
+    /// 主体标识 · The token's opaque subject.
+    async fn subject<'a>(&self, ctx: &Context<'a>) -> Result<&'a str, ApiError> {
+        Ok(Caller::of(ctx)?.requester.subject())
+    }
+
+    /// 角色 · The token's role.
+    async fn role(&self, ctx: &Context<'_>) -> Result<Role, ApiError> {
+        Ok(Caller::of(ctx)?.requester.role().into())
+    }
+
+    /// 所属组织 · The organization the token is for.
+    async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>, ApiError> {
+        let caller = Caller::of(ctx)?;
+        match caller.requester.organization() {
+            Some(id) => Organization::load(caller, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// 所属支部 · The branch the token is for; an examiner's own.
+    async fn branch(&self, ctx: &Context<'_>) -> Result<Option<Branch>, ApiError> {
+        let caller = Caller::of(ctx)?;
+        match caller.requester.branch() {
+            Some(id) => Branch::load(caller, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// 积分来源代码 · The source an adapter may push for.
+    async fn source_code<'a>(&self, ctx: &Context<'a>) -> Result<Option<&'a str>, ApiError> {
+        Ok(Caller::of(ctx)?.requester.source())
+    }
+
+    /// 待办 · What waits for the caller, most urgent first: pairings to accept or approve, brands to publish, terms to renew.
+    async fn todos(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 20, desc = "前几条 · The first so many, at most 200.")] first: i32,
+    ) -> Result<Vec<Todo>, ApiError> {
+        let caller = Caller::of(ctx)?;
+        let limit = u32::try_from(first).map_err(|_| PageError::Negative)?;
+        if limit > MAX_PAGE {
+            return Err(PageError::TooMany(first).into());
+        }
+        let todos = todos::todos(&caller.database, &caller.requester, limit.into()).await?;
+        Ok(todos.into_iter().map(|todo| Todo { todo }).collect())
+    }
+}
+
+/// The caller's root.
+#[derive(Default)]
+pub struct ViewerQuery;
+
+#[Object]
+impl ViewerQuery {
+    /// 当前用户 · Who is asking: role, scope, and the branch or organization they belong to.
+    async fn viewer(&self) -> Viewer {
+        Viewer
+    }
+}

@@ -1,0 +1,107 @@
+//! What waits for a caller, most urgent first.
+
+use chrono::NaiveDate;
+
+use crate::{
+    auth::{Act, Extent, Requester},
+    branch,
+    brand,
+    kernel::{
+        id::{BranchId, BrandId, PairingId},
+        light::Light,
+        message::Message,
+    },
+    pairing,
+    storage::{Database, StoreError},
+};
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TodoKind {
+    /// A term is due or over.
+    HoldElection,
+    /// A proposal waits for the branch.
+    AcceptPairing,
+    /// A proposal waits for the committee, or for the district across committees.
+    ApprovePairing,
+    /// A submitted brand waits for its committee.
+    PublishBrand,
+}
+
+/// The thing it is to be done with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TodoNode {
+    /// A branch.
+    Branch(BranchId),
+    /// A pairing.
+    Pairing(PairingId),
+    /// A brand.
+    Brand(BrandId),
+}
+
+/// One thing that waits.
+#[derive(Clone, Debug)]
+pub struct Todo {
+    /// What is to be done.
+    pub kind: TodoKind,
+    /// In words.
+    pub title: Message,
+    /// By when, where there is a day.
+    pub due_on: Option<NaiveDate>,
+    /// How urgent it is.
+    pub light: Light,
+    /// With what.
+    pub node: TodoNode,
+}
+
+/// The `first` most urgent things that wait for a caller: red before amber before blue, then by due day.
+pub async fn todos(database: &Database, requester: &Requester, first: u64) -> Result<Vec<Todo>, StoreError> {
+    let connection = database.reader();
+    let scope = requester.scope();
+    let today = database.clock().today();
+    let mut todos = Vec::new();
+    let mut add = |kind, title, due_on: Option<NaiveDate>, node| {
+        todos.push(Todo { kind, title, due_on, light: Light::of_due(due_on, today), node });
+    };
+    // An election is recorded by the committee but held by the branch: both are reminded.
+    if requester.grant(Act::RecordElection).is_ok() || requester.grant(Act::UpdateBranch).is_ok() {
+        let due_soon_months = database.rules().due_soon_months;
+        for branch in branch::elections_due(connection, &scope, today, due_soon_months, first).await? {
+            let title = Message::new(
+                format!("{}：应换届选举", branch.name),
+                format!("{}: hold an election", branch.name),
+            );
+            add(TodoKind::HoldElection, title, branch.term_ends_on, TodoNode::Branch(branch.id));
+        }
+    }
+    if let (Ok(_), Extent::Branch(own)) = (requester.grant(Act::AcceptPairing), scope.extent()) {
+        for pairing in pairing::waiting_for_acceptance(connection, own, first).await? {
+            let title = Message::new(
+                format!("接受结对：{}", pairing.title),
+                format!("Accept the pairing: {}", pairing.title),
+            );
+            add(TodoKind::AcceptPairing, title, Some(pairing.starts_on), TodoNode::Pairing(pairing.id));
+        }
+    }
+    if requester.grant(Act::ApprovePairing).is_ok() {
+        for pairing in pairing::waiting_for_approval(connection, &scope, first).await? {
+            let title = Message::new(
+                format!("审批结对：{}", pairing.title),
+                format!("Approve the pairing: {}", pairing.title),
+            );
+            add(TodoKind::ApprovePairing, title, Some(pairing.starts_on), TodoNode::Pairing(pairing.id));
+        }
+    }
+    if requester.grant(Act::PublishBrand).is_ok() {
+        for brand in brand::submitted_in_scope(connection, &scope, first).await? {
+            let title = Message::new(
+                format!("发布品牌：{}", brand.name),
+                format!("Publish the brand: {}", brand.name),
+            );
+            add(TodoKind::PublishBrand, title, None, TodoNode::Brand(brand.id));
+        }
+    }
+    todos.sort_by_key(|todo| (todo.light, todo.due_on.unwrap_or(NaiveDate::MAX), todo.kind));
+    todos.truncate(usize::try_from(first).unwrap_or(usize::MAX));
+    Ok(todos)
+}
