@@ -7,6 +7,7 @@ pub mod audit;
 pub mod auth;
 pub mod board;
 pub mod branch;
+pub mod brand;
 pub mod cli;
 pub mod config;
 pub mod graphql;

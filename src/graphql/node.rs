@@ -6,6 +6,7 @@ use super::{caller::Caller, error::ApiError};
 use crate::{
     audit::graphql::AuditEntry,
     branch::graphql::Branch,
+    brand::graphql::Brand,
     kernel::{
         id::{GlobalId, NodeType},
         message::Message,
@@ -22,6 +23,8 @@ pub enum Node {
     Organization(Organization),
     /// 党支部
     Branch(Branch),
+    /// 支部品牌
+    Brand(Brand),
     /// 人数统计
     Headcount(Headcount),
     /// 审计记录
@@ -44,6 +47,7 @@ impl Node {
             NodeType::AuditEntry => AuditEntry::load(caller, number.into())
                 .await?
                 .map(Node::AuditEntry),
+            NodeType::Brand => Brand::load(caller, number.into()).await?.map(Node::Brand),
             NodeType::Headcount => Headcount::load(caller, number.into()).await?.map(Node::Headcount),
             NodeType::Pairing => Pairing::load(caller, number.into()).await?.map(Node::Pairing),
             NodeType::PairingActivity => PairingActivity::load(caller, number.into())

@@ -11,6 +11,7 @@ use crate::{
     audit::graphql::AuditQuery,
     board::graphql::BoardQuery,
     branch::graphql::{BranchMutation, BranchQuery},
+    brand::graphql::{BrandMutation, BrandQuery},
     live::graphql::ChangeQuery,
     organization::graphql::{OrganizationMutation, OrganizationQuery},
     pairing::graphql::{PairingMutation, PairingQuery},
@@ -26,11 +27,12 @@ pub struct Query(
     ChangeQuery,
     AuditQuery,
     PairingQuery,
+    BrandQuery,
 );
 
 /// 变更 · Everything that can be written. A payload carries what was written, or `userErrors`; never both.
 #[derive(MergedObject, Default)]
-pub struct Mutation(OrganizationMutation, BranchMutation, PairingMutation);
+pub struct Mutation(OrganizationMutation, BranchMutation, PairingMutation, BrandMutation);
 
 /// Nothing can be subscribed to yet.
 pub type Subscription = EmptySubscription;

@@ -1,0 +1,434 @@
+//! Rows of brands, their themes and stories.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use entity::{branch, brand, brand_story, brand_theme, gold_title, organization_closure};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, QueryTrait as _, Select,
+    sea_query::{Expr, ExprTrait as _, LikeExpr},
+};
+use serde_json::json;
+
+use super::model::{Brand, BrandContent, BrandState, BrandStory, StoryForm};
+use crate::{
+    auth::Scope,
+    branch::{BranchStatus, Domain},
+    kernel::{
+        id::{BranchId, BrandId, OrganizationId},
+        page::{Page, PageArgs, PageError},
+        text,
+    },
+    storage::{
+        StoreError,
+        keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+        write::Write,
+    },
+};
+
+fn model(row: brand::Model) -> Result<Brand, StoreError> {
+    Ok(Brand {
+        id: row.id,
+        branch_id: row.branch_id,
+        state: BrandState::parse(&row.state).ok_or_else(|| StoreError::corrupt("brand.state", &row.state))?,
+        name: row.name,
+        slogan: row.slogan,
+        description: row.description,
+        results: row.results,
+        return_reason: row.return_reason,
+        published_at: row.published_at,
+        version: row.version,
+    })
+}
+
+/// What a brand is found by: its name, the initials of its name's pinyin, its slogan, its description.
+pub fn search_text(name: &str, slogan: Option<&str>, description: &str) -> String {
+    let mut found_by = text::search_text(name, "");
+    for part in [slogan.unwrap_or_default(), description] {
+        // A line each, so that no search term spans two of them.
+        found_by.push('\n');
+        found_by.push_str(&text::search_term(part));
+    }
+    found_by
+}
+
+/// Published brands for everybody signed in, the others for those in scope of the branch (DOMAIN 8).
+fn visible(scope: &Scope) -> Select<brand::Entity> {
+    let published = scope
+        .public()
+        .add(brand::Column::State.eq(BrandState::Published.as_str()));
+    brand::Entity::find().filter(
+        Condition::any()
+            .add(published)
+            .add(scope.branch_ids(Expr::col((brand::Entity, brand::Column::BranchId)))),
+    )
+}
+
+/// Brands by id.
+pub async fn by_ids(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    ids: &[BrandId],
+) -> Result<HashMap<BrandId, Brand>, StoreError> {
+    visible(scope)
+        .filter(brand::Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?
+        .into_iter()
+        .map(|row| Ok((row.id, model(row)?)))
+        .collect()
+}
+
+/// The published brand of each branch that has one.
+pub async fn published_of(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    branches: &[BranchId],
+) -> Result<HashMap<BranchId, Brand>, StoreError> {
+    visible(scope)
+        .filter(brand::Column::State.eq(BrandState::Published.as_str()))
+        .filter(brand::Column::BranchId.is_in(branches.iter().copied()))
+        .all(connection)
+        .await?
+        .into_iter()
+        .map(|row| Ok((row.branch_id, model(row)?)))
+        .collect()
+}
+
+/// Submitted brands of running branches in scope, the one that has waited longest first: what a committee has to
+/// publish or return.
+pub async fn submitted_in_scope(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    limit: u64,
+) -> Result<Vec<Brand>, StoreError> {
+    let running = branch::Entity::find()
+        .select_only()
+        .column(branch::Column::Id)
+        .filter(branch::Column::Status.eq(BranchStatus::Active.as_str()));
+    brand::Entity::find()
+        .filter(brand::Column::State.eq(BrandState::Submitted.as_str()))
+        .filter(scope.branch_ids(Expr::col((brand::Entity, brand::Column::BranchId))))
+        .filter(brand::Column::BranchId.in_subquery(running.into_query()))
+        .order_by_asc(brand::Column::UpdatedAt)
+        .order_by_asc(brand::Column::Id)
+        .limit(limit)
+        .all(connection)
+        .await?
+        .into_iter()
+        .map(model)
+        .collect()
+}
+
+/// What a list of brands is narrowed by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct BrandFilter {
+    /// Of this branch.
+    pub branch: Option<BranchId>,
+    /// Of branches below this organization, as the tree stands now.
+    pub organization: Option<OrganizationId>,
+    /// Of branches of these fields.
+    pub domains: Option<Vec<Domain>>,
+    /// With this theme.
+    pub theme: Option<String>,
+    /// In these states; PUBLISHED when left out.
+    pub states: Option<Vec<BrandState>>,
+    /// Of branches that are gold, or that are not.
+    pub gold: Option<bool>,
+    /// Part of name, slogan or description, or initials of the name's pinyin.
+    pub search: Option<String>,
+}
+
+fn filtered(scope: &Scope, filter: &BrandFilter) -> Select<brand::Entity> {
+    let states = filter.states.as_deref().unwrap_or(&[BrandState::Published]);
+    let mut select =
+        visible(scope).filter(brand::Column::State.is_in(states.iter().map(|state| state.as_str())));
+    if let Some(branch) = filter.branch {
+        select = select.filter(brand::Column::BranchId.eq(branch));
+    }
+    if filter.organization.is_some() || filter.domains.is_some() {
+        let mut branches = branch::Entity::find().select_only().column(branch::Column::Id);
+        if let Some(top) = filter.organization {
+            let below = organization_closure::Entity::find()
+                .select_only()
+                .column(organization_closure::Column::DescendantId)
+                .filter(organization_closure::Column::AncestorId.eq(top));
+            branches = branches.filter(branch::Column::OrganizationId.in_subquery(below.into_query()));
+        }
+        if let Some(domains) = &filter.domains {
+            branches = branches.filter(branch::Column::Domain.is_in(domains.iter().map(|d| d.as_str())));
+        }
+        select = select.filter(brand::Column::BranchId.in_subquery(branches.into_query()));
+    }
+    if let Some(theme) = &filter.theme {
+        let with_theme = brand_theme::Entity::find()
+            .select_only()
+            .column(brand_theme::Column::BrandId)
+            .filter(brand_theme::Column::Theme.eq(text::fold(theme)));
+        select = select.filter(brand::Column::Id.in_subquery(with_theme.into_query()));
+    }
+    if let Some(gold) = filter.gold {
+        let titled = gold_title::Entity::find()
+            .select_only()
+            .column(gold_title::Column::BranchId)
+            .filter(gold_title::Column::RevokedOn.is_null())
+            .into_query();
+        select = select.filter(if gold {
+            brand::Column::BranchId.in_subquery(titled)
+        } else {
+            brand::Column::BranchId.not_in_subquery(titled)
+        });
+    }
+    let term = filter
+        .search
+        .as_deref()
+        .map(text::search_term)
+        .unwrap_or_default();
+    if !term.is_empty() {
+        let pattern = LikeExpr::new(text::like_pattern(&term)).escape('\\');
+        select = select.filter(Expr::col((brand::Entity, brand::Column::SearchText)).like(pattern));
+    }
+    select
+}
+
+/// The newest first.
+fn newest_first() -> Keyset {
+    Keyset::new(
+        "brand.newest",
+        [KeyColumn::desc(
+            Expr::col((brand::Entity, brand::Column::Id)),
+            KeyKind::Int,
+        )],
+    )
+}
+
+/// Checks page arguments of brands before anything is read.
+pub(super) fn check_page(args: &PageArgs) -> Result<(), PageError> {
+    newest_first().check(args).map(drop)
+}
+
+/// A page of brands, the newest first.
+pub(super) async fn list(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    filter: &BrandFilter,
+    args: &PageArgs,
+) -> Result<Page<Brand>, ListError> {
+    let order = newest_first();
+    let request = order.check(args)?;
+    let page = order
+        .page(connection, filtered(scope, filter), &request, |row| {
+            vec![json!(row.id)]
+        })
+        .await?;
+    Ok(page.try_map(model)?)
+}
+
+/// How many there are.
+pub(super) async fn count(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    filter: &BrandFilter,
+) -> Result<u64, StoreError> {
+    keyset::count(connection, filtered(scope, filter)).await
+}
+
+/// Themes of brands that the caller has been shown, in order.
+pub(super) async fn themes(
+    connection: &impl ConnectionTrait,
+    brands: &[BrandId],
+) -> Result<HashMap<BrandId, Vec<String>>, StoreError> {
+    let rows = brand_theme::Entity::find()
+        .filter(brand_theme::Column::BrandId.is_in(brands.iter().copied()))
+        .order_by_asc(brand_theme::Column::BrandId)
+        .order_by_asc(brand_theme::Column::Position)
+        .all(connection)
+        .await?;
+    let mut themes: HashMap<BrandId, Vec<String>> = HashMap::new();
+    for row in rows {
+        themes.entry(row.brand_id).or_default().push(row.theme);
+    }
+    Ok(themes)
+}
+
+/// Stories of brands that the caller has been shown, in order.
+pub(super) async fn stories(
+    connection: &impl ConnectionTrait,
+    brands: &[BrandId],
+) -> Result<HashMap<BrandId, Vec<BrandStory>>, StoreError> {
+    let rows = brand_story::Entity::find()
+        .filter(brand_story::Column::BrandId.is_in(brands.iter().copied()))
+        .order_by_asc(brand_story::Column::BrandId)
+        .order_by_asc(brand_story::Column::Position)
+        .all(connection)
+        .await?;
+    let mut stories: HashMap<BrandId, Vec<BrandStory>> = HashMap::new();
+    for row in rows {
+        stories.entry(row.brand_id).or_default().push(BrandStory {
+            form: StoryForm::parse(&row.form)
+                .ok_or_else(|| StoreError::corrupt("brand_story.form", &row.form))?,
+            title: row.title,
+            summary: row.summary,
+            held_on: row.held_on,
+            media_url: row.media_url,
+        });
+    }
+    Ok(stories)
+}
+
+/// The row of a mutation, locked until its transaction ends; whoever calls has locked the branch before it.
+pub(super) async fn lock(write: &Write<'_>, id: BrandId) -> Result<Option<Brand>, StoreError> {
+    brand::Entity::find_by_id(id)
+        .lock_exclusive()
+        .one(write.connection())
+        .await?
+        .map(model)
+        .transpose()
+}
+
+/// A brand's whole content, for the audit trail and for a draft made from it.
+pub(super) async fn content(write: &Write<'_>, brand: &Brand) -> Result<BrandContent, StoreError> {
+    let connection = write.connection();
+    let themes = themes(connection, &[brand.id]).await?.remove(&brand.id);
+    let stories = stories(connection, &[brand.id]).await?.remove(&brand.id);
+    Ok(BrandContent {
+        name: brand.name.clone(),
+        slogan: brand.slogan.clone(),
+        description: brand.description.clone(),
+        themes: themes.unwrap_or_default(),
+        results: brand.results.clone(),
+        stories: stories.unwrap_or_default(),
+    })
+}
+
+/// A new draft.
+pub(super) async fn insert(
+    write: &Write<'_>,
+    branch: BranchId,
+    content: &BrandContent,
+) -> Result<BrandId, StoreError> {
+    let row = brand::ActiveModel {
+        id: NotSet,
+        branch_id: Set(branch),
+        name: Set(content.name.clone()),
+        search_text: Set(search_text(
+            &content.name,
+            content.slogan.as_deref(),
+            &content.description,
+        )),
+        slogan: Set(content.slogan.clone()),
+        description: Set(content.description.clone()),
+        results: Set(content.results.clone()),
+        state: Set(BrandState::Draft.as_str().to_owned()),
+        return_reason: Set(None),
+        published_at: Set(None),
+        version: Set(1),
+        updated_at: Set(write.clock().business()),
+    };
+    let id = brand::Entity::insert(row)
+        .exec(write.connection())
+        .await?
+        .last_insert_id;
+    insert_parts(write, id, content).await?;
+    Ok(id)
+}
+
+/// Writes a draft's content in its place.
+pub(super) async fn update_content(
+    write: &Write<'_>,
+    id: BrandId,
+    content: &BrandContent,
+    version: i32,
+) -> Result<(), StoreError> {
+    let found_by = search_text(&content.name, content.slogan.as_deref(), &content.description);
+    brand::Entity::update_many()
+        .col_expr(brand::Column::Name, Expr::value(content.name.clone()))
+        .col_expr(brand::Column::SearchText, Expr::value(found_by))
+        .col_expr(brand::Column::Slogan, Expr::value(content.slogan.clone()))
+        .col_expr(
+            brand::Column::Description,
+            Expr::value(content.description.clone()),
+        )
+        .col_expr(brand::Column::Results, Expr::value(content.results.clone()))
+        .col_expr(brand::Column::Version, Expr::value(version))
+        .col_expr(brand::Column::UpdatedAt, Expr::value(write.clock().business()))
+        .filter(brand::Column::Id.eq(id))
+        .exec(write.connection())
+        .await?;
+    brand_theme::Entity::delete_many()
+        .filter(brand_theme::Column::BrandId.eq(id))
+        .exec(write.connection())
+        .await?;
+    brand_story::Entity::delete_many()
+        .filter(brand_story::Column::BrandId.eq(id))
+        .exec(write.connection())
+        .await?;
+    insert_parts(write, id, content).await
+}
+
+async fn insert_parts(write: &Write<'_>, id: BrandId, content: &BrandContent) -> Result<(), StoreError> {
+    let themes = (0..)
+        .zip(&content.themes)
+        .map(|(position, theme)| brand_theme::ActiveModel {
+            brand_id: Set(id),
+            position: Set(position),
+            theme: Set(theme.clone()),
+        });
+    if !content.themes.is_empty() {
+        brand_theme::Entity::insert_many(themes)
+            .exec_without_returning(write.connection())
+            .await?;
+    }
+    let stories = (0..)
+        .zip(&content.stories)
+        .map(|(position, story)| brand_story::ActiveModel {
+            brand_id: Set(id),
+            position: Set(position),
+            form: Set(story.form.as_str().to_owned()),
+            title: Set(story.title.clone()),
+            summary: Set(story.summary.clone()),
+            held_on: Set(story.held_on),
+            media_url: Set(story.media_url.clone()),
+        });
+    if !content.stories.is_empty() {
+        brand_story::Entity::insert_many(stories)
+            .exec_without_returning(write.connection())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Where a brand stands after a step.
+pub(super) struct Standing<'a> {
+    /// Its state.
+    pub state: BrandState,
+    /// Why it was returned, if it was.
+    pub return_reason: Option<&'a str>,
+    /// When it was published, if ever.
+    pub published_at: Option<DateTime<Utc>>,
+    /// The version that the step makes.
+    pub version: i32,
+}
+
+/// Writes where a brand stands.
+pub(super) async fn set_standing(
+    write: &Write<'_>,
+    id: BrandId,
+    standing: Standing<'_>,
+) -> Result<(), StoreError> {
+    brand::Entity::update_many()
+        .col_expr(brand::Column::State, Expr::value(standing.state.as_str()))
+        .col_expr(
+            brand::Column::ReturnReason,
+            Expr::value(standing.return_reason.map(str::to_owned)),
+        )
+        .col_expr(brand::Column::PublishedAt, Expr::value(standing.published_at))
+        .col_expr(brand::Column::Version, Expr::value(standing.version))
+        .col_expr(brand::Column::UpdatedAt, Expr::value(write.clock().business()))
+        .filter(brand::Column::Id.eq(id))
+        .exec(write.connection())
+        .await?;
+    Ok(())
+}
