@@ -18,3 +18,4 @@ pub mod live;
 pub mod organization;
 pub mod pairing;
 pub mod storage;
+pub mod training;

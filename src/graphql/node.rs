@@ -13,6 +13,7 @@ use crate::{
     },
     organization::graphql::{Headcount, Organization},
     pairing::graphql::{Pairing, PairingActivity},
+    training::graphql::{Site, TrainingRecord},
 };
 
 /// 全局对象 · Something with a global id.
@@ -25,6 +26,10 @@ pub enum Node {
     Branch(Branch),
     /// 支部品牌
     Brand(Brand),
+    /// 培训记录
+    TrainingRecord(TrainingRecord),
+    /// 阵地
+    Site(Site),
     /// 人数统计
     Headcount(Headcount),
     /// 审计记录
@@ -48,6 +53,10 @@ impl Node {
                 .await?
                 .map(Node::AuditEntry),
             NodeType::Brand => Brand::load(caller, number.into()).await?.map(Node::Brand),
+            NodeType::TrainingRecord => TrainingRecord::load(caller, number.into())
+                .await?
+                .map(Node::TrainingRecord),
+            NodeType::Site => Site::load(caller, number.into()).await?.map(Node::Site),
             NodeType::Headcount => Headcount::load(caller, number.into()).await?.map(Node::Headcount),
             NodeType::Pairing => Pairing::load(caller, number.into()).await?.map(Node::Pairing),
             NodeType::PairingActivity => PairingActivity::load(caller, number.into())

@@ -15,6 +15,7 @@ use crate::{
     live::graphql::ChangeQuery,
     organization::graphql::{OrganizationMutation, OrganizationQuery},
     pairing::graphql::{PairingMutation, PairingQuery},
+    training::graphql::{SiteQuery, TrainingMutation, TrainingQuery},
 };
 
 /// 查询 · Everything that can be read.
@@ -28,11 +29,13 @@ pub struct Query(
     AuditQuery,
     PairingQuery,
     BrandQuery,
+    TrainingQuery,
+    SiteQuery,
 );
 
 /// 变更 · Everything that can be written. A payload carries what was written, or `userErrors`; never both.
 #[derive(MergedObject, Default)]
-pub struct Mutation(OrganizationMutation, BranchMutation, PairingMutation, BrandMutation);
+pub struct Mutation(OrganizationMutation, BranchMutation, PairingMutation, BrandMutation, TrainingMutation);
 
 /// Nothing can be subscribed to yet.
 pub type Subscription = EmptySubscription;
