@@ -1,6 +1,10 @@
 //! The one place that wires everything: configuration in, a running service out.
 
-use std::{io, path::Path, sync::Arc};
+use std::{
+    io::{self, Write as _},
+    path::Path,
+    sync::Arc,
+};
 
 use axum::{Router, serve::ListenerExt as _};
 use rand::{CryptoRng, RngExt as _};
@@ -9,6 +13,7 @@ use tokio::net::TcpListener;
 use crate::{
     audit::RefusedAccess,
     auth::{Authenticator, KeyError, Keys, Role, SigningKey, VerifyingKey},
+    branch::BranchHooks,
     config::{Config, Faults},
     graphql::{
         Engine,
@@ -26,10 +31,12 @@ use crate::{
         create::{CreateOrganization, create},
         model::OrganizationKind,
     },
+    pairing,
     storage::{
         self, Database, Location, Options as DatabaseOptions, StoreError, setting,
         write::{Actor, Outcome, WriteError},
     },
+    training::ParticipantKey,
 };
 
 /// Why the service cannot start, or a command cannot be run; in words for whoever typed it.
@@ -184,8 +191,15 @@ impl App {
         );
         let anonymous = config.auth.anonymous_role.or(demo.then_some(Role::Viewer));
         let authenticator = Authenticator::new(keys, anonymous, database.clone());
+        let participant_key = ParticipantKey::new(&participant_key(config, rng)?)
+            .map_err(|error| AppError::Other(error.to_string()))?;
         let refused = RefusedAccess::default();
-        let build = || schema::builder().data(refused.clone());
+        let build = || {
+            schema::builder()
+                .data(refused.clone())
+                .data(participant_key.clone())
+                .data(branch_hooks())
+        };
         let engine: ZhibuEngine = Engine::new(build, &schema::hints(), config.graphql.limits())?;
         let access = ServiceAccess::new(authenticator, database.clone(), config.graphql.introspection);
         let options = EndpointOptions {
@@ -237,6 +251,39 @@ fn verifying_keys(
         keys.push(SigningKey::load_or_create(&config.signing_key_file(), rng)?.verifying_key());
     }
     Ok(keys)
+}
+
+/// What mergers and dissolutions of branches set off in the slices above, in the same transaction.
+fn branch_hooks() -> BranchHooks {
+    BranchHooks {
+        ended: vec![pairing::branch_ended],
+    }
+}
+
+/// The key under which participants are hashed; made, readable by its owner only, where there is none.
+pub fn participant_key(config: &Config, rng: &mut impl CryptoRng) -> Result<Vec<u8>, AppError> {
+    let file = config.participant_key_file();
+    let problem = |error: io::Error| AppError::DataDir(file.display().to_string(), error);
+    match std::fs::read(&file) {
+        Ok(text) => {
+            let text = String::from_utf8_lossy(&text);
+            hex::decode(text.trim()).map_err(|error| AppError::Other(format!("{}: {error}", file.display())))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut key = vec![0; 32];
+            rng.fill_bytes(&mut key);
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut out = options.open(&file).map_err(problem)?;
+            writeln!(out, "{}", hex::encode(&key))
+                .and_then(|()| out.sync_all())
+                .map_err(problem)?;
+            Ok(key)
+        }
+        Err(error) => Err(problem(error)),
+    }
 }
 
 /// What a service without a district is told.

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::{
     audit::{self, RefusedAccess},
+    branch::daily::move_terms,
     config::Config,
     storage::{
         Database, StoreError, setting,
@@ -139,6 +140,8 @@ async fn move_states(write: &mut Write<'_>, today: NaiveDate) -> Result<(), Fail
         // Another replica was first.
         return Err(Failure::Refused(Vec::new()));
     }
+    // A new service has no day before; nothing has moved yet.
+    move_terms(write, done.unwrap_or(today), today).await?;
     setting::set(write, setting::DAILY_DONE_ON, &today.to_string()).await?;
     Ok(())
 }

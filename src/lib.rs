@@ -19,3 +19,4 @@ pub mod organization;
 pub mod pairing;
 pub mod storage;
 pub mod training;
+pub mod viewer;

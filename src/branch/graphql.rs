@@ -15,6 +15,7 @@ pub use mutation::BranchMutation;
 pub use query::BranchQuery;
 
 use crate::{
+    brand::graphql::BranchBrand,
     graphql::{
         caller::Caller,
         error::ApiError,
@@ -24,6 +25,7 @@ use crate::{
     kernel::id::{BranchId, NodeId as _},
     organization::graphql::{Organization, required},
     pairing::graphql::BranchPairings,
+    training::graphql::BranchTraining,
 };
 
 /// 领域 · Field of a branch.
@@ -86,14 +88,19 @@ pub enum TermState {
 
 /// 党支部 · A Party branch.
 #[derive(MergedObject, Clone)]
-pub struct Branch(BranchFields, BranchPairings);
+pub struct Branch(BranchFields, BranchBrand, BranchTraining, BranchPairings);
 
 impl Branch {
     /// The API's form of a row.
     pub fn new(row: impl Into<Arc<model::Branch>>) -> Self {
         let row = row.into();
-        let pairings = BranchPairings::new(row.id);
-        Self(BranchFields { row }, pairings)
+        let id = row.id;
+        Self(
+            BranchFields { row },
+            BranchBrand::new(id),
+            BranchTraining::new(id),
+            BranchPairings::new(id),
+        )
     }
 
     /// Loads a branch together with what siblings ask for; None where the caller may not see it.

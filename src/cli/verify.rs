@@ -6,10 +6,10 @@ use rand::CryptoRng;
 use super::{StorageArgs, run::print};
 use crate::{
     app::{self, AppError},
-    audit,
+    audit, branch,
     config::Config,
     kernel::clock::Clock,
-    organization,
+    organization, training,
 };
 
 /// Flags of `verify`.
@@ -38,10 +38,14 @@ pub(super) async fn run(config: &Config, clock: Clock, rng: &mut impl CryptoRng)
             wrong.push("audit chain");
         }
     }
-    for (what, differences) in [(
-        "organization tree",
-        organization::verify_closure(connection).await?,
-    )] {
+    for (what, differences) in [
+        (
+            "organization tree",
+            organization::verify_closure(connection).await?,
+        ),
+        ("ends of terms", branch::verify_term_ends(connection).await?),
+        ("attendances", training::verify_attendances(connection).await?),
+    ] {
         if differences == 0 {
             print(&format!("{what}: agrees\n"))?;
         } else {

@@ -62,7 +62,6 @@ impl Node {
             NodeType::PairingActivity => PairingActivity::load(caller, number.into())
                 .await?
                 .map(Node::PairingActivity),
-            _ => None,
         })
     }
 }

@@ -16,11 +16,13 @@ use crate::{
     organization::graphql::{OrganizationMutation, OrganizationQuery},
     pairing::graphql::{PairingMutation, PairingQuery},
     training::graphql::{SiteQuery, TrainingMutation, TrainingQuery},
+    viewer::graphql::ViewerQuery,
 };
 
 /// 查询 · Everything that can be read.
 #[derive(MergedObject, Default)]
 pub struct Query(
+    ViewerQuery,
     NodeQuery,
     OrganizationQuery,
     BranchQuery,
@@ -35,7 +37,13 @@ pub struct Query(
 
 /// 变更 · Everything that can be written. A payload carries what was written, or `userErrors`; never both.
 #[derive(MergedObject, Default)]
-pub struct Mutation(OrganizationMutation, BranchMutation, PairingMutation, BrandMutation, TrainingMutation);
+pub struct Mutation(
+    OrganizationMutation,
+    BranchMutation,
+    PairingMutation,
+    BrandMutation,
+    TrainingMutation,
+);
 
 /// Nothing can be subscribed to yet.
 pub type Subscription = EmptySubscription;

@@ -23,7 +23,11 @@ impl Light {
     pub fn of_due(due_on: Option<NaiveDate>, today: NaiveDate) -> Self {
         match due_on {
             Some(due) if due < today => Light::Red,
-            Some(due) if today.checked_add_days(Days::new(AMBER_DAYS)).is_none_or(|soon| due <= soon) => {
+            Some(due)
+                if today
+                    .checked_add_days(Days::new(AMBER_DAYS))
+                    .is_none_or(|soon| due <= soon) =>
+            {
                 Light::Amber
             }
             _ => Light::Blue,
@@ -38,7 +42,12 @@ mod tests {
     #[test]
     fn a_thing_is_amber_in_the_seven_days_up_to_its_due_day() {
         let day = |d| NaiveDate::from_ymd_opt(2022, 12, d).unwrap();
-        for (due, light) in [(9, Light::Red), (10, Light::Amber), (17, Light::Amber), (18, Light::Blue)] {
+        for (due, light) in [
+            (9, Light::Red),
+            (10, Light::Amber),
+            (17, Light::Amber),
+            (18, Light::Blue),
+        ] {
             assert_eq!(Light::of_due(Some(day(due)), day(10)), light, "{due}");
         }
         assert_eq!(Light::of_due(None, day(10)), Light::Blue);

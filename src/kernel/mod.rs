@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod id;
+pub mod light;
 pub mod message;
 pub mod names;
 pub mod page;

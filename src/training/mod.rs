@@ -17,4 +17,4 @@ mod store;
 
 pub use model::{Site, SiteKind, TrainingAudience, TrainingKind, TrainingRecord};
 pub use participant::{Participant, ParticipantKey};
-pub use store::{Window, distinct_participants};
+pub use store::{Window, distinct_participants, verify_attendances};

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use entity::{branch, organization_closure, training_branch, training_participant, training_record};
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, JoinType, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, QueryTrait as _, RelationTrait as _, Select,
+    QueryOrder as _, QuerySelect as _, QueryTrait as _, RelationTrait as _, Select, Statement,
     sea_query::{Expr, ExprTrait as _, SelectStatement},
 };
 use serde_json::json;
@@ -312,4 +312,17 @@ pub async fn distinct_participants(
         select = select.filter(training_record::Column::OrganizerId.in_subquery(below(top)));
     }
     keyset::count(connection, select).await
+}
+
+/// How many records' attendance differs from the participants they hold.
+pub async fn verify_attendances(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) AS differences FROM training_record r WHERE r.attendee_count <> \
+               (SELECT count(*) FROM training_participant p WHERE p.training_record_id = r.id)";
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let row = connection.query_one_raw(statement).await?;
+    let differences: i64 = match row {
+        Some(row) => row.try_get("", "differences")?,
+        None => 0,
+    };
+    Ok(differences.unsigned_abs())
 }

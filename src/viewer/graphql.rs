@@ -91,8 +91,8 @@ pub struct Viewer;
 #[Object]
 impl Viewer {
     /// 主体标识 · The token's opaque subject.
-    async fn subject<'a>(&self, ctx: &Context<'a>) -> Result<&'a str, ApiError> {
-        Ok(Caller::of(ctx)?.requester.subject())
+    async fn subject(&self, ctx: &Context<'_>) -> Result<String, ApiError> {
+        Ok(Caller::of(ctx)?.requester.subject().to_owned())
     }
 
     /// 角色 · The token's role.
@@ -119,8 +119,8 @@ impl Viewer {
     }
 
     /// 积分来源代码 · The source an adapter may push for.
-    async fn source_code<'a>(&self, ctx: &Context<'a>) -> Result<Option<&'a str>, ApiError> {
-        Ok(Caller::of(ctx)?.requester.source())
+    async fn source_code(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
+        Ok(Caller::of(ctx)?.requester.source().map(str::to_owned))
     }
 
     /// 待办 · What waits for the caller, most urgent first: pairings to accept or approve, brands to publish, terms to renew.

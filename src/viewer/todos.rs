@@ -4,8 +4,7 @@ use chrono::NaiveDate;
 
 use crate::{
     auth::{Act, Extent, Requester},
-    branch,
-    brand,
+    branch, brand,
     kernel::{
         id::{BranchId, BrandId, PairingId},
         light::Light,
@@ -61,7 +60,13 @@ pub async fn todos(database: &Database, requester: &Requester, first: u64) -> Re
     let today = database.clock().today();
     let mut todos = Vec::new();
     let mut add = |kind, title, due_on: Option<NaiveDate>, node| {
-        todos.push(Todo { kind, title, due_on, light: Light::of_due(due_on, today), node });
+        todos.push(Todo {
+            kind,
+            title,
+            due_on,
+            light: Light::of_due(due_on, today),
+            node,
+        });
     };
     // An election is recorded by the committee but held by the branch: both are reminded.
     if requester.grant(Act::RecordElection).is_ok() || requester.grant(Act::UpdateBranch).is_ok() {
@@ -71,7 +76,12 @@ pub async fn todos(database: &Database, requester: &Requester, first: u64) -> Re
                 format!("{}：应换届选举", branch.name),
                 format!("{}: hold an election", branch.name),
             );
-            add(TodoKind::HoldElection, title, branch.term_ends_on, TodoNode::Branch(branch.id));
+            add(
+                TodoKind::HoldElection,
+                title,
+                branch.term_ends_on,
+                TodoNode::Branch(branch.id),
+            );
         }
     }
     if let (Ok(_), Extent::Branch(own)) = (requester.grant(Act::AcceptPairing), scope.extent()) {
@@ -80,7 +90,12 @@ pub async fn todos(database: &Database, requester: &Requester, first: u64) -> Re
                 format!("接受结对：{}", pairing.title),
                 format!("Accept the pairing: {}", pairing.title),
             );
-            add(TodoKind::AcceptPairing, title, Some(pairing.starts_on), TodoNode::Pairing(pairing.id));
+            add(
+                TodoKind::AcceptPairing,
+                title,
+                Some(pairing.starts_on),
+                TodoNode::Pairing(pairing.id),
+            );
         }
     }
     if requester.grant(Act::ApprovePairing).is_ok() {
@@ -89,7 +104,12 @@ pub async fn todos(database: &Database, requester: &Requester, first: u64) -> Re
                 format!("审批结对：{}", pairing.title),
                 format!("Approve the pairing: {}", pairing.title),
             );
-            add(TodoKind::ApprovePairing, title, Some(pairing.starts_on), TodoNode::Pairing(pairing.id));
+            add(
+                TodoKind::ApprovePairing,
+                title,
+                Some(pairing.starts_on),
+                TodoNode::Pairing(pairing.id),
+            );
         }
     }
     if requester.grant(Act::PublishBrand).is_ok() {

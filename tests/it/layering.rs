@@ -20,13 +20,14 @@ const SLICES: &[&[&str]] = &[
     &["health_check"],
     &["gold"],
     &["board"],
+    &["viewer"],
 ];
 /// What is no slice.
 const FOUNDATIONS: &[&str] = &[
     "kernel", "auth", "http", "graphql", "live", "audit", "storage", "exchange",
 ];
 /// What wires, and is named by nobody below it.
-const TOP: &[&str] = &["app", "cli", "config", "demo"];
+const TOP: &[&str] = &["app", "cli", "config", "demo", "jobs"];
 /// What a model may name besides the kernel and its own slice.
 const MODEL_CRATES: &[&str] = &["std", "core", "alloc", "chrono", "serde", "thiserror"];
 /// What sea-orm calls a connection: use cases hand it on. The rest of it builds queries.

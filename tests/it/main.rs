@@ -10,4 +10,5 @@
 
 mod layering;
 mod organization;
+mod schema;
 mod support;

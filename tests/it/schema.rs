@@ -10,7 +10,10 @@ use zhibu::graphql::schema;
 fn the_printed_schema_is_fresh() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema.graphql");
     let kept = fs::read_to_string(file).expect("schema.graphql");
-    assert!(kept == schema::sdl(), "schema.graphql is stale: run `just schema`");
+    assert!(
+        kept == schema::sdl(),
+        "schema.graphql is stale: run `just schema`"
+    );
 }
 
 /// Names whose descriptions the language or the library gives.
@@ -23,7 +26,8 @@ fn introspection() -> Value {
         fields { name description args { name description } type { kind name ofType { kind } } }
         inputFields { name description } enumValues { name description } possibleTypes { name } } } }";
     let schema = schema::builder().finish();
-    let response = futures_util::FutureExt::now_or_never(schema.execute(query)).expect("introspection waits for nothing");
+    let response = futures_util::FutureExt::now_or_never(schema.execute(query))
+        .expect("introspection waits for nothing");
     assert!(response.errors.is_empty(), "{:?}", response.errors);
     serde_json::to_value(response.data).unwrap()
 }
@@ -54,7 +58,10 @@ fn everything_is_described_and_says_it_in_chinese_too() {
             let path = format!("{name}.{}", field["name"].as_str().unwrap());
             check(path.clone(), field);
             for argument in list(field, "args") {
-                check(format!("{path}({})", argument["name"].as_str().unwrap()), argument);
+                check(
+                    format!("{path}({})", argument["name"].as_str().unwrap()),
+                    argument,
+                );
             }
         }
         for value in list(ty, "inputFields").chain(list(ty, "enumValues")) {
@@ -72,7 +79,9 @@ fn every_type_with_a_global_id_is_a_node() {
     for ty in list(&schema["__schema"], "types") {
         let name = ty["name"].as_str().unwrap().to_owned();
         if name == "Node" {
-            nodes = list(ty, "possibleTypes").map(|t| t["name"].as_str().unwrap().to_owned()).collect();
+            nodes = list(ty, "possibleTypes")
+                .map(|t| t["name"].as_str().unwrap().to_owned())
+                .collect();
         }
         let id = json!({ "kind": "NON_NULL", "name": null, "ofType": { "kind": "SCALAR" } });
         if ty["kind"] == "OBJECT" && list(ty, "fields").any(|f| f["name"] == "id" && f["type"] == id) {
@@ -80,7 +89,9 @@ fn every_type_with_a_global_id_is_a_node() {
         }
     }
     assert_eq!(nodes, with_id);
-    let known: BTreeSet<String> =
-        zhibu::kernel::id::NodeType::ALL.iter().map(|t| t.as_str().to_owned()).collect();
+    let known: BTreeSet<String> = zhibu::kernel::id::NodeType::ALL
+        .iter()
+        .map(|t| t.as_str().to_owned())
+        .collect();
     assert_eq!(nodes, known);
 }
