@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use chrono::{NaiveDate, TimeDelta};
-use sea_orm::DbBackend;
 use tokio::sync::watch;
 
 use crate::{
@@ -99,7 +98,7 @@ impl Jobs {
             return Ok(());
         }
         daily(&self.database).await?;
-        if self.database.backend() == DbBackend::Postgres {
+        if self.database.seals_afterwards() {
             self.database.seal_audit().await?;
         }
         if count.is_multiple_of(PRUNE_EVERY) {

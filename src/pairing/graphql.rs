@@ -39,9 +39,9 @@ use crate::{
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
 #[graphql(remote = "Form")]
 pub enum PairingForm {
-    /// 1+N · exactly one lead, a gold branch
+    /// 1+N (一对多) · exactly one lead, a gold branch
     OneToMany,
-    /// N+N · two or more leads, gold branches, and two or more partners
+    /// N+N (多对多) · two or more leads, gold branches, and two or more partners
     ManyToMany,
 }
 

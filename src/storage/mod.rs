@@ -84,6 +84,11 @@ impl Database {
         &self.inner.rules
     }
 
+    /// Whether the audit trail needs a sealer: on PostgreSQL the order of commits is known only afterwards.
+    pub fn seals_afterwards(&self) -> bool {
+        self.backend() == DbBackend::Postgres
+    }
+
     /// Chains audit entries that are not chained yet (PostgreSQL; SQLite chains in its writer). One sealer at a time.
     pub async fn seal_audit(&self) -> Result<u64, StoreError> {
         let transaction = self.inner.writer.begin().await?;
