@@ -34,13 +34,14 @@ pub async fn accept(
     let (before, branches) = open_with_branches(write, grant, input.id, &["id"]).await?;
     grant.require_branch(write.connection(), branch).await?;
     let mut after = before.clone();
-    after.step(Step::Accept, &["id"])?;
+    let step = after.step(Step::Accept, &["id"]);
     let now = write.clock().business();
     let member = after
         .members
         .iter_mut()
         .find(|member| member.branch_id == branch && member.stays())
-        .ok_or_else(|| Refusal::from(PairingError::NotMember))?;
+        .ok_or(Failure::Forbidden)?;
+    step?;
     if member.accepted_at.replace(now).is_some() {
         return Err(Refusal::from(PairingError::AcceptedAlready).into());
     }

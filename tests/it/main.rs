@@ -10,5 +10,6 @@
 
 mod layering;
 mod organization;
+mod pairing;
 mod schema;
 mod support;
