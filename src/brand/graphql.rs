@@ -171,7 +171,7 @@ impl BrandStory {
     }
 }
 
-/// What slices above branches add to `Branch`: its brand.
+/// What this slice adds to `Branch`: its brand.
 #[derive(Clone)]
 pub struct BranchBrand {
     id: BranchId,
