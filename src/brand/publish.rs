@@ -6,7 +6,10 @@ use super::{
     model::{BrandState, BrandStep},
     save::changed,
     step::{Stepping, begin},
-    store::{self, Standing},
+    store::{
+        self,
+        write::{Standing, set_standing},
+    },
 };
 use crate::{
     audit::AuditRecord,
@@ -45,7 +48,7 @@ pub async fn publish(write: &mut Write<'_>, grant: &Grant, input: &PublishBrand)
                 published_at: earlier.published_at,
                 version,
             };
-            store::set_standing(write, earlier.id, standing).await?;
+            set_standing(write, earlier.id, standing).await?;
             // Whoever saw it published hears that it is gone.
             write.change(changed(Action::Updated, earlier, version, false));
             Some(json!({ "id": earlier.id, "state": state.as_str(), "version": version }))
@@ -58,7 +61,7 @@ pub async fn publish(write: &mut Write<'_>, grant: &Grant, input: &PublishBrand)
         published_at: Some(write.clock().business()),
         version,
     };
-    store::set_standing(write, brand.id, standing).await?;
+    set_standing(write, brand.id, standing).await?;
     let earlier = earlier.map(|earlier| {
         json!({ "id": earlier.id, "state": BrandState::Published.as_str(), "version": earlier.version })
     });

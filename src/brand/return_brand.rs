@@ -6,7 +6,7 @@ use super::{
     model::BrandStep,
     save::changed,
     step::{Stepping, begin},
-    store::{self, Standing},
+    store::write::{Standing, set_standing},
 };
 use crate::{
     audit::AuditRecord,
@@ -57,7 +57,7 @@ pub async fn return_brand(
         published_at: brand.published_at,
         version,
     };
-    store::set_standing(write, brand.id, standing).await?;
+    set_standing(write, brand.id, standing).await?;
     write.audit(
         AuditRecord::new("returnBrand")
             .node(brand.id)

@@ -82,9 +82,9 @@ pub async fn save(write: &mut Write<'_>, grant: &Grant, input: &SaveBrand) -> Re
     };
     match read {
         Some(draft) if draft.state == BrandState::Draft => {
-            let before = store::content(write, &draft).await?;
+            let before = store::write::content(write, &draft).await?;
             let version = draft.version + 1;
-            store::update_content(write, draft.id, &content, version).await?;
+            store::write::update_content(write, draft.id, &content, version).await?;
             write.audit(
                 AuditRecord::new("saveBrand")
                     .node(draft.id)
@@ -95,7 +95,7 @@ pub async fn save(write: &mut Write<'_>, grant: &Grant, input: &SaveBrand) -> Re
             Ok(draft.id)
         }
         read => {
-            let id = store::insert(write, branch_id, &content).await?;
+            let id = store::write::insert(write, branch_id, &content).await?;
             let from = read.map(|read| read.id);
             write.audit(
                 AuditRecord::new("saveBrand")
@@ -118,7 +118,9 @@ async fn read(write: &Write<'_>, grant: &Grant, id: Option<BrandId>) -> Result<B
     let id = id.ok_or_else(no_brand)?;
     let brand = visible(write, grant, id).await?;
     grant.require_branch(write.connection(), brand.branch_id).await?;
-    store::lock(write, id).await?.ok_or_else(|| no_brand().into())
+    store::write::lock(write, id)
+        .await?
+        .ok_or_else(|| no_brand().into())
 }
 
 /// A brand that the caller may see; NOT_FOUND is all that anybody else hears.

@@ -34,7 +34,7 @@ pub(super) async fn begin(
     grant.require_branch(write.connection(), seen.branch_id).await?;
     // The branch before its brands: two publications at once wait for each other here.
     let branch = lock_branch(write, seen.branch_id).await?.ok_or_else(no_brand)?;
-    let brand = store::lock(write, id).await?.ok_or_else(no_brand)?;
+    let brand = store::write::lock(write, id).await?.ok_or_else(no_brand)?;
     check_version(version, brand.version)?;
     let to = brand.state.after(step).map_err(Refusal::from)?;
     if !branch.is_active() {
