@@ -8,8 +8,10 @@
 )]
 #![allow(missing_docs, reason = "names of tests are sentences")]
 
+mod brand;
 mod layering;
 mod organization;
 mod pairing;
 mod schema;
 mod support;
+mod training;
