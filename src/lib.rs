@@ -10,6 +10,7 @@ pub mod branch;
 pub mod brand;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod graphql;
 pub mod http;
 pub mod jobs;

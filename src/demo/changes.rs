@@ -1,0 +1,69 @@
+//! The change rows of a load: every node is there now.
+
+use super::{
+    District,
+    rows::{BrandRow, PairingRow},
+};
+use crate::{
+    kernel::id::NodeId,
+    live::change::{Action, Change, Topic},
+    storage::write::Write,
+};
+
+/// Reports every node as created; what only some may see (DOMAIN: who sees) to those in scope.
+pub(super) fn report(write: &mut Write<'_>, district: &District) {
+    for row in &district.organizations {
+        write.change(
+            created(Topic::Organization, row.id)
+                .version(1)
+                .organizations([row.id]),
+        );
+    }
+    for row in &district.headcounts {
+        write.change(created(Topic::Organization, row.id).organizations([row.organization_id]));
+    }
+    for row in &district.branches {
+        write.change(created(Topic::Branch, row.id).version(1).branches([row.id]));
+    }
+    for row in &district.brands {
+        let change = created(Topic::Brand, row.id).version(1).branches([row.branch_id]);
+        write.change(change.in_scope_only(!is_public_brand(row)));
+    }
+    for row in &district.sites {
+        write.change(
+            created(Topic::Training, row.id)
+                .version(1)
+                .organizations([row.organization_id]),
+        );
+    }
+    for row in &district.trainings {
+        let change = created(Topic::Training, row.id)
+            .version(1)
+            .organizations([row.organizer_id]);
+        write.change(change.branches(row.branches.iter().copied()).in_scope_only(true));
+    }
+    for row in &district.pairings {
+        let members: Vec<_> = row.members.iter().map(|member| member.branch_id).collect();
+        let private = !is_public_pairing(row);
+        let change = created(Topic::Pairing, row.id)
+            .version(1)
+            .branches(members.iter().copied());
+        write.change(change.in_scope_only(private));
+        for activity in &row.activities {
+            let change = created(Topic::Pairing, activity.id).branches(members.iter().copied());
+            write.change(change.in_scope_only(private));
+        }
+    }
+}
+
+fn created<I: NodeId>(topic: Topic, id: I) -> Change {
+    Change::new(topic, Action::Created, id)
+}
+
+fn is_public_brand(row: &BrandRow) -> bool {
+    row.state == "PUBLISHED"
+}
+
+fn is_public_pairing(row: &PairingRow) -> bool {
+    row.state == "ACTIVE" || row.state == "COMPLETED"
+}
