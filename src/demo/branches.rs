@@ -1,7 +1,5 @@
 //! Branches that go on: 819 over seven domains, and seven temporary ones.
 
-use std::collections::HashMap;
-
 use super::{
     BUSINESS_DATE, FIGURES_FROM,
     dice::{Dice, Subject, date, minus_days},
@@ -153,21 +151,29 @@ fn row(
     }
 }
 
+/// The name of a village, bureau, school or company by its place among those of a committee and domain.
+pub(super) fn unit_name(number: usize, domain: Domain, place: usize) -> String {
+    let before: usize = SPREAD
+        .iter()
+        .take_while(|&&(committee, d, _)| (committee, d) != (number, domain))
+        .filter(|&&(_, d, _)| d == domain)
+        .map(|&(committee, d, count)| count.div_ceil(branches_a_unit(d, committee)))
+        .sum();
+    unit(domain, number, place, before + place)
+}
+
 fn drafts(dice: &mut Dice) -> Vec<Draft> {
-    let mut units: HashMap<Domain, usize> = HashMap::new();
     let mut drafts = Vec::new();
     for (number, domain, count) in SPREAD {
         let size = branches_a_unit(domain, number);
-        let units = units.entry(domain).or_default();
         for place in 0..count {
-            let unit_place = place / size;
-            let unit_name = unit(domain, number, unit_place, *units + unit_place);
+            let unit = unit_name(number, domain, place / size);
             // What has a branch of its own has one; a joint one stands for several small ones.
             let joint = matches!(domain, Domain::NonPublic | Domain::SocialOrg) && dice.percent(20);
             let name = match (size, joint) {
-                (1, true) => format!("{unit_name}联合党支部"),
-                (1, false) => format!("{unit_name}党支部"),
-                _ => format!("{unit_name}{}党支部", ordinal(place % size + 1)),
+                (1, true) => format!("{unit}联合党支部"),
+                (1, false) => format!("{unit}党支部"),
+                _ => format!("{unit}{}党支部", ordinal(place % size + 1)),
             };
             drafts.push(Draft {
                 committee: number,
@@ -175,10 +181,9 @@ fn drafts(dice: &mut Dice) -> Vec<Draft> {
                 place,
                 name: synthetic(&name),
                 joint,
-                organization_id: above(number, domain, unit_place),
+                organization_id: above(number, domain, place / size),
             });
         }
-        *units += count.div_ceil(size);
     }
     drafts
 }

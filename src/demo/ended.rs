@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::{
-    branches::{code, office_line},
+    branches::{code, office_line, unit_name},
     dice::{Dice, Subject, date, minus_days, plus_days},
     names::{ordinal, synthetic},
     organizations::committee,
@@ -56,12 +56,17 @@ pub(super) fn build(active: &[BranchRow]) -> Vec<BranchRow> {
                 .nth(place)
                 .map(|row| row.id),
         };
-        let (what, form) = match (merged, temporary) {
-            (_, true) => ("应急专班临时党支部", BranchForm::Temporary),
-            (true, _) => ("旧改片区党支部", BranchForm::Single),
-            _ => ("撤销单位党支部", BranchForm::Single),
+        let form = if temporary {
+            BranchForm::Temporary
+        } else {
+            BranchForm::Single
         };
-        let name = synthetic(&format!("{}{what}", ordinal(place + 1)));
+        let unit = unit_name(number, domain, place);
+        let name = match form {
+            BranchForm::Temporary => format!("{}应急专班临时党支部", ordinal(place + 1)),
+            _ => format!("原{unit}{}党支部", ordinal(place + 1)),
+        };
+        let name = synthetic(&name);
         let code = code(id);
         rows.push(BranchRow {
             id: BranchId(id),

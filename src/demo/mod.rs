@@ -57,7 +57,7 @@ pub const SHOWCASE_BRANCH: &str = "HC-0001";
 pub const SHOWCASE_COMMITTEE: &str = "HC-07";
 /// Codes of the branches whose term has run out without an election. Their checks fail.
 pub const OVERDUE: [&str; 8] = [
-    "HC-0000", "HC-0000", "HC-0000", "HC-0000", "HC-0000", "HC-0000", "HC-0000", "HC-0000",
+    "HC-0418", "HC-0446", "HC-0465", "HC-0550", "HC-0730", "HC-0756", "HC-0779", "HC-0803",
 ];
 
 /// All rows of the district.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
+    branches::unit_name,
     dice::{date, instant},
     names::{STREETS, synthetic},
     rows::{OrganizationMoveRow, OrganizationRow},
@@ -25,22 +26,23 @@ const OTHER_COMMITTEES: [&str; 9] = [
     "生物医药港党工委",
 ];
 
-/// General branches: the committee, the domain and the place of their unit among that committee's, and a name.
-const GENERAL_BRANCHES: [(usize, Domain, usize, &str); 14] = [
-    (1, Domain::Community, 0, "海虹社区党总支"),
-    (1, Domain::Community, 2, "海沧湾社区党总支"),
-    (1, Domain::Rural, 1, "海沧第二村党总支"),
-    (2, Domain::Community, 1, "新阳第二社区党总支"),
-    (2, Domain::Rural, 0, "新阳第一村党总支"),
-    (3, Domain::Community, 0, "嵩屿第一社区党总支"),
-    (3, Domain::Community, 3, "嵩屿第四社区党总支"),
-    (4, Domain::Rural, 0, "东孚第一村党总支"),
-    (4, Domain::Rural, 5, "东孚第六村党总支"),
-    (6, Domain::PublicInstitution, 0, "第一学区党总支"),
-    (7, Domain::PublicInstitution, 4, "第一医院党总支"),
-    (8, Domain::StateOwned, 1, "城建集团党总支"),
-    (8, Domain::StateOwned, 5, "物业集团党总支"),
-    (12, Domain::Government, 0, "公安第一片区党总支"),
+/// General branches: the committee, the domain, and the place of its unit among that committee's, which it takes
+/// its name from.
+const GENERAL_BRANCHES: [(usize, Domain, usize); 14] = [
+    (1, Domain::Community, 0),
+    (1, Domain::Community, 2),
+    (1, Domain::Rural, 1),
+    (2, Domain::Community, 1),
+    (2, Domain::Rural, 0),
+    (3, Domain::Community, 0),
+    (3, Domain::Community, 3),
+    (4, Domain::Rural, 0),
+    (4, Domain::Rural, 5),
+    (6, Domain::PublicInstitution, 0),
+    (7, Domain::PublicInstitution, 4),
+    (8, Domain::StateOwned, 1),
+    (8, Domain::StateOwned, 5),
+    (12, Domain::Government, 0),
 ];
 
 /// The row of a committee by its number, 1 to 13.
@@ -57,7 +59,7 @@ pub(super) fn committees() -> std::ops::RangeInclusive<usize> {
 pub(super) fn above(committee_number: usize, domain: Domain, unit: usize) -> OrganizationId {
     GENERAL_BRANCHES
         .iter()
-        .position(|&(c, d, u, _)| (c, d, u) == (committee_number, domain, unit))
+        .position(|&general| general == (committee_number, domain, unit))
         .map_or(committee(committee_number), general_branch)
 }
 
@@ -109,7 +111,7 @@ pub(super) fn build() -> (Vec<OrganizationRow>, Vec<OrganizationMoveRow>) {
             Some(DISTRICT),
         ));
     }
-    for (position, &(number, _, _, name)) in GENERAL_BRANCHES.iter().enumerate() {
+    for (position, &(number, domain, unit)) in GENERAL_BRANCHES.iter().enumerate() {
         let before = GENERAL_BRANCHES
             .iter()
             .take(position + 1)
@@ -117,7 +119,7 @@ pub(super) fn build() -> (Vec<OrganizationRow>, Vec<OrganizationMoveRow>) {
         rows.push(row(
             general_branch(position),
             format!("HC-{number:02}-{:02}", before.count()),
-            synthetic(name),
+            synthetic(&format!("{}党总支", unit_name(number, domain, unit))),
             OrganizationKind::GeneralBranch,
             Some(committee(number)),
         ));
