@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     branch::Domain,
-    kernel::{id::BrandId, text::search_text},
+    kernel::{
+        id::BrandId,
+        text::{search_term, search_text},
+    },
 };
 
 /// Brands that the report names, with their slogans, for HC-0001 to HC-0003.
@@ -163,14 +166,16 @@ impl Brands {
         let returned = state == "DRAFT" && self.dice.percent(35);
         let reason = self.dice.one(&RETURN_REASONS);
         let updated_at = self.dice.instant(updated_on);
+        let slogan = (written || self.dice.percent(60)).then_some(slogan);
+        let description = describe(branch.domain, themes.first().copied().unwrap_or_default());
         let id = BrandId(self.rows.len() as i64 + 1);
         let stories = self.stories(branch, written);
         self.rows.push(BrandRow {
             id,
             branch_id: branch.id,
-            search_text: search_text(&name, &branch.code),
-            slogan: (written || self.dice.percent(60)).then_some(slogan),
-            description: describe(branch.domain, themes.first().copied().unwrap_or_default()),
+            search_text: found_by(&name, slogan.as_deref(), &description),
+            slogan,
+            description,
             name,
             results: written.then_some(results),
             state,
@@ -207,6 +212,17 @@ impl Brands {
             })
             .collect()
     }
+}
+
+/// What a brand is found by: its name and the initials of it, its slogan, its description; a line each, so that no
+/// search term spans two of them.
+fn found_by(name: &str, slogan: Option<&str>, description: &str) -> String {
+    let mut lines = search_text(name, "");
+    for part in [slogan.unwrap_or_default(), description] {
+        lines.push('\n');
+        lines.push_str(&search_term(part));
+    }
+    lines
 }
 
 fn describe(domain: Domain, theme: &str) -> String {

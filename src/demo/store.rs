@@ -3,9 +3,9 @@
 use entity::{
     branch, branch_alias, branch_move, branch_term, brand, brand_story, brand_theme, gold_title, headcount,
     organization, organization_closure, organization_move, pairing, pairing_activity,
-    pairing_activity_branch, pairing_member, setting, site, training_branch, training_participant,
-    training_record,
+    pairing_activity_branch, pairing_member, site, training_branch, training_participant, training_record,
 };
+use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait as _, DbBackend, EntityTrait, IntoActiveModel, Iterable as _, Statement,
 };
@@ -16,7 +16,7 @@ use crate::{
     audit::AuditRecord,
     kernel::{message::Message, refusal::Refusal},
     storage::{
-        StoreError,
+        StoreError, setting,
         write::{Failure, Write},
     },
 };
@@ -95,27 +95,31 @@ pub async fn load(
 }
 
 impl Loading<'_, '_> {
-    /// Inserts rows as they are, ids and all.
-    async fn insert<M, A>(&mut self, rows: impl IntoIterator<Item = M>) -> Result<(), StoreError>
+    /// Inserts rows as they are, ids and all. They are taken before the future begins, so that it does not hold
+    /// the iterator they come from.
+    fn insert<'s, M, A>(
+        &'s mut self,
+        rows: impl IntoIterator<Item = M>,
+    ) -> BoxFuture<'s, Result<(), StoreError>>
     where
         M: IntoActiveModel<A>,
-        A: ActiveModelTrait + Send,
+        A: ActiveModelTrait + Send + 's,
     {
+        let mut rows: Vec<A> = rows.into_iter().map(IntoActiveModel::into_active_model).collect();
         let columns = <A::Entity as EntityTrait>::Column::iter().count().max(1);
-        let mut rows = rows
-            .into_iter()
-            .map(IntoActiveModel::into_active_model)
-            .peekable();
-        while rows.peek().is_some() {
-            let chunk: Vec<A> = rows.by_ref().take(PARAMETERS / columns).collect();
-            let count = chunk.len() as u64;
-            <A::Entity as EntityTrait>::insert_many(chunk)
-                .exec_without_returning(self.write.connection())
-                .await?;
-            self.done += count;
-            (self.progress)(self.done, self.total);
-        }
-        Ok(())
+        Box::pin(async move {
+            while !rows.is_empty() {
+                let rest = rows.split_off(rows.len().min(PARAMETERS / columns));
+                let chunk = std::mem::replace(&mut rows, rest);
+                let count = chunk.len() as u64;
+                <A::Entity as EntityTrait>::insert_many(chunk)
+                    .exec_without_returning(self.write.connection())
+                    .await?;
+                self.done += count;
+                (self.progress)(self.done, self.total);
+            }
+            Ok(())
+        })
     }
 
     async fn organizations(&mut self, district: &District) -> Result<(), StoreError> {
@@ -374,12 +378,15 @@ impl Loading<'_, '_> {
     }
 
     async fn settings(&mut self) -> Result<(), StoreError> {
-        let settings = [("business_date", BUSINESS_DATE), ("figures_from", FIGURES_FROM)];
-        self.insert(settings.into_iter().map(|(name, value)| setting::Model {
-            name: name.to_owned(),
-            value: value.to_string(),
-        }))
-        .await
+        for (name, day) in [
+            (setting::BUSINESS_DATE, BUSINESS_DATE),
+            (setting::FIGURES_FROM, FIGURES_FROM),
+        ] {
+            setting::set(self.write, name, &day.to_string()).await?;
+            self.done += 1;
+        }
+        (self.progress)(self.done, self.total);
+        Ok(())
     }
 }
 

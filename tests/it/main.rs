@@ -9,6 +9,7 @@
 #![allow(missing_docs, reason = "names of tests are sentences")]
 
 mod brand;
+mod demo;
 mod layering;
 mod organization;
 mod pairing;

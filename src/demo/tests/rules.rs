@@ -19,6 +19,7 @@ use crate::{
         text,
     },
     organization::OrganizationKind,
+    pairing::{PairingBasis, PairingForm, PairingRole, PairingState},
 };
 
 fn branch(id: BranchId) -> &'static BranchRow {
@@ -158,6 +159,41 @@ fn no_text_holds_a_persons_number() {
     for text in texts {
         assert_eq!(text::find_sensitive(text), None, "{text}");
         assert!(!text.is_empty() && text.trim() == text, "{text:?}");
+    }
+}
+
+#[test]
+fn every_stored_name_is_one_that_the_pairing_knows() {
+    for row in &district().pairings {
+        let domains: Vec<_> = row
+            .members
+            .iter()
+            .filter(|member| member.left_on.is_none())
+            .map(|member| branch(member.branch_id).domain)
+            .collect();
+        let committees: Vec<_> = row
+            .members
+            .iter()
+            .filter(|member| member.left_on.is_none())
+            .map(|member| Some(branch(member.branch_id).committee_id))
+            .collect();
+        assert!(
+            PairingBasis::parse(row.basis)
+                .unwrap()
+                .holds(&domains, &committees)
+        );
+        let roles: Vec<_> = row
+            .members
+            .iter()
+            .map(|member| PairingRole::parse(member.role).unwrap())
+            .collect();
+        let leads = roles.iter().filter(|role| **role == PairingRole::Lead).count();
+        assert!(
+            PairingForm::parse(row.form)
+                .unwrap()
+                .holds(leads, roles.len() - leads)
+        );
+        assert!(PairingState::parse(row.state).is_some());
     }
 }
 
