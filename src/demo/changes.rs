@@ -1,9 +1,6 @@
 //! The change rows of a load: every node is there now.
 
-use super::{
-    District,
-    rows::{BrandRow, PairingRow},
-};
+use super::{District, rows::BrandRow};
 use crate::{
     kernel::id::NodeId,
     live::change::{Action, Change, Topic},
@@ -44,7 +41,7 @@ pub(super) fn report(write: &mut Write<'_>, district: &District) {
     }
     for row in &district.pairings {
         let members: Vec<_> = row.members.iter().map(|member| member.branch_id).collect();
-        let private = !is_public_pairing(row);
+        let private = !row.state.is_public();
         let change = created(Topic::Pairing, row.id)
             .version(1)
             .branches(members.iter().copied());
@@ -62,8 +59,4 @@ fn created<I: NodeId>(topic: Topic, id: I) -> Change {
 
 fn is_public_brand(row: &BrandRow) -> bool {
     row.state == "PUBLISHED"
-}
-
-fn is_public_pairing(row: &PairingRow) -> bool {
-    row.state == "ACTIVE" || row.state == "COMPLETED"
 }

@@ -16,15 +16,8 @@ use super::{
 use crate::{
     branch::BranchForm,
     kernel::id::{BranchId, PairingId},
+    pairing::{PairingBasis, PairingForm, PairingRole, PairingState},
 };
-
-pub(super) const ONE_TO_MANY: &str = "ONE_TO_MANY";
-pub(super) const MANY_TO_MANY: &str = "MANY_TO_MANY";
-pub(super) const SAME_DOMAIN: &str = "SAME_DOMAIN";
-pub(super) const SAME_AFFILIATION: &str = "SAME_AFFILIATION";
-pub(super) const CROSS_DOMAIN: &str = "CROSS_DOMAIN";
-pub(super) const LEAD: &str = "LEAD";
-pub(super) const PARTNER: &str = "PARTNER";
 
 const ONE_TO_MANY_COUNT: usize = 40;
 /// Partners of the pairings, in turn: 160 over the forty.
@@ -34,11 +27,11 @@ const MOST_ACTIVE: usize = 3;
 
 /// What is to be paired.
 struct Plan {
-    basis: &'static str,
+    basis: PairingBasis,
     leads: Vec<BranchId>,
     partners: Vec<BranchId>,
     year: i32,
-    state: &'static str,
+    state: PairingState,
     starts_on: NaiveDate,
     ends_on: Option<NaiveDate>,
     end_reason: Option<&'static str>,
@@ -87,9 +80,9 @@ impl Pairings<'_> {
         let starts_on = date(2022, 7, 1);
         for (nth, &lead) in gold.standing.iter().take(ONE_TO_MANY_COUNT).enumerate() {
             let basis = match nth % 3 {
-                0 => SAME_AFFILIATION,
-                1 => SAME_DOMAIN,
-                _ => CROSS_DOMAIN,
+                0 => PairingBasis::SameAffiliation,
+                1 => PairingBasis::SameDomain,
+                _ => PairingBasis::CrossDomain,
             };
             let count = PARTNERS.get(nth % PARTNERS.len()).copied().unwrap_or_default();
             let mut partners = self.partners(basis, &[lead], count);
@@ -103,7 +96,11 @@ impl Pairings<'_> {
                 leads: vec![lead],
                 partners,
                 year: 2022,
-                state: if completed { "COMPLETED" } else { "ACTIVE" },
+                state: if completed {
+                    PairingState::Completed
+                } else {
+                    PairingState::Active
+                },
                 starts_on,
                 ends_on: if completed {
                     Some(date(2022, 12, 10 + (nth % 15) as u32))
@@ -122,16 +119,16 @@ impl Pairings<'_> {
             .map(gold_at)
             .find(|&id| domain_of(id) == domain_of(second));
         let (first, basis) = match first {
-            Some(first) => (first, SAME_DOMAIN),
-            None => (gold_at(1), CROSS_DOMAIN),
+            Some(first) => (first, PairingBasis::SameDomain),
+            None => (gold_at(1), PairingBasis::CrossDomain),
         };
         let last = gold.lost.last().copied().unwrap_or_else(|| gold_at(43));
         for (basis, leads) in [
-            (CROSS_DOMAIN, vec![gold_at(0), gold_at(40)]),
+            (PairingBasis::CrossDomain, vec![gold_at(0), gold_at(40)]),
             (basis, vec![first, second]),
-            (CROSS_DOMAIN, vec![gold_at(2), gold_at(42)]),
+            (PairingBasis::CrossDomain, vec![gold_at(2), gold_at(42)]),
             // The second lead has lost its title since; the pairing goes on.
-            (CROSS_DOMAIN, vec![gold_at(3), last]),
+            (PairingBasis::CrossDomain, vec![gold_at(3), last]),
         ] {
             let partners = self.partners(basis, &leads, 3);
             self.begin(Plan {
@@ -139,7 +136,7 @@ impl Pairings<'_> {
                 leads,
                 partners,
                 year: 2022,
-                state: "ACTIVE",
+                state: PairingState::Active,
                 starts_on,
                 ends_on: Some(date(2023, 6, 30)),
                 end_reason: None,
@@ -158,11 +155,11 @@ impl Pairings<'_> {
         let pairing = self
             .rows
             .iter_mut()
-            .find(|row| row.basis == CROSS_DOMAIN && row.state == "ACTIVE");
+            .find(|row| row.basis == PairingBasis::CrossDomain && row.state == PairingState::Active);
         if let (Some((branch_id, ended_on)), Some(pairing)) = (gone, pairing) {
             pairing.members.push(MemberRow {
                 branch_id,
-                role: PARTNER,
+                role: PairingRole::Partner,
                 accepted_at: Some(instant(minus_days(pairing.starts_on, 1), 15 * 60)),
                 left_on: Some(ended_on),
             });
@@ -178,16 +175,51 @@ impl Pairings<'_> {
         };
         let asking = gold.standing.iter().find(same_domain).copied();
         if let Some(lead) = asking {
-            let mut partners = self.partners(SAME_DOMAIN, &[lead], 1);
+            let mut partners = self.partners(PairingBasis::SameDomain, &[lead], 1);
             partners.push(showcase);
-            self.propose(SAME_DOMAIN, lead, partners, 2022, date(2022, 12, 20), 1);
+            self.propose(
+                PairingBasis::SameDomain,
+                lead,
+                partners,
+                2022,
+                date(2022, 12, 20),
+                1,
+            );
         }
         let gold_at = |place: usize| gold.standing.get(place).copied().unwrap_or(showcase);
         for (basis, lead, count, year, starts_on, waiting) in [
-            (SAME_AFFILIATION, showcase, 2, 2022, date(2022, 12, 26), 0),
-            (SAME_AFFILIATION, gold_at(3), 3, 2022, date(2022, 12, 28), 1),
-            (CROSS_DOMAIN, gold_at(10), 3, 2023, date(2023, 1, 3), 0),
-            (SAME_DOMAIN, gold_at(12), 2, 2023, date(2023, 1, 5), 2),
+            (
+                PairingBasis::SameAffiliation,
+                showcase,
+                2,
+                2022,
+                date(2022, 12, 26),
+                0,
+            ),
+            (
+                PairingBasis::SameAffiliation,
+                gold_at(3),
+                3,
+                2022,
+                date(2022, 12, 28),
+                1,
+            ),
+            (
+                PairingBasis::CrossDomain,
+                gold_at(10),
+                3,
+                2023,
+                date(2023, 1, 3),
+                0,
+            ),
+            (
+                PairingBasis::SameDomain,
+                gold_at(12),
+                2,
+                2023,
+                date(2023, 1, 5),
+                2,
+            ),
         ] {
             let partners = self.partners(basis, &[lead], count);
             self.propose(basis, lead, partners, year, starts_on, waiting);
@@ -196,7 +228,7 @@ impl Pairings<'_> {
 
     fn propose(
         &mut self,
-        basis: &'static str,
+        basis: PairingBasis,
         lead: BranchId,
         partners: Vec<BranchId>,
         year: i32,
@@ -208,7 +240,7 @@ impl Pairings<'_> {
             leads: vec![lead],
             partners,
             year,
-            state: "PROPOSED",
+            state: PairingState::Proposed,
             starts_on,
             ends_on: Some(date(2023, 12, 31)),
             end_reason: None,
@@ -219,14 +251,22 @@ impl Pairings<'_> {
     fn broken_off(&mut self, gold: &Gold) {
         for (nth, &lead) in gold.standing.iter().skip(20).take(7).enumerate() {
             let rejected = nth < 4;
-            let basis = if nth % 2 == 0 { SAME_DOMAIN } else { CROSS_DOMAIN };
+            let basis = if nth % 2 == 0 {
+                PairingBasis::SameDomain
+            } else {
+                PairingBasis::CrossDomain
+            };
             let partners = self.partners(basis, &[lead], 3);
             self.begin(Plan {
                 basis,
                 leads: vec![lead],
                 partners,
                 year: 2022,
-                state: if rejected { "REJECTED" } else { "TERMINATED" },
+                state: if rejected {
+                    PairingState::Rejected
+                } else {
+                    PairingState::Terminated
+                },
                 starts_on: plus_days(date(2022, 7, 4), nth as u64 * 9),
                 ends_on: (!rejected).then_some(date(2022, 10, 8 + nth as u32)),
                 end_reason: Some(if rejected {
@@ -243,14 +283,18 @@ impl Pairings<'_> {
     fn of_the_year_before(&mut self, gold: &Gold) {
         self.candidates.retain(|row| row.founded_on < date(2021, 3, 1));
         for (nth, &lead) in gold.lost.iter().enumerate() {
-            let partners = self.partners(SAME_DOMAIN, &[lead], 4);
+            let partners = self.partners(PairingBasis::SameDomain, &[lead], 4);
             let terminated = nth == 4;
             self.begin(Plan {
-                basis: SAME_DOMAIN,
+                basis: PairingBasis::SameDomain,
                 leads: vec![lead],
                 partners,
                 year: 2021,
-                state: if terminated { "TERMINATED" } else { "COMPLETED" },
+                state: if terminated {
+                    PairingState::Terminated
+                } else {
+                    PairingState::Completed
+                },
                 starts_on: date(2021, 4, 1),
                 ends_on: Some(date(2021, if terminated { 9 } else { 12 }, 20)),
                 end_reason: terminated.then_some("牵头支部任务调整"),
@@ -260,7 +304,7 @@ impl Pairings<'_> {
     }
 
     /// Partners that are in no pairing yet.
-    fn partners(&mut self, basis: &str, leads: &[BranchId], count: usize) -> Vec<BranchId> {
+    fn partners(&mut self, basis: PairingBasis, leads: &[BranchId], count: usize) -> Vec<BranchId> {
         let leads: Vec<&BranchRow> = leads
             .iter()
             .filter_map(|id| self.branches.get(id).copied())
@@ -273,7 +317,7 @@ impl Pairings<'_> {
                 .filter(|row| suits(basis, &leads, row))
         };
         // Across domains: the first is of another than the lead's.
-        let other = (basis == CROSS_DOMAIN)
+        let other = (basis == PairingBasis::CrossDomain)
             .then(|| free().find(|row| leads.iter().any(|lead| lead.domain != row.domain)))
             .flatten()
             .map(|row| row.id);
@@ -287,7 +331,7 @@ impl Pairings<'_> {
     }
 
     /// One that is in an active pairing, and may be in another.
-    fn once_more(&self, basis: &str, leads: &[BranchId], but: &[BranchId]) -> Option<BranchId> {
+    fn once_more(&self, basis: PairingBasis, leads: &[BranchId], but: &[BranchId]) -> Option<BranchId> {
         let leads: Vec<&BranchRow> = leads
             .iter()
             .filter_map(|id| self.branches.get(id).copied())
@@ -302,14 +346,14 @@ impl Pairings<'_> {
 
     fn begin(&mut self, plan: Plan) {
         let before = minus_days(plan.starts_on, 1).min(date(2022, 12, 30));
-        let begun = plan.state != "PROPOSED" && plan.state != "REJECTED";
+        let begun = plan.state != PairingState::Proposed && plan.state != PairingState::Rejected;
         let asked = plan.partners.len().saturating_sub(plan.waiting);
-        let leads = plan.leads.iter().map(|&id| (id, LEAD, true));
+        let leads = plan.leads.iter().map(|&id| (id, PairingRole::Lead, true));
         let partners = plan
             .partners
             .iter()
             .enumerate()
-            .map(|(nth, &id)| (id, PARTNER, nth < asked));
+            .map(|(nth, &id)| (id, PairingRole::Partner, nth < asked));
         let members: Vec<MemberRow> = leads
             .chain(partners)
             .map(|(branch_id, role, accepted)| MemberRow {
@@ -319,19 +363,19 @@ impl Pairings<'_> {
                 left_on: None,
             })
             .collect();
-        if plan.state == "ACTIVE" {
+        if plan.state == PairingState::Active {
             for member in &members {
                 *self.active.entry(member.branch_id).or_default() += 1;
             }
         }
         let form = if plan.leads.len() > 1 {
-            MANY_TO_MANY
+            PairingForm::ManyToMany
         } else {
-            ONE_TO_MANY
+            PairingForm::OneToMany
         };
         let id = PairingId(self.rows.len() as i64 + 1);
         let title = match form {
-            ONE_TO_MANY => format!("“1+{}”结对共建第{}组", plan.partners.len(), id.0),
+            PairingForm::OneToMany => format!("“1+{}”结对共建第{}组", plan.partners.len(), id.0),
             _ => format!(
                 "“{}+{}”结对共建第{}组",
                 plan.leads.len(),
@@ -340,8 +384,8 @@ impl Pairings<'_> {
             ),
         };
         let goal = match plan.basis {
-            SAME_DOMAIN => "同领域对标：以金牌支部带动后进，补齐组织生活短板。",
-            SAME_AFFILIATION => "同隶属帮带：共享阵地与师资，提升规范化水平。",
+            PairingBasis::SameDomain => "同领域对标：以金牌支部带动后进，补齐组织生活短板。",
+            PairingBasis::SameAffiliation => "同隶属帮带：共享阵地与师资，提升规范化水平。",
             _ => "跨领域互补：资源共享、服务共办、难题共解。",
         };
         let approved_at = begun.then(|| instant(before, 17 * 60 + 30));
@@ -379,10 +423,10 @@ impl Pairings<'_> {
 }
 
 /// Whether a branch may be a partner of these leads on that basis.
-fn suits(basis: &str, leads: &[&BranchRow], partner: &BranchRow) -> bool {
+fn suits(basis: PairingBasis, leads: &[&BranchRow], partner: &BranchRow) -> bool {
     leads.iter().all(|lead| match basis {
-        SAME_DOMAIN => lead.domain == partner.domain,
-        SAME_AFFILIATION => lead.committee_id == partner.committee_id,
+        PairingBasis::SameDomain => lead.domain == partner.domain,
+        PairingBasis::SameAffiliation => lead.committee_id == partner.committee_id,
         _ => true,
     })
 }

@@ -13,6 +13,7 @@ use crate::{
         TrainingRecordId,
     },
     organization::{OrganizationKind, model::HeadcountKind},
+    pairing::{PairingBasis, PairingForm, PairingRole, PairingState},
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -172,12 +173,12 @@ pub struct TrainingRow {
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairingRow {
     pub id: PairingId,
-    pub form: &'static str,
-    pub basis: &'static str,
+    pub form: PairingForm,
+    pub basis: PairingBasis,
     pub title: String,
     pub goal: Option<String>,
     pub year: i32,
-    pub state: &'static str,
+    pub state: PairingState,
     pub starts_on: NaiveDate,
     pub ends_on: Option<NaiveDate>,
     pub proposed_by_id: BranchId,
@@ -191,7 +192,7 @@ pub struct PairingRow {
 #[derive(Clone, Debug, PartialEq)]
 pub struct MemberRow {
     pub branch_id: BranchId,
-    pub role: &'static str,
+    pub role: PairingRole,
     pub accepted_at: Option<DateTime<Utc>>,
     pub left_on: Option<NaiveDate>,
 }

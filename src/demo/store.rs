@@ -322,12 +322,12 @@ impl Loading<'_, '_> {
         let pairings = &district.pairings;
         self.insert(pairings.iter().cloned().map(|row| pairing::Model {
             id: row.id,
-            form: row.form.to_owned(),
-            basis: row.basis.to_owned(),
+            form: row.form.as_str().to_owned(),
+            basis: row.basis.as_str().to_owned(),
             title: row.title,
             goal: row.goal,
             year: row.year,
-            state: row.state.to_owned(),
+            state: row.state.as_str().to_owned(),
             starts_on: row.starts_on,
             ends_on: row.ends_on,
             proposed_by_id: Some(row.proposed_by_id),
@@ -344,7 +344,7 @@ impl Loading<'_, '_> {
                 .map(|(member, position)| pairing_member::Model {
                     pairing_id: row.id,
                     branch_id: member.branch_id,
-                    role: member.role.to_owned(),
+                    role: member.role.as_str().to_owned(),
                     position,
                     accepted_at: member.accepted_at,
                     left_on: member.left_on,

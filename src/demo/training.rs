@@ -145,7 +145,11 @@ impl Trainings<'_> {
     fn push(&mut self, nth: usize, audience: &'static str, held_on: chrono::NaiveDate, persons: Vec<usize>) {
         // Every fourth is the district's; the others go round the committees.
         let number = nth % committees().count() + 1;
-        let organizer_id = if nth % 4 == 0 { DISTRICT } else { committee(number) };
+        let organizer_id = if nth.is_multiple_of(4) {
+            DISTRICT
+        } else {
+            committee(number)
+        };
         let topics: &[&str] = if audience == "MEMBER" {
             &MEMBER_TOPICS
         } else {

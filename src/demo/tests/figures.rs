@@ -13,6 +13,7 @@ use crate::{
     },
     kernel::id::{BranchId, OrganizationId},
     organization::{OrganizationKind, model::HeadcountKind},
+    pairing::{PairingForm, PairingState},
 };
 
 fn in_window(day: NaiveDate) -> bool {
@@ -227,11 +228,15 @@ fn gold_titles_that_stand() {
 
 #[test]
 fn pairings_of_the_year() {
-    let counted = |row: &&PairingRow| row.year == 2022 && matches!(row.state, "ACTIVE" | "COMPLETED");
+    let counted = |row: &&PairingRow| row.year == 2022 && row.state.is_public();
     let pairings = || district().pairings.iter().filter(counted);
     let form = |form| pairings().filter(|row| row.form == form).count();
     assert_eq!(
-        (form("ONE_TO_MANY"), form("MANY_TO_MANY"), pairings().count()),
+        (
+            form(PairingForm::OneToMany),
+            form(PairingForm::ManyToMany),
+            pairings().count()
+        ),
         (40, 4, 44)
     );
     let standing = pairings().flat_map(|row| row.members.iter().filter(|member| member.left_on.is_none()));
@@ -260,13 +265,19 @@ fn pairings_of_the_year() {
             .count()
     };
     let states = [
-        ("PROPOSED", 2022),
-        ("PROPOSED", 2023),
-        ("REJECTED", 2022),
-        ("TERMINATED", 2022),
+        (PairingState::Proposed, 2022),
+        (PairingState::Proposed, 2023),
+        (PairingState::Rejected, 2022),
+        (PairingState::Terminated, 2022),
     ];
     assert_eq!(states.map(|(state, year)| others(state, year)), [3, 2, 4, 3]);
-    assert_eq!((others("COMPLETED", 2021), others("TERMINATED", 2021)), (5, 1));
+    assert_eq!(
+        (
+            others(PairingState::Completed, 2021),
+            others(PairingState::Terminated, 2021)
+        ),
+        (5, 1)
+    );
 }
 
 #[test]
