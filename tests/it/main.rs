@@ -8,6 +8,9 @@
 )]
 #![allow(missing_docs, reason = "names of tests are sentences")]
 
+mod branch;
+mod branch_update;
+mod branches;
 mod brand;
 mod demo;
 mod layering;

@@ -1,0 +1,486 @@
+//! Lists of branches against a model: every filter, every order, pages both ways, and what a page of them costs.
+
+use std::collections::BTreeSet;
+
+use sea_orm::ConnectionTrait as _;
+use serde_json::{Value, json};
+use zhibu::jobs;
+
+use crate::support::{
+    app::{As, TestApp},
+    on_both,
+};
+
+const DOMAINS: [&str; 7] = [
+    "RURAL",
+    "COMMUNITY",
+    "GOVERNMENT",
+    "PUBLIC_INSTITUTION",
+    "STATE_OWNED",
+    "NON_PUBLIC",
+    "SOCIAL_ORG",
+];
+const NAMES: [&str; 5] = [
+    "海沧街道第",
+    "嵩屿街道第",
+    "新阳 100%工业区第",
+    "东孚_第",
+    "厦门 A\\B 第",
+];
+
+/// Runs SQL that no mutation does yet.
+async fn sql(app: &TestApp, statements: &[String]) {
+    let url = app.config.database.url.as_ref().unwrap().expose().to_owned();
+    let connection = sea_orm::Database::connect(url).await.unwrap();
+    for statement in statements {
+        connection.execute_unprepared(statement).await.unwrap();
+    }
+    connection.close().await.unwrap();
+}
+
+/// Thirty branches of all kinds: under three organizations, of every domain, form, status and term state, gold and not,
+/// paired and not.
+async fn many(app: &TestApp) {
+    let homes = [
+        app.organization_id("C1").await,
+        app.organization_id("G1").await,
+        app.organization_id("C2").await,
+    ];
+    let mut rows = Vec::new();
+    for n in 0..30_usize {
+        let form = ["SINGLE", "SINGLE", "JOINT", "SINGLE", "TEMPORARY"][n % 5];
+        let elected =
+            (form != "TEMPORARY" && n % 4 != 3).then(|| format!("20{:02}-0{}-15", 19 + n % 7, 1 + n % 9));
+        let input = json!({
+            "code": format!("B{:02}", (n * 7) % 30), "name": format!("{}{n}党支部（演示）", NAMES[n % 5]),
+            "domain": DOMAINS[n % 7], "form": form, "organizationId": homes[n % 3],
+            "foundedOn": format!("20{:02}-01-01", 10 + n % 6), "memberCount": 3 + n, "electedOn": elected,
+        });
+        let answer = app
+            .admin()
+            .mutate("createBranch", "branch { id code }", input)
+            .await;
+        rows.push(answer.done()["branch"].clone());
+        if n % 3 == 0 {
+            app.clock.advance(chrono::Duration::milliseconds(1500));
+        }
+    }
+    for n in [4_usize, 11] {
+        let input =
+            json!({ "id": rows[n]["id"], "version": 1, "effectiveOn": "2026-03-01", "reason": "任务结束" });
+        app.admin()
+            .mutate("dissolveBranch", "branch { id }", input)
+            .await
+            .done();
+    }
+    let input = json!({
+        "id": rows[1]["id"], "version": 1, "intoBranchId": rows[2]["id"], "effectiveOn": "2026-03-01", "reason": "合并",
+    });
+    app.admin()
+        .mutate("mergeBranch", "branch { id }", input)
+        .await
+        .done();
+    let code = |n: usize| rows[n]["code"].as_str().unwrap();
+    let branch = |n: usize| format!("(SELECT id FROM branch WHERE code = '{}')", code(n));
+    let mut statements = Vec::new();
+    for (n, revoked) in [(5, "NULL"), (6, "NULL"), (7, "'2026-01-01'"), (11, "NULL")] {
+        let branch = branch(n);
+        statements.push(format!(
+            "INSERT INTO gold_title (branch_id, awarded_on, revoked_on) VALUES ({branch}, '2022-12-31', {revoked})"
+        ));
+    }
+    for (state, members) in [
+        ("ACTIVE", [(5, "NULL"), (8, "NULL"), (9, "'2026-01-01'")]),
+        ("PROPOSED", [(6, "NULL"), (10, "NULL"), (12, "NULL")]),
+        ("COMPLETED", [(5, "NULL"), (13, "NULL"), (14, "NULL")]),
+    ] {
+        statements.push(format!(
+            "INSERT INTO pairing (form, basis, title, year, state, starts_on, version, updated_at) \
+             VALUES ('ONE_TO_MANY', 'SAME_DOMAIN', '结对', 2026, '{state}', '2026-01-01', 1, '2026-01-01 00:00:00+00:00')"
+        ));
+        for (n, left) in members {
+            let branch = branch(n);
+            statements.push(format!(
+                "INSERT INTO pairing_member (pairing_id, branch_id, role, position, left_on) \
+                 VALUES ((SELECT max(id) FROM pairing), {branch}, 'PARTNER', {n}, {left})"
+            ));
+        }
+    }
+    sql(app, &statements).await;
+}
+
+const FIELDS: &str = "code name domain form status foundedOn updatedAt termState isGold
+    term { endsOn } organization { code }";
+
+async fn all(caller: As<'_>) -> Vec<Value> {
+    let query = format!(
+        "{{ branches(filter: {{ statuses: [ACTIVE, MERGED, DISSOLVED] }}) {{ nodes {{ {FIELDS} }} }} }}"
+    );
+    caller.data(&query).await["branches"]["nodes"]
+        .as_array()
+        .unwrap()
+        .clone()
+}
+
+fn codes(nodes: &Value) -> Vec<String> {
+    let code = |node: &Value| node["code"].as_str().unwrap().to_owned();
+    nodes.as_array().unwrap().iter().map(code).collect()
+}
+
+/// Whether a branch passes a filter, by what it tells of itself.
+fn passes(branch: &Value, filter: &Value) -> bool {
+    let text = |name: &str| branch[name].as_str().unwrap();
+    let among = |given: &Value, value: &str| given.as_array().unwrap().iter().any(|v| v == value);
+    let home = branch["organization"]["code"].as_str().unwrap();
+    let paired = |branch: &Value| {
+        let name = branch["name"].as_str().unwrap();
+        ["第5党支部", "第8党支部"].iter().any(|part| name.contains(part))
+    };
+    let mut holds = match filter.get("statuses") {
+        Some(statuses) => among(statuses, text("status")),
+        None => text("status") == "ACTIVE",
+    };
+    for (name, given) in filter.as_object().unwrap() {
+        holds &= match name.as_str() {
+            "statuses" => true,
+            "organization" => match given.as_str().unwrap() {
+                "D" => true,
+                "C1" => ["C1", "G1"].contains(&home),
+                other => other == home,
+            },
+            "domains" => among(given, text("domain")),
+            "forms" => among(given, text("form")),
+            "termStates" => among(given, text("termState")),
+            "gold" => branch["isGold"] == *given,
+            "paired" => json!(paired(branch)) == *given,
+            "foundedFrom" => text("foundedOn") >= given.as_str().unwrap(),
+            "foundedTo" => text("foundedOn") <= given.as_str().unwrap(),
+            other => panic!("{other}"),
+        };
+    }
+    holds
+}
+
+on_both!(
+    every_filter_lets_through_what_the_branches_tell_of_themselves,
+    |db| async move {
+        let app = TestApp::with_tree(db).await;
+        many(&app).await;
+        let rows = all(app.viewer(None)).await;
+        assert_eq!(rows.len(), 30);
+        let statuses = json!(["ACTIVE", "MERGED", "DISSOLVED"]);
+        let mut partial = 0;
+        for filter in [
+            json!({}),
+            json!({ "statuses": ["MERGED", "DISSOLVED"] }),
+            json!({ "statuses": [] }),
+            json!({ "organization": "D" }),
+            json!({ "organization": "C1" }),
+            json!({ "organization": "G1" }),
+            json!({ "organization": "C2", "statuses": statuses }),
+            json!({ "domains": ["RURAL", "NON_PUBLIC"] }),
+            json!({ "forms": ["JOINT", "TEMPORARY"] }),
+            json!({ "termStates": ["IN_TERM"] }),
+            json!({ "termStates": ["DUE_SOON"] }),
+            json!({ "termStates": ["OVERDUE", "DUE_SOON"] }),
+            json!({ "termStates": ["NOT_APPLICABLE"], "statuses": statuses }),
+            json!({ "termStates": [] }),
+            json!({ "gold": true }),
+            json!({ "gold": true, "statuses": statuses }),
+            json!({ "gold": false }),
+            json!({ "paired": true }),
+            json!({ "paired": false, "statuses": statuses }),
+            json!({ "foundedFrom": "2012-01-01", "foundedTo": "2013-01-01" }),
+            json!({ "foundedFrom": "2012-01-02" }),
+            json!({ "organization": "C1", "domains": ["RURAL", "COMMUNITY", "GOVERNMENT"], "forms": ["SINGLE"], "gold": false }),
+        ] {
+            let expected: Vec<String> = rows
+                .iter()
+                .filter(|row| passes(row, &filter))
+                .map(|row| row["code"].as_str().unwrap().to_owned())
+                .collect();
+            partial += usize::from(!expected.is_empty() && expected.len() < rows.len());
+            let mut given = filter.clone();
+            if let Some(code) = given.as_object_mut().unwrap().remove("organization") {
+                given["organizationId"] = json!(app.organization_id(code.as_str().unwrap()).await);
+            }
+            let query =
+                "query($filter: BranchFilter) { branches(filter: $filter) { totalCount nodes { code } } }";
+            let answer = app.viewer(None).ask(query, json!({ "filter": given })).await;
+            let found = &answer.data()["branches"];
+            assert_eq!(codes(&found["nodes"]), expected, "{filter}");
+            assert_eq!(found["totalCount"], expected.len(), "{filter}");
+        }
+        assert!(partial >= 15, "the filters let through all or nothing: {partial}");
+        // An id that names no organization lets nothing through; an adapter sees nothing at all.
+        let query =
+            "query($id: ID) { branches(filter: { organizationId: $id }) { totalCount nodes { code } } }";
+        let answer = app.admin().ask(query, json!({ "id": "nonsense" })).await;
+        assert_eq!(answer.data()["branches"], json!({ "totalCount": 0, "nodes": [] }));
+        let data = app
+            .adapter("EJIA")
+            .data("{ branches { totalCount nodes { code } } }")
+            .await;
+        assert_eq!(data["branches"], json!({ "totalCount": 0, "nodes": [] }));
+    }
+);
+
+on_both!(
+    every_order_is_the_models_and_pages_meet_both_ways,
+    |db| async move {
+        let app = TestApp::with_tree(db).await;
+        many(&app).await;
+        let rows = all(app.viewer(None)).await;
+        // What decides between equals is the key, which is older for what was founded first here.
+        let key = |row: &Value| -> i32 {
+            let name = row["name"].as_str().unwrap();
+            let number = name.rsplit('第').next().unwrap();
+            number.split('党').next().unwrap().parse().unwrap()
+        };
+        let text = |row: &Value, name: &str| row[name].as_str().unwrap().to_owned();
+        let end = |row: &Value| row["term"]["endsOn"].as_str().unwrap_or("9999-12-31").to_owned();
+        let instant = |row: &Value| {
+            text(row, "updatedAt")
+                .parse::<chrono::DateTime<chrono::Utc>>()
+                .unwrap()
+        };
+        for order in ["CODE", "NAME", "FOUNDED_DESC", "TERM_END_ASC", "UPDATED_DESC"] {
+            let mut sorted = rows.clone();
+            sorted.sort_by_key(|row| key(row));
+            match order {
+                "CODE" => sorted.sort_by_key(|row| text(row, "code")),
+                "NAME" => sorted.sort_by_key(|row| text(row, "name")),
+                "TERM_END_ASC" => sorted.sort_by_key(end),
+                "FOUNDED_DESC" => {
+                    sorted.sort_by_key(|row| text(row, "foundedOn"));
+                    sorted.reverse();
+                }
+                _ => {
+                    sorted.sort_by_key(instant);
+                    sorted.reverse();
+                }
+            }
+            let expected: Vec<String> = sorted.iter().map(|row| text(row, "code")).collect();
+            for (size, count, cursor, from, more) in [
+                (7, "first", "after", "endCursor", "hasNextPage"),
+                (4, "last", "before", "startCursor", "hasPreviousPage"),
+                (30, "first", "after", "endCursor", "hasNextPage"),
+            ] {
+                let query = format!(
+                "query($cursor: String) {{ branches(orderBy: {order}, filter: {{ statuses: [ACTIVE, MERGED, DISSOLVED] }},
+                   {count}: {size}, {cursor}: $cursor) {{ nodes {{ code }} pageInfo {{ {from} {more} }} }} }}"
+            );
+                let mut walked: Vec<String> = Vec::new();
+                let mut at = json!(null);
+                loop {
+                    let answer = app.viewer(None).ask(&query, json!({ "cursor": at })).await;
+                    let page = &answer.data()["branches"];
+                    let found = codes(&page["nodes"]);
+                    walked = if count == "first" {
+                        [walked, found].concat()
+                    } else {
+                        [found, walked].concat()
+                    };
+                    at = page["pageInfo"][from].clone();
+                    if page["pageInfo"][more] == false {
+                        break;
+                    }
+                    assert!(walked.len() < 30, "{order} {count} never ends");
+                }
+                assert_eq!(walked, expected, "{order} {count}");
+            }
+        }
+        // A cursor of one order is none of another's.
+        let data = app
+            .admin()
+            .data("{ branches(first: 1) { pageInfo { endCursor } } }")
+            .await;
+        let query = "query($after: String) { branches(orderBy: NAME, after: $after) { nodes { code } } }";
+        let after = &data["branches"]["pageInfo"]["endCursor"];
+        assert_eq!(
+            app.admin()
+                .ask(query, json!({ "after": after }))
+                .await
+                .error_code(),
+            "BAD_REQUEST"
+        );
+        for arguments in ["first: -1", "last: 201", "first: 1, last: 1", "before: \"x\""] {
+            for query in [
+                format!("{{ branches({arguments}) {{ nodes {{ code }} }} }}"),
+                format!("{{ organizations {{ nodes {{ branches({arguments}) {{ nodes {{ code }} }} }} }} }}"),
+            ] {
+                assert_eq!(
+                    app.admin().ask(&query, json!({})).await.error_code(),
+                    "BAD_REQUEST",
+                    "{query}"
+                );
+            }
+        }
+    }
+);
+
+on_both!(
+    a_term_state_is_the_same_in_a_list_and_on_the_branch_every_day,
+    |db| async move {
+        let app = TestApp::with_tree(db).await;
+        many(&app).await;
+        let mut seen = BTreeSet::new();
+        for day in [
+            "2022-01-14",
+            "2022-07-15",
+            "2022-08-31",
+            "2023-02-28",
+            "2023-07-15",
+            "2024-02-29",
+            "2024-08-15",
+            "2024-08-16",
+            "2025-03-15",
+            "2025-03-16",
+            "2026-02-28",
+            "2026-08-31",
+            "2028-04-15",
+            "2029-12-31",
+        ] {
+            app.clock.set(&format!("{day}T03:00:00Z"));
+            let rows = all(app.admin()).await;
+            for state in ["IN_TERM", "DUE_SOON", "OVERDUE", "NOT_APPLICABLE"] {
+                let query = format!(
+                    "{{ branches(filter: {{ termStates: [{state}], statuses: [ACTIVE, MERGED, DISSOLVED] }}) {{ nodes {{ code }} }} }}"
+                );
+                let listed = codes(&app.admin().data(&query).await["branches"]["nodes"]);
+                let told: Vec<String> = rows
+                    .iter()
+                    .filter(|row| row["termState"] == state)
+                    .map(|row| row["code"].as_str().unwrap().to_owned())
+                    .collect();
+                assert_eq!(listed, told, "{day} {state}");
+                if !told.is_empty() {
+                    seen.insert(state);
+                }
+            }
+        }
+        assert_eq!(seen.len(), 4);
+    }
+);
+
+on_both!(
+    a_search_finds_parts_of_names_codes_and_initials,
+    |db| async move {
+        let app = TestApp::with_tree(db).await;
+        many(&app).await;
+        let rows = all(app.admin()).await;
+        let active = |part: &str| {
+            let holds =
+                |row: &&Value| row["status"] == "ACTIVE" && row["name"].as_str().unwrap().contains(part);
+            rows.iter().filter(holds).count()
+        };
+        for (typed, found) in [
+            ("hcjd", active("海沧街道")),
+            ("HCJD", active("海沧街道")),
+            ("海沧 街道", active("海沧街道")),
+            ("syjd", active("嵩屿街道")),
+            ("100%", active("100%")),
+            ("_", active("东孚_")),
+            ("a\\b", active("A\\B")),
+            ("（演示）", active("演示")),
+            ("ｂ０７", 1),
+            ("", active("支部")),
+            ("hcjdx", 0),
+            ("%%", 0),
+            ("\u{0}", 0),
+            (&"海".repeat(60_000), 0),
+        ] {
+            let query = "query($search: String) { branches(filter: { search: $search }) { totalCount nodes { name } } }";
+            let answer = app.admin().ask(query, json!({ "search": typed })).await;
+            let short: String = typed.chars().take(20).collect();
+            assert_eq!(answer.data()["branches"]["totalCount"], found, "{short:?}");
+            assert_eq!(
+                answer.data()["branches"]["nodes"].as_array().unwrap().len(),
+                found,
+                "{short:?}"
+            );
+        }
+    }
+);
+
+on_both!(
+    lists_below_many_organizations_cost_as_much_as_below_one,
+    |db| async move {
+        let app = TestApp::with_tree(db).await;
+        many(&app).await;
+        let fields = "code branchCount branches(first: 3, orderBy: NAME) {
+        totalCount nodes { code name } pageInfo { hasNextPage } }";
+        let cost = async |query: String| {
+            let before = app.database.statements();
+            let data = app.viewer(None).data(&query).await;
+            (data, app.database.statements() - before)
+        };
+        let (_, one) = cost(format!(
+            "{{ organizations(first: 1) {{ nodes {{ {fields} }} }} }}"
+        ))
+        .await;
+        let (data, four) = cost(format!("{{ organizations {{ nodes {{ {fields} }} }} }}")).await;
+        assert_eq!(one, four);
+        let rows = all(app.viewer(None)).await;
+        for organization in data["organizations"]["nodes"].as_array().unwrap() {
+            let filter = json!({ "organization": organization["code"] });
+            let mut below: Vec<&Value> = rows.iter().filter(|row| passes(row, &filter)).collect();
+            below.sort_by_key(|row| row["name"].as_str().unwrap());
+            assert!(below.len() > 3);
+            assert_eq!(organization["branchCount"], below.len());
+            assert_eq!(organization["branches"]["totalCount"], below.len());
+            assert_eq!(organization["branches"]["pageInfo"]["hasNextPage"], true);
+            let first: Vec<&Value> = below.iter().take(3).map(|row| &row["code"]).collect();
+            assert_eq!(
+                codes(&organization["branches"]["nodes"]),
+                first.iter().map(|c| c.as_str().unwrap()).collect::<Vec<_>>()
+            );
+        }
+    }
+);
+
+on_both!(
+    the_daily_job_tells_once_of_terms_that_moved_with_the_date,
+    |db| async move {
+        let app = TestApp::with_tree(db).await;
+        many(&app).await;
+        app.clock.set("2026-03-02T15:00:00Z");
+        let states = async || -> Vec<(String, String)> {
+            let pair = |row: &Value| (row["code"].to_string(), row["termState"].to_string());
+            all(app.admin()).await.iter().map(pair).collect()
+        };
+        let log = async || -> Vec<Value> {
+            let query = "{ changes(first: 1000, filter: { topics: [BRANCH] }) { changes { version node { ... on Branch { code } } } } }";
+            app.admin().data(query).await["changes"]["changes"]
+                .as_array()
+                .unwrap()
+                .clone()
+        };
+        jobs::daily(&app.database).await.unwrap();
+        for day in [
+            "2026-03-15T16:00:00Z",
+            "2026-06-02T03:00:00Z",
+            "2028-06-02T03:00:00Z",
+        ] {
+            let (before, told) = (states().await, log().await.len());
+            app.clock.set(day);
+            let after = states().await;
+            let moved: BTreeSet<String> = before
+                .iter()
+                .zip(&after)
+                .filter(|(before, after)| before != after)
+                .map(|(before, _)| before.0.clone())
+                .collect();
+            assert!(!moved.is_empty(), "{day}");
+            jobs::daily(&app.database).await.unwrap();
+            jobs::daily(&app.database).await.unwrap();
+            let changes = log().await;
+            let news: Vec<String> = changes[told..]
+                .iter()
+                .map(|c| c["node"]["code"].to_string())
+                .collect();
+            assert_eq!(news.iter().cloned().collect::<BTreeSet<_>>(), moved, "{day}");
+            assert_eq!(news.len(), moved.len(), "{day}");
+        }
+    }
+);
