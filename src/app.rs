@@ -15,6 +15,7 @@ use crate::{
     auth::{Authenticator, KeyError, Keys, Role, SigningKey, VerifyingKey},
     branch::BranchHooks,
     config::{Config, Faults},
+    demo,
     graphql::{
         Engine,
         schema::{self, Mutation, Query, Subscription},
@@ -251,6 +252,45 @@ fn verifying_keys(
         keys.push(SigningKey::load_or_create(&config.signing_key_file(), rng)?.verifying_key());
     }
     Ok(keys)
+}
+
+/// Told how many rows of how many have been written.
+pub type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
+
+struct Demonstration {
+    district: demo::District,
+    progress: Progress,
+}
+
+/// Loads the demonstration district into an empty database, and lets the business date stand still.
+pub async fn load_demo(
+    database: &Database,
+    participant_key: &[u8],
+    progress: Progress,
+) -> Result<(), AppError> {
+    let input = Demonstration {
+        district: demo::build(participant_key),
+        progress,
+    };
+    let written = database
+        .write(Actor::service("demo"), None, input, |write, input| {
+            Box::pin(demo::load(write, &input.district, &*input.progress))
+        })
+        .await?;
+    match written.outcome {
+        Outcome::Done(()) => {
+            database.clock().pin_business_date(demo::BUSINESS_DATE);
+            Ok(())
+        }
+        Outcome::Refused(refusals) => Err(AppError::Refused(refusals)),
+    }
+}
+
+/// Whether the database holds the demonstration: its business date stands still.
+pub async fn is_demo(database: &Database) -> Result<bool, AppError> {
+    Ok(setting::get(database.reader(), setting::BUSINESS_DATE)
+        .await?
+        .is_some())
 }
 
 /// What mergers and dissolutions of branches set off in the slices above, in the same transaction.

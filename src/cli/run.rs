@@ -23,7 +23,7 @@ pub async fn run(cli: &Cli, config: &Config, clock: Clock, rng: &mut impl Crypto
         Command::Init(_) => init(config, clock, rng).await,
         Command::Migrate(args) => migrate(args.restored, config, clock, rng).await,
         Command::Schema(_) => print(&schema::sdl()),
-        Command::Demo(_) => Err(AppError::Other("no demonstration".to_owned())),
+        Command::Demo(_) => super::demo::run(config, clock, rng).await,
         Command::Token(args) => return super::token::run(args, config, &clock, rng),
         Command::Verify(_) => super::verify::run(config, clock, rng).await,
     };

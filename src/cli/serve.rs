@@ -11,6 +11,7 @@ use crate::{
     app::{self, App, AppError},
     auth::{Role, SigningKey, TokenOrder},
     config::{Config, Overrides},
+    demo,
     kernel::clock::Clock,
 };
 
@@ -50,7 +51,7 @@ pub(super) async fn run(
     let database = app::open_database(config, clock, false, rng).await?;
     if app::is_empty(&database).await? {
         if args.demo {
-            return Err(AppError::Other("no demonstration".to_owned()));
+            super::demo::load(config, &database, rng).await?;
         } else if let (Some(code), Some(name)) = (
             &config.organization.district_code,
             &config.organization.district_name,
@@ -61,7 +62,7 @@ pub(super) async fn run(
             let message = app::empty_service_message();
             tracing::warn!("{} / {}", message.zh, message.en);
         }
-    } else if args.demo && !true {
+    } else if args.demo && !app::is_demo(&database).await? {
         return Err(AppError::Other(
             "serve --demo: this database holds records that are not the demonstration's; name an empty \
              --data-dir or leave --demo out"
@@ -138,9 +139,9 @@ fn welcome(
     let _ = writeln!(text, "  GraphiQL  {url}/graphql\n");
     for (role, organization, branch, source) in [
         (Role::DistrictAdmin, None, None, None),
-        (Role::CommitteeOfficer, Some("HC-01"), None, None),
-        (Role::Examiner, None, Some("HC-0001"), None),
-        (Role::BranchOfficer, None, Some("HC-0001"), None),
+        (Role::CommitteeOfficer, Some(demo::SHOWCASE_COMMITTEE), None, None),
+        (Role::Examiner, None, Some(demo::SHOWCASE_BRANCH), None),
+        (Role::BranchOfficer, None, Some(demo::SHOWCASE_BRANCH), None),
         (Role::Viewer, None, None, None),
         (Role::Adapter, None, None, Some("EJIA")),
     ] {
@@ -163,7 +164,7 @@ fn welcome(
                 "{{ viewer {{ role branch {{ name brand {{ name }} term {{ endsOn }} pairings(first: 5) {{ nodes {{ \
                  title members {{ role branch {{ name }} }} }} }} trainingRecords(first: 5) {{ nodes {{ topic \
                  heldOn }} }} }} todos {{ kind title dueOn }} }} branch(by: {{ code: \\\"{}\\\" }}) {{ memberCount }} }}",
-                "HC-0001"
+                demo::SHOWCASE_BRANCH
             );
             let _ = writeln!(
                 text,
