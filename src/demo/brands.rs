@@ -12,10 +12,8 @@ use super::{
 };
 use crate::{
     branch::Domain,
-    kernel::{
-        id::BrandId,
-        text::{search_term, search_text},
-    },
+    brand::{BrandState, StoryForm, search_text},
+    kernel::id::BrandId,
 };
 
 /// Brands that the report names, with their slogans, for HC-0001 to HC-0003.
@@ -50,14 +48,14 @@ const SLOGANS: [&str; 8] = [
     "群众点单，支部接单，党员跑单",
 ];
 /// Forms of a story, each with what it is called.
-const STORIES: [(&str, &str); 7] = [
-    ("RECITATION", "朗诵《永远跟党走》"),
-    ("CLAPPER_TALK", "快板说支部"),
-    ("STAGE_PLAY", "舞台剧《身边的党员》"),
-    ("SERVICE_TEAM", "党员服务团队"),
-    ("TASK_TEAM", "急难任务攻关组"),
-    ("STATION", "家门口的服务驿站"),
-    ("PRACTICE", "支部工作典型做法"),
+const STORIES: [(StoryForm, &str); 7] = [
+    (StoryForm::Recitation, "朗诵《永远跟党走》"),
+    (StoryForm::ClapperTalk, "快板说支部"),
+    (StoryForm::StagePlay, "舞台剧《身边的党员》"),
+    (StoryForm::ServiceTeam, "党员服务团队"),
+    (StoryForm::TaskTeam, "急难任务攻关组"),
+    (StoryForm::Station, "家门口的服务驿站"),
+    (StoryForm::Practice, "支部工作典型做法"),
 ];
 const RETURN_REASONS: [&str; 3] = [
     "请补充近一年的成效数据",
@@ -81,15 +79,15 @@ pub(super) fn build(active: &[BranchRow], ended: &[BranchRow], gold: &Gold) -> V
     let gold: HashSet<_> = gold.standing.iter().copied().collect();
     for branch in active.iter().filter(|row| row.is_regular()) {
         let state = if gold.contains(&branch.id) || brands.dice.percent(42) {
-            "PUBLISHED"
+            BrandState::Published
         } else {
             match brands.dice.below(20) {
-                0..=2 => "DRAFT",
-                3..=4 => "SUBMITTED",
+                0..=2 => BrandState::Draft,
+                3..=4 => BrandState::Submitted,
                 _ => continue,
             }
         };
-        if state != "PUBLISHED" {
+        if state != BrandState::Published {
             brands.push(branch, state, None);
             continue;
         }
@@ -103,17 +101,17 @@ pub(super) fn build(active: &[BranchRow], ended: &[BranchRow], gold: &Gold) -> V
                 .pred_opt()
                 .unwrap_or(published)
                 .min(plus_days(founded, 200));
-            brands.push(branch, "ARCHIVED", Some(earlier));
+            brands.push(branch, BrandState::Archived, Some(earlier));
         }
-        brands.push(branch, "PUBLISHED", Some(published));
+        brands.push(branch, BrandState::Published, Some(published));
         // The first branch is always rewriting its own, for somebody to publish.
         if branch.id.0 == 1 {
-            brands.push(branch, "SUBMITTED", None);
+            brands.push(branch, BrandState::Submitted, None);
         } else if brands.dice.percent(8) {
             let state = if brands.dice.percent(60) {
-                "DRAFT"
+                BrandState::Draft
             } else {
-                "SUBMITTED"
+                BrandState::Submitted
             };
             brands.push(branch, state, None);
         }
@@ -121,7 +119,7 @@ pub(super) fn build(active: &[BranchRow], ended: &[BranchRow], gold: &Gold) -> V
     for branch in ended.iter().step_by(5) {
         brands.push(
             branch,
-            "ARCHIVED",
+            BrandState::Archived,
             Some(plus_days(branch.founded_on, 30).max(date(2020, 1, 6))),
         );
     }
@@ -129,9 +127,9 @@ pub(super) fn build(active: &[BranchRow], ended: &[BranchRow], gold: &Gold) -> V
 }
 
 impl Brands {
-    fn push(&mut self, branch: &BranchRow, state: &'static str, published: Option<NaiveDate>) {
+    fn push(&mut self, branch: &BranchRow, state: BrandState, published: Option<NaiveDate>) {
         let real = match state {
-            "PUBLISHED" => usize::try_from(branch.id.0 - 1)
+            BrandState::Published => usize::try_from(branch.id.0 - 1)
                 .ok()
                 .and_then(|place| REAL.get(place)),
             _ => None,
@@ -152,7 +150,7 @@ impl Brands {
         if branch.id.0 == 1 {
             themes = vec!["健康服务", "为民服务"];
         }
-        let written = state == "PUBLISHED" || state == "ARCHIVED";
+        let written = state == BrandState::Published || state == BrandState::Archived;
         let updated_on = match published {
             Some(day) => day,
             None => self.dice.day(date(2022, 11, 1), date(2022, 12, 30)),
@@ -163,7 +161,7 @@ impl Brands {
             self.dice.number(20, 900),
             self.dice.number(80, 100)
         );
-        let returned = state == "DRAFT" && self.dice.percent(35);
+        let returned = state == BrandState::Draft && self.dice.percent(35);
         let reason = self.dice.one(&RETURN_REASONS);
         let updated_at = self.dice.instant(updated_on);
         let slogan = (written || self.dice.percent(60)).then_some(slogan);
@@ -173,7 +171,7 @@ impl Brands {
         self.rows.push(BrandRow {
             id,
             branch_id: branch.id,
-            search_text: found_by(&name, slogan.as_deref(), &description),
+            search_text: search_text(&name, slogan.as_deref(), &description),
             slogan,
             description,
             name,
@@ -212,17 +210,6 @@ impl Brands {
             })
             .collect()
     }
-}
-
-/// What a brand is found by: its name and the initials of it, its slogan, its description; a line each, so that no
-/// search term spans two of them.
-fn found_by(name: &str, slogan: Option<&str>, description: &str) -> String {
-    let mut lines = search_text(name, "");
-    for part in [slogan.unwrap_or_default(), description] {
-        lines.push('\n');
-        lines.push_str(&search_term(part));
-    }
-    lines
 }
 
 fn describe(domain: Domain, theme: &str) -> String {

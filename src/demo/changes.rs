@@ -1,7 +1,8 @@
 //! The change rows of a load: every node is there now.
 
-use super::{District, rows::BrandRow};
+use super::District;
 use crate::{
+    brand::BrandState,
     kernel::id::NodeId,
     live::change::{Action, Change, Topic},
     storage::write::Write,
@@ -24,7 +25,7 @@ pub(super) fn report(write: &mut Write<'_>, district: &District) {
     }
     for row in &district.brands {
         let change = created(Topic::Brand, row.id).version(1).branches([row.branch_id]);
-        write.change(change.in_scope_only(!is_public_brand(row)));
+        write.change(change.in_scope_only(row.state != BrandState::Published));
     }
     for row in &district.sites {
         write.change(
@@ -55,8 +56,4 @@ pub(super) fn report(write: &mut Write<'_>, district: &District) {
 
 fn created<I: NodeId>(topic: Topic, id: I) -> Change {
     Change::new(topic, Action::Created, id)
-}
-
-fn is_public_brand(row: &BrandRow) -> bool {
-    row.state == "PUBLISHED"
 }

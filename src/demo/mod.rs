@@ -36,6 +36,8 @@ use rows::{
 };
 pub use store::load;
 
+use crate::training::ParticipantKey;
+
 /// The one seed of all chance here.
 const SEED: u64 = 20_200_701;
 
@@ -125,7 +127,7 @@ impl District {
 }
 
 /// Builds the district. `participant_key` is the one that participants of trainings are hashed under.
-pub fn build(participant_key: &[u8]) -> District {
+pub fn build(participant_key: &ParticipantKey) -> District {
     let (organizations, organization_moves) = organizations::build();
     let mut active = branches::build();
     let mut ended = ended::build(&active);

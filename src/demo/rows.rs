@@ -8,12 +8,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::{
     branch::{BranchForm, BranchStatus, Domain},
+    brand::{BrandState, StoryForm},
     kernel::id::{
         BranchId, BrandId, HeadcountId, OrganizationId, PairingActivityId, PairingId, SiteId,
         TrainingRecordId,
     },
     organization::{OrganizationKind, model::HeadcountKind},
     pairing::{PairingBasis, PairingForm, PairingRole, PairingState},
+    training::{Participant, SiteKind, TrainingAudience, TrainingKind},
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -129,7 +131,7 @@ pub struct BrandRow {
     pub slogan: Option<String>,
     pub description: String,
     pub results: Option<String>,
-    pub state: &'static str,
+    pub state: BrandState,
     pub return_reason: Option<String>,
     pub published_at: Option<DateTime<Utc>>,
     pub updated_at: DateTime<Utc>,
@@ -139,7 +141,7 @@ pub struct BrandRow {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoryRow {
-    pub form: &'static str,
+    pub form: StoryForm,
     pub title: String,
     pub summary: Option<String>,
     pub held_on: Option<NaiveDate>,
@@ -149,7 +151,7 @@ pub struct StoryRow {
 pub struct SiteRow {
     pub id: SiteId,
     pub name: String,
-    pub kind: &'static str,
+    pub kind: SiteKind,
     pub organization_id: OrganizationId,
     pub upgraded_on: Option<NaiveDate>,
 }
@@ -158,16 +160,16 @@ pub struct SiteRow {
 pub struct TrainingRow {
     pub id: TrainingRecordId,
     pub topic: String,
-    pub kind: &'static str,
-    pub audience: &'static str,
+    pub kind: TrainingKind,
+    pub audience: TrainingAudience,
     pub held_on: NaiveDate,
     /// Credit hours in quarters.
     pub quarter_hours: i32,
     pub organizer_id: OrganizationId,
     pub site_id: Option<SiteId>,
     pub branches: Vec<BranchId>,
-    /// Keyed hashes, in their order.
-    pub participants: Vec<Vec<u8>>,
+    /// In the order of their hashes.
+    pub participants: Vec<Participant>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

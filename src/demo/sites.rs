@@ -6,11 +6,7 @@ use super::{
     organizations::{committee, committees},
     rows::SiteRow,
 };
-use crate::kernel::id::SiteId;
-
-pub(super) const TRAINING_BASE: &str = "TRAINING_BASE";
-const STATION: &str = "NEIGHBOURHOOD_STATION";
-const CENTRE: &str = "SERVICE_CENTRE";
+use crate::{kernel::id::SiteId, training::SiteKind};
 
 /// Training bases brought up to standard in the window; these are counted.
 const UPGRADED_BASES: usize = 25;
@@ -37,7 +33,12 @@ pub(super) fn build() -> Vec<SiteRow> {
             _ => dice.day(from, to),
         };
         let name = format!("{}党建实训基地", ordinal(index + 1));
-        push(index % committees + 1, TRAINING_BASE, name, Some(upgraded_on));
+        push(
+            index % committees + 1,
+            SiteKind::TrainingBase,
+            name,
+            Some(upgraded_on),
+        );
     }
     // Upgraded before the window, the last of them the day before; and not upgraded yet.
     for (index, upgraded_on) in [
@@ -54,19 +55,19 @@ pub(super) fn build() -> Vec<SiteRow> {
     .enumerate()
     {
         let name = format!("{}党建实训基地", ordinal(UPGRADED_BASES + index + 1));
-        push(index % committees + 1, TRAINING_BASE, name, upgraded_on);
+        push(index % committees + 1, SiteKind::TrainingBase, name, upgraded_on);
     }
     for index in 0..36 {
         let number = index % STREETS.len() + 1;
         let street = STREETS.get(index % STREETS.len()).copied().unwrap_or_default();
         let name = format!("{street}{}邻里驿站", ordinal(index / STREETS.len() + 1));
         let upgraded_on = (index % 3 != 2).then(|| dice.day(from, to));
-        push(number, STATION, name, upgraded_on);
+        push(number, SiteKind::NeighbourhoodStation, name, upgraded_on);
     }
     for number in 1..=committees {
         let name = format!("{}党群服务中心", ordinal(number));
         let upgraded_on = (number % 2 == 0).then(|| dice.day(from, to));
-        push(number, CENTRE, name, upgraded_on);
+        push(number, SiteKind::ServiceCentre, name, upgraded_on);
     }
     rows
 }

@@ -172,7 +172,7 @@ impl Loading<'_, '_> {
         self.insert(district.sites.iter().cloned().map(|row| site::Model {
             id: row.id,
             name: row.name,
-            kind: row.kind.to_owned(),
+            kind: row.kind.as_str().to_owned(),
             organization_id: row.organization_id,
             upgraded_on: row.upgraded_on,
             version: VERSION,
@@ -249,7 +249,7 @@ impl Loading<'_, '_> {
             slogan: row.slogan,
             description: row.description,
             results: row.results,
-            state: row.state.to_owned(),
+            state: row.state.as_str().to_owned(),
             return_reason: row.return_reason,
             published_at: row.published_at,
             version: VERSION,
@@ -275,7 +275,7 @@ impl Loading<'_, '_> {
                 .map(|(story, position)| brand_story::Model {
                     brand_id: row.id,
                     position,
-                    form: story.form.to_owned(),
+                    form: story.form.as_str().to_owned(),
                     title: story.title,
                     summary: story.summary,
                     held_on: story.held_on,
@@ -290,8 +290,8 @@ impl Loading<'_, '_> {
         self.insert(trainings.iter().map(|row| training_record::Model {
             id: row.id,
             topic: row.topic.clone(),
-            kind: row.kind.to_owned(),
-            audience: row.audience.to_owned(),
+            kind: row.kind.as_str().to_owned(),
+            audience: row.audience.as_str().to_owned(),
             held_on: row.held_on,
             quarter_hours: row.quarter_hours,
             organizer_id: row.organizer_id,
@@ -312,7 +312,7 @@ impl Loading<'_, '_> {
                 .iter()
                 .map(|participant| training_participant::Model {
                     training_record_id: row.id,
-                    participant: participant.clone(),
+                    participant: participant.as_bytes().to_vec(),
                 })
         }))
         .await

@@ -1,19 +1,16 @@
 //! Training records. Those for secretaries and Party workers in the window count 1,328 persons and 1,846
 //! attendances; members' trainings and earlier ones name others besides.
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
-
 use super::{
     BUSINESS_DATE, FIGURES_FROM,
     dice::{Dice, Subject, date, minus_days},
     organizations::{DISTRICT, committee, committees},
     rows::{BranchRow, SiteRow, TrainingRow},
-    sites::TRAINING_BASE,
 };
 use crate::{
     branch::BranchStatus,
     kernel::id::{BranchId, TrainingRecordId},
+    training::{Participant, ParticipantKey, SiteKind, TrainingAudience, TrainingKind},
 };
 
 /// Persons trained in the window, each once at least, and how often they came.
@@ -41,34 +38,20 @@ const MEMBER_TOPICS: [&str; 5] = [
     "志愿服务技能实训",
     "廉洁教育主题党课",
 ];
-const KINDS: [&str; 5] = ["CENTRALIZED", "ROTATION", "LECTURE", "PRACTICAL", "ONLINE"];
-
 /// The plain reference of a person who does not exist.
 fn reference(number: usize) -> String {
     format!("demo-person-{number:04}")
 }
 
-/// What is kept of a participant: HMAC-SHA256 of the reference.
-fn participant(key: &[u8], reference: &str) -> Vec<u8> {
-    match Hmac::<Sha256>::new_from_slice(key) {
-        Ok(mut mac) => {
-            mac.update(reference.as_bytes());
-            mac.finalize().into_bytes().to_vec()
-        }
-        // HMAC takes a key of any length (RFC 2104).
-        Err(_) => Vec::new(),
-    }
-}
-
 struct Trainings<'a> {
     dice: Dice,
-    key: &'a [u8],
+    key: &'a ParticipantKey,
     branches: &'a [BranchRow],
     sites: &'a [SiteRow],
     rows: Vec<TrainingRow>,
 }
 
-pub(super) fn build(key: &[u8], branches: &[BranchRow], sites: &[SiteRow]) -> Vec<TrainingRow> {
+pub(super) fn build(key: &ParticipantKey, branches: &[BranchRow], sites: &[SiteRow]) -> Vec<TrainingRow> {
     let mut trainings = Trainings {
         dice: Dice::new(Subject::Training),
         key,
@@ -82,13 +65,17 @@ pub(super) fn build(key: &[u8], branches: &[BranchRow], sites: &[SiteRow]) -> Ve
             1 => BUSINESS_DATE,
             _ => trainings.dice.day(FIGURES_FROM, BUSINESS_DATE),
         };
-        let audience = if nth % 3 == 2 { "PARTY_WORKER" } else { "SECRETARY" };
+        let audience = if nth % 3 == 2 {
+            TrainingAudience::PartyWorker
+        } else {
+            TrainingAudience::Secretary
+        };
         trainings.push(nth, audience, held_on, persons);
     }
     for nth in 0..MEMBERS {
         let held_on = trainings.dice.day(FIGURES_FROM, BUSINESS_DATE);
         let persons = trainings.some_of(PERSONS - 200, PERSONS + 900, 25);
-        trainings.push(nth, "MEMBER", held_on, persons);
+        trainings.push(nth, TrainingAudience::Member, held_on, persons);
     }
     for nth in 0..EARLIER {
         let held_on = match nth {
@@ -96,7 +83,7 @@ pub(super) fn build(key: &[u8], branches: &[BranchRow], sites: &[SiteRow]) -> Ve
             _ => trainings.dice.day(date(2019, 1, 10), date(2020, 6, 29)),
         };
         let persons = trainings.some_of(PERSONS - 300, PERSONS + 1400, 30);
-        trainings.push(nth, "SECRETARY", held_on, persons);
+        trainings.push(nth, TrainingAudience::Secretary, held_on, persons);
     }
     trainings.rows
 }
@@ -142,7 +129,13 @@ impl Trainings<'_> {
         persons
     }
 
-    fn push(&mut self, nth: usize, audience: &'static str, held_on: chrono::NaiveDate, persons: Vec<usize>) {
+    fn push(
+        &mut self,
+        nth: usize,
+        audience: TrainingAudience,
+        held_on: chrono::NaiveDate,
+        persons: Vec<usize>,
+    ) {
         // Every fourth is the district's; the others go round the committees.
         let number = nth % committees().count() + 1;
         let organizer_id = if nth.is_multiple_of(4) {
@@ -150,22 +143,26 @@ impl Trainings<'_> {
         } else {
             committee(number)
         };
-        let topics: &[&str] = if audience == "MEMBER" {
+        let topics: &[&str] = if audience == TrainingAudience::Member {
             &MEMBER_TOPICS
         } else {
             &TOPICS
         };
-        let kind = self.dice.one(&KINDS);
+        let kinds = TrainingKind::ALL;
+        let kind = kinds.get(self.dice.below(kinds.len())).copied();
+        let kind = kind.unwrap_or(TrainingKind::Centralized);
         let bases: Vec<_> = self
             .sites
             .iter()
-            .filter(|site| site.kind == TRAINING_BASE && site.upgraded_on.is_some_and(|day| day <= held_on))
+            .filter(|site| {
+                site.kind == SiteKind::TrainingBase && site.upgraded_on.is_some_and(|day| day <= held_on)
+            })
             .map(|site| site.id)
             .collect();
         let base = bases.get(self.dice.below(bases.len())).copied();
-        let mut participants: Vec<Vec<u8>> = persons
+        let mut participants: Vec<Participant> = persons
             .into_iter()
-            .map(|person| participant(self.key, &reference(person)))
+            .filter_map(|person| self.key.hash(&reference(person)))
             .collect();
         participants.sort_unstable();
         let id = TrainingRecordId(self.rows.len() as i64 + 1);
@@ -180,7 +177,7 @@ impl Trainings<'_> {
             held_on,
             quarter_hours,
             organizer_id,
-            site_id: base.filter(|_| kind == "PRACTICAL" || kind == "CENTRALIZED"),
+            site_id: base.filter(|_| matches!(kind, TrainingKind::Practical | TrainingKind::Centralized)),
             branches,
             participants,
         });

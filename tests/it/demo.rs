@@ -21,11 +21,14 @@ use zhibu::{
         Database, setting,
         write::{Actor, Outcome},
     },
+    training::ParticipantKey,
 };
 
 use crate::support::{app::TestApp, on_both};
 
-const KEY: &[u8] = b"a key of the tests, 32 bytes long";
+fn district() -> District {
+    demo::build(&ParticipantKey::new(b"a key of the tests, 32 bytes long").unwrap())
+}
 
 /// What the use case is handed.
 struct Input {
@@ -37,7 +40,7 @@ struct Input {
 async fn load(database: &Database) -> (Outcome<()>, u64) {
     let done = Arc::new(AtomicU64::new(0));
     let input = Input {
-        district: demo::build(KEY),
+        district: district(),
         done: done.clone(),
     };
     let written = database
@@ -97,7 +100,7 @@ on_both!(its_figures_come_out_of_its_rows, |db| async move {
     let (outcome, done) = load(database).await;
     eprintln!("{:?}: {done} rows in {:?}", database.backend(), started.elapsed());
     assert_eq!(outcome, Outcome::Done(()));
-    assert_eq!(done, demo::build(KEY).row_count());
+    assert_eq!(done, district().row_count());
 
     let paired = "FROM pairing p JOIN pairing_member m ON m.pairing_id = p.id \
                   WHERE p.year = 2022 AND p.state IN ('ACTIVE', 'COMPLETED') AND m.left_on IS NULL";

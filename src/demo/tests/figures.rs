@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::NaiveDate;
 
-use super::district;
+use super::{branch, district};
 use crate::{
     branch::{BranchForm, BranchStatus, Domain},
     demo::{
@@ -14,6 +14,7 @@ use crate::{
     kernel::id::{BranchId, OrganizationId},
     organization::{OrganizationKind, model::HeadcountKind},
     pairing::{PairingForm, PairingState},
+    training::{Participant, SiteKind, TrainingAudience},
 };
 
 fn in_window(day: NaiveDate) -> bool {
@@ -34,10 +35,6 @@ fn by_domain(rows: impl Iterator<Item = &'static BranchRow>) -> BTreeMap<Domain,
 
 fn of_domains<const N: usize>(counts: [(Domain, usize); N]) -> BTreeMap<Domain, usize> {
     counts.into()
-}
-
-fn branch(id: BranchId) -> &'static BranchRow {
-    district().branches.iter().find(|row| row.id == id).unwrap()
 }
 
 #[test]
@@ -288,17 +285,20 @@ fn training_bases_upgraded_in_the_window() {
             .filter(|row| row.upgraded_on.is_some_and(in_window))
             .count()
     };
-    assert_eq!(upgraded("TRAINING_BASE"), 25);
-    assert!(upgraded("NEIGHBOURHOOD_STATION") > 0 && upgraded("SERVICE_CENTRE") > 0);
-    let bases = district().sites.iter().filter(|row| row.kind == "TRAINING_BASE");
+    assert_eq!(upgraded(SiteKind::TrainingBase), 25);
+    assert!(upgraded(SiteKind::NeighbourhoodStation) > 0 && upgraded(SiteKind::ServiceCentre) > 0);
+    let bases = district()
+        .sites
+        .iter()
+        .filter(|row| row.kind == SiteKind::TrainingBase);
     assert_eq!(bases.count(), 33);
 }
 
 #[test]
 fn persons_trained_in_the_window() {
-    let counted = |row: &&TrainingRow| in_window(row.held_on) && row.audience != "MEMBER";
+    let counted = |row: &&TrainingRow| in_window(row.held_on) && row.audience != TrainingAudience::Member;
     let persons = |rows: &mut dyn Iterator<Item = &'static TrainingRow>| {
-        let all: Vec<&Vec<u8>> = rows.flat_map(|row| &row.participants).collect();
+        let all: Vec<&Participant> = rows.flat_map(|row| &row.participants).collect();
         (all.iter().collect::<HashSet<_>>().len(), all.len())
     };
     let trainings = || district().trainings.iter();
@@ -306,12 +306,12 @@ fn persons_trained_in_the_window() {
     // Not counted: whom only members' trainings and earlier ones name.
     let (distinct, _) = persons(&mut trainings().filter(|row| in_window(row.held_on)));
     assert!(distinct > 1500, "{distinct}");
-    let (distinct, _) = persons(&mut trainings().filter(|row| row.audience != "MEMBER"));
+    let (distinct, _) = persons(&mut trainings().filter(|row| row.audience != TrainingAudience::Member));
     assert!(distinct > 1500, "{distinct}");
     assert!(trainings().filter(counted).any(|row| row.held_on == FIGURES_FROM));
-    assert!(
-        trainings().any(|row| Some(row.held_on) == FIGURES_FROM.pred_opt() && row.audience == "SECRETARY")
-    );
+    assert!(trainings().any(
+        |row| Some(row.held_on) == FIGURES_FROM.pred_opt() && row.audience == TrainingAudience::Secretary
+    ));
 }
 
 #[test]
