@@ -238,3 +238,31 @@ on_both!(what_comes_after_it_gets_ids_of_its_own, |db| async move {
         json!({ "name": "卫健系统党工委（演示）", "parent": { "code": "HC" } })
     );
 });
+
+on_both!(the_showcase_answers_with_everything, |db| async move {
+    let app = TestApp::on(db).await;
+    assert_eq!(load(&app.database).await.0, Outcome::Done(()));
+    app.database.clock().pin_business_date(demo::BUSINESS_DATE);
+    let query = format!(
+        "{{ branch(by: {{ code: \"{}\" }}) {{ name isGold termState term {{ onTime endsOn }} terms {{ electedOn }}
+             brand {{ name }} pairings(states: [ACTIVE]) {{ totalCount }} organization {{ code }}
+             trainingRecords(first: 5) {{ nodes {{ heldOn }} }} }}
+           old: branch(by: {{ code: \"XM-HC-936\" }}) {{ code status }} }}",
+        demo::SHOWCASE_BRANCH
+    );
+    let data = app.admin().data(&query).await;
+    let branch = &data["branch"];
+    assert_eq!(branch["name"], "海沧街道社区卫生服务中心第一党支部（演示）");
+    assert_eq!(branch["brand"]["name"], "邻里医生");
+    assert_eq!(branch["organization"]["code"], demo::SHOWCASE_COMMITTEE);
+    assert_eq!(
+        (&branch["isGold"], &branch["termState"]),
+        (&json!(true), &json!("IN_TERM"))
+    );
+    assert_eq!(branch["term"], json!({ "onTime": true, "endsOn": "2024-11-12" }));
+    assert_eq!(branch["terms"].as_array().unwrap().len(), 2);
+    assert_eq!(branch["pairings"]["totalCount"], 2);
+    assert_eq!(branch["trainingRecords"]["nodes"].as_array().unwrap().len(), 5);
+    // An old code of a branch that was merged into one that has been merged since.
+    assert_eq!(data["old"]["status"], "ACTIVE");
+});
