@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     app::{Answer, As, TestApp},
+    changes::branch_changes_once,
     on_both,
 };
 
@@ -517,18 +518,11 @@ on_both!(a_merged_branchs_code_gives_its_successor, |db| async move {
         );
     }
     // The log tells of both branches of a merger.
-    let data = app
-        .admin()
-        .data("{ changes(filter: { topics: [BRANCH] }) { changes { nodeId version } } }")
-        .await;
-    let told = |id: &str, version: i32| {
-        let change = json!({ "nodeId": id, "version": version });
-        data["changes"]["changes"].as_array().unwrap().contains(&change)
-    };
-    assert!(
-        told(&a, 3) && told(&b, 1) && told(&b, 2) && told(&c, 1),
-        "{data:#}"
-    );
+    branch_changes_once(app.admin(), |changes| {
+        let told = |id: &str, version: i32| changes.contains(&json!({ "nodeId": id, "version": version }));
+        told(&a, 3) && told(&b, 1) && told(&b, 2) && told(&c, 1)
+    })
+    .await;
 });
 
 on_both!(
