@@ -2,119 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
-use zhibu::{audit::AuditRecord, jobs, storage::write::Actor};
+use zhibu::jobs;
 
 use crate::support::{
     app::{As, TestApp},
+    branches::many,
     changes::branch_changes_once,
     on_both,
 };
-
-const DOMAINS: [&str; 7] = [
-    "RURAL",
-    "COMMUNITY",
-    "GOVERNMENT",
-    "PUBLIC_INSTITUTION",
-    "STATE_OWNED",
-    "NON_PUBLIC",
-    "SOCIAL_ORG",
-];
-const NAMES: [&str; 5] = [
-    "海沧街道第",
-    "嵩屿街道第",
-    "新阳 100%工业区第",
-    "东孚_第",
-    "厦门 A\\B 第",
-];
-
-/// Runs SQL that no mutation does yet.
-async fn sql(app: &TestApp, statements: Vec<String>) {
-    let written = app
-        .database
-        .write(Actor::service("test"), None, statements, |write, statements| {
-            Box::pin(async move {
-                for statement in statements {
-                    write.connection().execute_unprepared(statement).await?;
-                }
-                write.audit(AuditRecord::new("test"));
-                Ok(())
-            })
-        });
-    written.await.unwrap();
-}
-
-/// Thirty branches of all kinds: under three organizations, of every domain, form, status and term state, gold and not,
-/// paired and not.
-async fn many(app: &TestApp) {
-    let homes = [
-        app.organization_id("C1").await,
-        app.organization_id("G1").await,
-        app.organization_id("C2").await,
-    ];
-    let mut rows = Vec::new();
-    for n in 0..30_usize {
-        let form = ["SINGLE", "SINGLE", "JOINT", "SINGLE", "TEMPORARY"][n % 5];
-        let elected =
-            (form != "TEMPORARY" && n % 4 != 3).then(|| format!("20{:02}-0{}-15", 19 + n % 7, 1 + n % 9));
-        let input = json!({
-            "code": format!("B{:02}", (n * 7) % 30), "name": format!("{}{n}党支部（演示）", NAMES[n % 5]),
-            "domain": DOMAINS[n % 7], "form": form, "organizationId": homes[n % 3],
-            "foundedOn": format!("20{:02}-01-01", 10 + n % 6), "memberCount": 3 + n, "electedOn": elected,
-        });
-        let answer = app
-            .admin()
-            .mutate("createBranch", "branch { id code }", input)
-            .await;
-        rows.push(answer.done()["branch"].clone());
-        if n % 3 == 0 {
-            app.clock.advance(chrono::Duration::milliseconds(1500));
-        }
-    }
-    for n in [4_usize, 11] {
-        let input =
-            json!({ "id": rows[n]["id"], "version": 1, "effectiveOn": "2026-03-01", "reason": "任务结束" });
-        app.admin()
-            .mutate("dissolveBranch", "branch { id }", input)
-            .await
-            .done();
-    }
-    let input = json!({
-        "id": rows[1]["id"], "version": 1, "intoBranchId": rows[2]["id"], "effectiveOn": "2026-03-01", "reason": "合并",
-    });
-    app.admin()
-        .mutate("mergeBranch", "branch { id }", input)
-        .await
-        .done();
-    let code = |n: usize| rows[n]["code"].as_str().unwrap();
-    let branch = |n: usize| format!("(SELECT id FROM branch WHERE code = '{}')", code(n));
-    let mut statements = Vec::new();
-    for (n, revoked) in [(5, "NULL"), (6, "NULL"), (7, "'2026-01-01'"), (11, "NULL")] {
-        let branch = branch(n);
-        statements.push(format!(
-            "INSERT INTO gold_title (branch_id, awarded_on, revoked_on) VALUES ({branch}, '2022-12-31', {revoked})"
-        ));
-    }
-    for (state, members) in [
-        ("ACTIVE", [(5, "NULL"), (8, "NULL"), (9, "'2026-01-01'")]),
-        ("PROPOSED", [(6, "NULL"), (10, "NULL"), (12, "NULL")]),
-        ("COMPLETED", [(5, "NULL"), (13, "NULL"), (14, "NULL")]),
-    ] {
-        statements.push(format!(
-            "INSERT INTO pairing (form, basis, title, year, state, starts_on, version, updated_at) \
-             VALUES ('ONE_TO_MANY', 'SAME_DOMAIN', '结对', 2026, '{state}', '2026-01-01', 1, '2026-01-01 00:00:00+00:00')"
-        ));
-        for (n, left) in members {
-            let branch = branch(n);
-            statements.push(format!(
-                "INSERT INTO pairing_member (pairing_id, branch_id, role, position, left_on) \
-                 VALUES ((SELECT max(id) FROM pairing), {branch}, 'PARTNER', {n}, {left})"
-            ));
-        }
-    }
-    sql(app, statements).await;
-}
 
 const FIELDS: &str = "id code name domain form status foundedOn updatedAt termState isGold
     term { endsOn } organization { code }";
@@ -461,8 +357,8 @@ on_both!(
         branch_changes_once(app.admin(), |changes| changes.len() == told).await;
         jobs::daily(&app.database).await.unwrap();
         for day in [
-            "2026-06-02T03:00:00Z",
-            "2027-01-02T03:00:00Z",
+            "2026-12-16T03:00:00Z",
+            "2027-06-02T03:00:00Z",
             "2028-06-02T03:00:00Z",
         ] {
             let before = states().await;

@@ -9,6 +9,7 @@
 #![allow(missing_docs, reason = "names of tests are sentences")]
 
 mod branch;
+mod branch_end;
 mod branch_update;
 mod branches;
 mod brand;

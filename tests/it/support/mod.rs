@@ -1,6 +1,7 @@
 //! What tests stand on: databases of their own, on both servers.
 
 pub mod app;
+pub mod branches;
 pub mod changes;
 pub mod postgres;
 pub mod sqlite;
