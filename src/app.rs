@@ -88,7 +88,12 @@ pub fn location(config: &Config) -> Location {
     match &config.database.url {
         None => Location::Sqlite(config.server.data_dir.join("zhibu.db")),
         Some(url) => match url.expose().strip_prefix("sqlite:") {
-            Some(path) => Location::Sqlite(Path::new(path.trim_start_matches("//")).to_owned()),
+            Some(path) => {
+                let path = path.trim_start_matches("//");
+                // `?mode=rwc` and the like are for other programs: how the file is opened is not for a URL to say.
+                let path = path.split_once('?').map_or(path, |(path, _)| path);
+                Location::Sqlite(Path::new(path).to_owned())
+            }
             None => Location::Postgres(url.expose().to_owned()),
         },
     }
