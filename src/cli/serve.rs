@@ -56,8 +56,12 @@ pub(super) async fn run(
             &config.organization.district_code,
             &config.organization.district_name,
         ) {
-            app::init(&database, code, name).await?;
-            tracing::info!(code, name, "made the district of the configuration");
+            match app::init(&database, code, name).await {
+                Ok(_) => tracing::info!(code, name, "made the district of the configuration"),
+                // Another replica that started with us was first.
+                Err(_) if !app::is_empty(&database).await? => {}
+                Err(error) => return Err(error),
+            }
         } else {
             let message = app::empty_service_message();
             tracing::warn!("{} / {}", message.zh, message.en);

@@ -1,9 +1,15 @@
 //! Which life of the database this is, for cursors (DESIGN 2.2).
 
-use sea_orm::TransactionTrait as _;
+use sea_orm::{
+    ConnectionTrait as _, DbBackend, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait as _,
+};
 
 use super::{Database, StoreError};
 use crate::live;
+
+/// Key of the advisory lock under which replicas that start together open the log, one after the other.
+const OPENING_LOCK: i64 = 0x7a68_6962_755f_6c6f; // "zhibu_lo"
 
 /// The log's incarnation with its nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +24,20 @@ impl Database {
     /// Reads the incarnation at start, and begins a new one in a new database, when `restored` says so, or when
     /// the log comes from another PostgreSQL cluster.
     pub async fn open_log(&self, restored: bool, nonce: i64) -> Result<Incarnation, StoreError> {
-        let transaction = self.inner.writer.begin().await?;
+        // What is read decides what is written, so both are one replica's at a time.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        let transaction = self.inner.writer.begin_with_options(options).await?;
+        if self.backend() == DbBackend::Postgres {
+            let lock = Statement::from_sql_and_values(
+                DbBackend::Postgres,
+                "SELECT pg_advisory_xact_lock($1)",
+                [OPENING_LOCK.into()],
+            );
+            transaction.execute_raw(lock).await?;
+        }
         let state = live::store::state(&transaction).await?;
         let (number, nonce) = match state {
             Some((number, stored))
