@@ -24,6 +24,10 @@ impl ScalarType for Date {
             .ok_or_else(|| InputValueError::custom(format!("no such day: {text:.40?}")))
     }
 
+    fn is_valid(value: &Value) -> bool {
+        Self::parse(value.clone()).is_ok()
+    }
+
     fn to_value(&self) -> Value {
         Value::String(self.0.format("%Y-%m-%d").to_string())
     }
@@ -61,6 +65,10 @@ impl ScalarType for DateTime {
             .map_err(|_| InputValueError::custom(format!("not an RFC 3339 instant with a zone: {text:.40?}")))
     }
 
+    fn is_valid(value: &Value) -> bool {
+        Self::parse(value.clone()).is_ok()
+    }
+
     fn to_value(&self) -> Value {
         Value::String(self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
@@ -86,6 +94,10 @@ impl ScalarType for ChangeCursor {
         Cursor::decode(text)
             .map(Self)
             .ok_or_else(|| InputValueError::custom("not a cursor of this service"))
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        Self::parse(value.clone()).is_ok()
     }
 
     fn to_value(&self) -> Value {
