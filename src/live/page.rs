@@ -104,6 +104,11 @@ pub async fn page(
         for row in rows {
             if changes.len() == first {
                 has_more = true;
+                if position == Position::default() {
+                    // None were asked for: the place before the oldest.
+                    position = row.position;
+                    position.seq -= 1;
+                }
                 break 'chunks;
             }
             position = row.position;

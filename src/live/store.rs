@@ -274,13 +274,11 @@ pub async fn is_from_another_cluster(
 /// so that a cursor of a deleted part is told from a good one.
 pub async fn prune(transaction: &DatabaseTransaction, before: DateTime<Utc>) -> Result<(), StoreError> {
     let newest = "SELECT seq FROM change_log ORDER BY incarnation DESC, xid DESC, seq DESC LIMIT 1";
-    let sql =
-        |head: &str, p: &str| format!("{head} FROM change_log WHERE at < {p} AND seq NOT IN ({newest})");
     let backend = transaction.get_database_backend();
     let p = if backend == DbBackend::Sqlite { "?1" } else { "$1" };
     let last = format!(
-        "{} ORDER BY incarnation DESC, xid DESC, seq DESC LIMIT 1",
-        sql("SELECT incarnation, xid, seq", p)
+        "SELECT incarnation, xid, seq FROM change_log WHERE at < {p} AND seq NOT IN ({newest}) \
+         ORDER BY incarnation DESC, xid DESC, seq DESC LIMIT 1"
     );
     let row = transaction
         .query_one_raw(Statement::from_sql_and_values(backend, last, [before.into()]))
@@ -291,11 +289,17 @@ pub async fn prune(transaction: &DatabaseTransaction, before: DateTime<Utc>) -> 
         row.try_get("", "xid")?,
         row.try_get("", "seq")?,
     );
+    // By place, not by time: clocks do not run in the order of transactions, and a row left standing before the
+    // remembered place would hand out cursors that have expired already.
+    let [p1, p2, p3] = match backend {
+        DbBackend::Sqlite => ["?1", "?2", "?3"],
+        _ => ["$1", "$2", "$3"],
+    };
     transaction
         .execute_raw(Statement::from_sql_and_values(
             backend,
-            sql("DELETE", p),
-            [before.into()],
+            format!("DELETE FROM change_log WHERE (incarnation, xid, seq) <= ({p1}, {p2}, {p3})"),
+            [position.0.into(), position.1.into(), position.2.into()],
         ))
         .await?;
     let value = format!("{} {} {}", position.0, position.1, position.2);
