@@ -108,6 +108,7 @@ on_both!(a_move_takes_the_subtree_along, |db| async move {
         json!({ "version": 2, "parent": { "code": "C2" } })
     );
     // The officer of the committee it left hears of it, and so does the one it came to.
+    app.settle().await;
     for officer in ["C1", "C2"] {
         let data = app
             .committee(officer)

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, Duration, Utc};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use zhibu::{
@@ -19,7 +20,7 @@ use super::TestDatabase;
 
 /// A clock that moves when a test says so; it begins on 2026-03-02 at 10:00 in Shanghai.
 #[derive(Clone)]
-pub struct FakeClock(Arc<Mutex<DateTime<Utc>>>);
+pub struct FakeClock(pub Arc<Mutex<DateTime<Utc>>>);
 
 impl FakeClock {
     fn new() -> Self {
@@ -53,12 +54,14 @@ pub struct TestApp {
     pub database: Database,
     /// Its configuration.
     pub config: Config,
+    /// The service as it was put together, for its jobs.
+    pub app: App,
     http: reqwest::Client,
     key: SigningKey,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
     _data_dir: tempfile::TempDir,
-    _db: TestDatabase,
+    db: TestDatabase,
 }
 
 /// An answer to a GraphQL request.
@@ -160,12 +163,14 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
+        let router = app.router();
         let serving = tokio::spawn(async move {
             let ended = async { drop(stopped.await) };
-            app::serve(listener, app.router(), ended).await.expect("serves");
+            app::serve(listener, router, ended).await.expect("serves");
         });
         Self {
             url,
+            app,
             clock,
             database,
             config,
@@ -174,7 +179,7 @@ impl TestApp {
             stop: Some(stop),
             serving: Some(serving),
             _data_dir: data_dir,
-            _db: db,
+            db,
         }
     }
 
@@ -302,6 +307,32 @@ impl TestApp {
         &self.http
     }
 
+    /// A connection of the test's own, past the service: it may do what no use case does.
+    pub async fn raw(&self) -> DatabaseConnection {
+        sea_orm::Database::connect(&self.db.url)
+            .await
+            .expect("the test's own connection")
+    }
+
+    /// Waits until every committed change may be read. On PostgreSQL the change log and the sealer read below the
+    /// cluster's oldest running transaction, and that may be another test's.
+    pub async fn settle(&self) {
+        let sql = "SELECT GREATEST((SELECT coalesce(max(xid), 0) FROM change_log), \
+                   (SELECT coalesce(max(xid), 0) FROM audit_entry)) \
+                   < pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS settled";
+        if self.database.backend() == DbBackend::Sqlite {
+            return;
+        }
+        eventually("older transactions end", async || {
+            let row = self
+                .database
+                .reader()
+                .query_one_raw(Statement::from_string(DbBackend::Postgres, sql));
+            row.await.unwrap().unwrap().try_get("", "settled").unwrap()
+        })
+        .await;
+    }
+
     /// Ends the service as SIGTERM would.
     pub async fn stop(mut self) {
         drop(self.stop.take());
@@ -375,6 +406,18 @@ impl As<'_> {
             body,
         }
     }
+}
+
+/// Asks again until it holds; fails the test where it does not within half a minute.
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let asking = async {
+        while !holds().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), asking)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 /// A mutation document of one field: its input type is named after it, as the contract's are.

@@ -4,6 +4,8 @@ pub mod app;
 pub mod branches;
 pub mod changes;
 pub mod postgres;
+pub mod process;
+pub mod proxy;
 pub mod sqlite;
 
 mod tests;
