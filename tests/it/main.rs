@@ -14,6 +14,7 @@ mod branch_update;
 mod branches;
 mod brand;
 mod demo;
+mod http;
 mod layering;
 mod organization;
 mod pairing;
