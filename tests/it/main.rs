@@ -14,6 +14,7 @@ mod branch_end;
 mod branch_update;
 mod branches;
 mod brand;
+mod changes;
 mod demo;
 mod http;
 mod layering;
