@@ -17,6 +17,7 @@ mod branches;
 mod brand;
 mod changes;
 mod demo;
+mod durability;
 mod http;
 mod layering;
 mod organization;
