@@ -16,6 +16,7 @@ mod branch_update;
 mod branches;
 mod brand;
 mod changes;
+mod cli;
 mod demo;
 mod durability;
 mod http;
