@@ -197,8 +197,7 @@ impl App {
         );
         let anonymous = config.auth.anonymous_role.or(demo.then_some(Role::Viewer));
         let authenticator = Authenticator::new(keys, anonymous, database.clone());
-        let participant_key = ParticipantKey::new(&participant_key(config, rng)?)
-            .map_err(|error| AppError::Other(error.to_string()))?;
+        let participant_key = participant_key(config, rng)?;
         let refused = RefusedAccess::default();
         let build = || {
             schema::builder()
@@ -270,7 +269,7 @@ struct Demonstration {
 /// Loads the demonstration district into an empty database, and lets the business date stand still.
 pub async fn load_demo(
     database: &Database,
-    participant_key: &[u8],
+    participant_key: &ParticipantKey,
     progress: Progress,
 ) -> Result<(), AppError> {
     let input = Demonstration {
@@ -306,14 +305,11 @@ fn branch_hooks() -> BranchHooks {
 }
 
 /// The key under which participants are hashed; made, readable by its owner only, where there is none.
-pub fn participant_key(config: &Config, rng: &mut impl CryptoRng) -> Result<Vec<u8>, AppError> {
+pub fn participant_key(config: &Config, rng: &mut impl CryptoRng) -> Result<ParticipantKey, AppError> {
     let file = config.participant_key_file();
-    let problem = |error: io::Error| AppError::DataDir(file.display().to_string(), error);
-    match std::fs::read(&file) {
-        Ok(text) => {
-            let text = String::from_utf8_lossy(&text);
-            hex::decode(text.trim()).map_err(|error| AppError::Other(format!("{}: {error}", file.display())))
-        }
+    let wrong = |problem: &dyn std::fmt::Display| AppError::Other(format!("{}: {problem}", file.display()));
+    let key = match std::fs::read_to_string(&file) {
+        Ok(text) => hex::decode(text.trim()).map_err(|error| wrong(&error))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut key = vec![0; 32];
             rng.fill_bytes(&mut key);
@@ -321,14 +317,16 @@ pub fn participant_key(config: &Config, rng: &mut impl CryptoRng) -> Result<Vec<
             options.write(true).create_new(true);
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut out = options.open(&file).map_err(problem)?;
-            writeln!(out, "{}", hex::encode(&key))
-                .and_then(|()| out.sync_all())
-                .map_err(problem)?;
-            Ok(key)
+            let written = options.open(&file).and_then(|mut out| {
+                writeln!(out, "{}", hex::encode(&key))?;
+                out.sync_all()
+            });
+            written.map_err(|error| wrong(&error))?;
+            key
         }
-        Err(error) => Err(problem(error)),
-    }
+        Err(error) => return Err(wrong(&error)),
+    };
+    ParticipantKey::new(&key).map_err(|error| wrong(&error))
 }
 
 /// What a service without a district is told.

@@ -293,7 +293,7 @@ pub struct LogSection {
 impl Default for LogSection {
     fn default() -> Self {
         Self {
-            filter: "info".to_owned(),
+            filter: "info,sea_orm_migration=warn".to_owned(),
             format: LogFormat::default(),
         }
     }

@@ -7,7 +7,7 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+use tokio::{net::TcpListener, sync::oneshot};
 use zhibu::{
     app::{self, App},
     auth::{Role, SigningKey, TokenOrder},
@@ -58,8 +58,7 @@ pub struct TestApp {
     pub app: App,
     http: reqwest::Client,
     key: SigningKey,
-    stop: Option<oneshot::Sender<()>>,
-    serving: Option<JoinHandle<()>>,
+    _stop: oneshot::Sender<()>,
     _data_dir: tempfile::TempDir,
     db: TestDatabase,
 }
@@ -164,7 +163,7 @@ impl TestApp {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let router = app.router();
-        let serving = tokio::spawn(async move {
+        tokio::spawn(async move {
             let ended = async { drop(stopped.await) };
             app::serve(listener, router, ended).await.expect("serves");
         });
@@ -176,8 +175,7 @@ impl TestApp {
             config,
             http: reqwest::Client::new(),
             key,
-            stop: Some(stop),
-            serving: Some(serving),
+            _stop: stop,
             _data_dir: data_dir,
             db,
         }
@@ -331,15 +329,6 @@ impl TestApp {
             row.await.unwrap().unwrap().try_get("", "settled").unwrap()
         })
         .await;
-    }
-
-    /// Ends the service as SIGTERM would.
-    pub async fn stop(mut self) {
-        drop(self.stop.take());
-        if let Some(serving) = self.serving.take() {
-            serving.await.unwrap();
-        }
-        self.database.clone().close().await;
     }
 }
 
