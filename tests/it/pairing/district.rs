@@ -27,7 +27,6 @@ pub struct District {
 
 /// Somebody with a token.
 pub struct Asker<'a> {
-    district: &'a District,
     caller: As<'a>,
 }
 
@@ -164,7 +163,6 @@ impl District {
 
     fn asker<'a>(&'a self, caller: As<'a>) -> Asker<'a> {
         Asker {
-            district: self,
             caller,
         }
     }
