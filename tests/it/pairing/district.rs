@@ -161,34 +161,40 @@ impl District {
         .await;
     }
 
-    fn asker<'a>(&'a self, caller: As<'a>) -> Asker<'a> {
+    pub fn admin(&self) -> Asker<'_> {
         Asker {
-            caller,
+            caller: self.app.admin(),
         }
     }
 
-    pub fn admin(&self) -> Asker<'_> {
-        self.asker(self.app.admin())
-    }
-
     pub fn committee(&self, code: &str) -> Asker<'_> {
-        self.asker(self.app.committee(code))
+        Asker {
+            caller: self.app.committee(code),
+        }
     }
 
     pub fn secretary(&self, branch: i64) -> Asker<'_> {
-        self.asker(self.app.secretary_of(&format!("B{branch}")))
+        Asker {
+            caller: self.app.secretary_of(&format!("B{branch}")),
+        }
     }
 
     pub fn examiner(&self, branch: i64) -> Asker<'_> {
-        self.asker(self.app.examiner_of(&format!("B{branch}")))
+        Asker {
+            caller: self.app.examiner_of(&format!("B{branch}")),
+        }
     }
 
     pub fn viewer(&self, org: Option<&str>) -> Asker<'_> {
-        self.asker(self.app.viewer(org))
+        Asker {
+            caller: self.app.viewer(org),
+        }
     }
 
     pub fn adapter(&self) -> Asker<'_> {
-        self.asker(self.app.adapter("EJIA"))
+        Asker {
+            caller: self.app.adapter("EJIA"),
+        }
     }
 
     /// SQL statements that a request costs.
