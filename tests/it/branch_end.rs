@@ -203,7 +203,7 @@ on_both!(
         let seen = async || {
             let data = app
             .admin()
-            .data("{ pairings { nodes { state members { branch { code } leftOn } } } branches(filter: { paired: true }) { nodes { code } } }")
+            .data("{ pairings(filter: { states: [ACTIVE, TERMINATED] }) { nodes { state members { branch { code } leftOn } } } branches(filter: { paired: true }) { nodes { code } } }")
             .await;
             let pairing = data["pairings"]["nodes"][0].clone();
             let left = pairing["members"]
