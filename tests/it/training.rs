@@ -9,7 +9,7 @@ use zhibu::{
 };
 
 use crate::{
-    brand::found,
+    brand::{found, heard},
     support::{
         app::{Answer, As, TestApp},
         on_both,
@@ -295,12 +295,9 @@ on_both!(those_who_hold_a_training_write_it_down, |db| async move {
         .await;
     assert_eq!(gone.refusal_code(), "NOT_FOUND");
     // The committee of the branch that never came hears that it left its scope.
-    let data = app
-        .committee("C2")
-        .data("{ changes(filter: { topics: [TRAINING] }) { changes { action version node { id } } } }")
-        .await;
+    let changes = heard(&app.committee("C2"), "TRAINING", "action version node { id }", 2).await;
     assert_eq!(
-        data["changes"]["changes"],
+        Value::from(changes),
         json!([
             { "action": "CREATED", "version": 1, "node": null },
             { "action": "UPDATED", "version": 2, "node": null },
@@ -365,16 +362,12 @@ on_both!(a_record_is_corrected_and_removed, |db| async move {
     assert_eq!(removed.done()["trainingRecord"], json!(null));
     let again = officer.mutate("removeTraining", "removedId", removal(4)).await;
     assert_eq!(again.refusal_code(), "NOT_FOUND");
-    let data = officer
-        .data("{ trainingRecords { totalCount } changes(filter: { topics: [TRAINING] }) { changes { action nodeId } } }")
-        .await;
+    let data = officer.data("{ trainingRecords { totalCount } }").await;
     assert_eq!(data["trainingRecords"]["totalCount"], 0);
-    let last = data["changes"]["changes"]
-        .as_array()
-        .unwrap()
-        .last()
-        .unwrap()
-        .clone();
+    // The site, the record, three corrections, and the end.
+    let changes = heard(&officer, "TRAINING", "action nodeId", 6).await;
+    assert_eq!(changes.len(), 6, "{changes:#?}");
+    let last = changes.last().unwrap().clone();
     assert_eq!(last, json!({ "action": "REMOVED", "nodeId": id }));
     let audit = app
         .admin()
@@ -490,10 +483,8 @@ on_both!(
             ))
             .await;
         assert_eq!(rest["sites"]["nodes"], json!([{ "name": "甲邻里驿站" }]));
-        let heard = viewer
-            .data("{ changes(filter: { topics: [TRAINING] }) { changes { nodeId version } } }")
-            .await;
-        assert_eq!(heard["changes"]["changes"].as_array().unwrap().len(), 4);
+        let changes = heard(&viewer, "TRAINING", "nodeId version", 4).await;
+        assert_eq!(changes.len(), 4, "{changes:#?}");
     }
 );
 
