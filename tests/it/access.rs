@@ -11,8 +11,14 @@ use crate::support::{
 };
 
 /// Columns of the tables below.
-const ROLES: [&str; 6] =
-    ["DISTRICT_ADMIN", "COMMITTEE_OFFICER", "EXAMINER", "BRANCH_OFFICER", "VIEWER", "ADAPTER"];
+const ROLES: [&str; 6] = [
+    "DISTRICT_ADMIN",
+    "COMMITTEE_OFFICER",
+    "EXAMINER",
+    "BRANCH_OFFICER",
+    "VIEWER",
+    "ADAPTER",
+];
 
 /// A root query, what it is asked for, and what each role finds of the record in the row: `+` something, `-` nothing (null
 /// or empty). The record lies in the committee's subtree, and is the branch officer's own.
@@ -20,13 +26,25 @@ const QUERIES: &[(&str, &str, &str)] = &[
     ("viewer", "{ viewer { subject } }", "++++++"),
     ("node", r#"{ node(id: "$BRANCH") { id } }"#, "+++++-"),
     ("nodes", r#"{ nodes(ids: ["$ORGANIZATION"]) { id } }"#, "+++++-"),
-    ("organization", r#"{ organization(by: { code: "C1" }) { id } }"#, "+++++-"),
+    (
+        "organization",
+        r#"{ organization(by: { code: "C1" }) { id } }"#,
+        "+++++-",
+    ),
     ("organizations", "{ organizations { nodes { id } } }", "+++++-"),
     ("branch", r#"{ branch(by: { code: "B1" }) { id } }"#, "+++++-"),
     ("branches", "{ branches { nodes { id } } }", "+++++-"),
     ("brands", "{ brands { nodes { id } } }", "+++++-"),
-    ("pairings", "{ pairings(filter: { states: [PROPOSED] }) { nodes { id } } }", "++-++-"),
-    ("trainingRecords", "{ trainingRecords { nodes { id } } }", "++-++-"),
+    (
+        "pairings",
+        "{ pairings(filter: { states: [PROPOSED] }) { nodes { id } } }",
+        "++-++-",
+    ),
+    (
+        "trainingRecords",
+        "{ trainingRecords { nodes { id } } }",
+        "++-++-",
+    ),
     ("sites", "{ sites { nodes { id } } }", "+++++-"),
     ("headcounts", "{ headcounts { id } }", "+++++-"),
     ("changes", "{ changes { changes { nodeId } } }", "+++++-"),
@@ -36,32 +54,128 @@ const QUERIES: &[(&str, &str, &str)] = &[
 /// A mutation, an input that names things of the committee's subtree and the branch officer's own branch, and who may: `+` it
 /// comes to a payload (written or refused by a rule), `-` FORBIDDEN.
 const MUTATIONS: &[(&str, &str, &str)] = &[
-    ("createOrganization", r#"{ "code": "$NEW", "name": "n", "kind": "COMMITTEE", "parentId": "$DISTRICT" }"#, "+-----"),
-    ("updateOrganization", r#"{ "id": "$ORGANIZATION", "version": 999 }"#, "+-----"),
-    ("createBranch", r#"{ "code": "$NEW", "name": "n", "domain": "RURAL", "organizationId": "$ORGANIZATION", "foundedOn": "2020-01-01", "memberCount": 5 }"#, "++----"),
-    ("updateBranch", r#"{ "id": "$BRANCH", "version": 999, "memberCount": 9 }"#, "++-+--"),
-    ("recordElection", r#"{ "branchId": "$BRANCH", "version": 999, "electedOn": "2020-01-01" }"#, "++----"),
-    ("extendTerm", r#"{ "branchId": "$BRANCH", "version": 999, "extendedTo": "2030-01-01", "documentNumber": "d" }"#, "++----"),
-    ("mergeBranch", r#"{ "id": "$BRANCH", "version": 999, "intoBranchId": "$OTHER", "effectiveOn": "2026-01-01", "reason": "r" }"#, "+-----"),
-    ("dissolveBranch", r#"{ "id": "$BRANCH", "version": 999, "effectiveOn": "2026-01-01", "reason": "r" }"#, "+-----"),
-    ("addBranchAlias", r#"{ "branchId": "$BRANCH", "code": "$NEW", "since": "2020-01-01" }"#, "++----"),
-    ("endBranchAlias", r#"{ "branchId": "$BRANCH", "version": 999, "code": "x", "until": "2026-01-01" }"#, "++----"),
-    ("saveSite", r#"{ "name": "n", "kind": "TRAINING_BASE", "organizationId": "$ORGANIZATION" }"#, "++----"),
-    ("saveBrand", r#"{ "branchId": "$BRANCH", "name": "n", "description": "d" }"#, "---+--"),
+    (
+        "createOrganization",
+        r#"{ "code": "$NEW", "name": "n", "kind": "COMMITTEE", "parentId": "$DISTRICT" }"#,
+        "+-----",
+    ),
+    (
+        "updateOrganization",
+        r#"{ "id": "$ORGANIZATION", "version": 999 }"#,
+        "+-----",
+    ),
+    (
+        "createBranch",
+        r#"{ "code": "$NEW", "name": "n", "domain": "RURAL", "organizationId": "$ORGANIZATION", "foundedOn": "2020-01-01", "memberCount": 5 }"#,
+        "++----",
+    ),
+    (
+        "updateBranch",
+        r#"{ "id": "$BRANCH", "version": 999, "memberCount": 9 }"#,
+        "++-+--",
+    ),
+    (
+        "recordElection",
+        r#"{ "branchId": "$BRANCH", "version": 999, "electedOn": "2020-01-01" }"#,
+        "++----",
+    ),
+    (
+        "extendTerm",
+        r#"{ "branchId": "$BRANCH", "version": 999, "extendedTo": "2030-01-01", "documentNumber": "d" }"#,
+        "++----",
+    ),
+    (
+        "mergeBranch",
+        r#"{ "id": "$BRANCH", "version": 999, "intoBranchId": "$OTHER", "effectiveOn": "2026-01-01", "reason": "r" }"#,
+        "+-----",
+    ),
+    (
+        "dissolveBranch",
+        r#"{ "id": "$BRANCH", "version": 999, "effectiveOn": "2026-01-01", "reason": "r" }"#,
+        "+-----",
+    ),
+    (
+        "addBranchAlias",
+        r#"{ "branchId": "$BRANCH", "code": "$NEW", "since": "2020-01-01" }"#,
+        "++----",
+    ),
+    (
+        "endBranchAlias",
+        r#"{ "branchId": "$BRANCH", "version": 999, "code": "x", "until": "2026-01-01" }"#,
+        "++----",
+    ),
+    (
+        "saveSite",
+        r#"{ "name": "n", "kind": "TRAINING_BASE", "organizationId": "$ORGANIZATION" }"#,
+        "++----",
+    ),
+    (
+        "saveBrand",
+        r#"{ "branchId": "$BRANCH", "name": "n", "description": "d" }"#,
+        "---+--",
+    ),
     ("submitBrand", r#"{ "id": "$BRAND", "version": 999 }"#, "---+--"),
     ("publishBrand", r#"{ "id": "$BRAND", "version": 999 }"#, "++----"),
-    ("returnBrand", r#"{ "id": "$BRAND", "version": 999, "reason": "r" }"#, "++----"),
-    ("proposePairing", r#"{ "form": "ONE_TO_MANY", "basis": "CROSS_DOMAIN", "title": "t", "year": 2026, "leadIds": ["$BRANCH"], "partnerIds": ["$OTHER"], "startsOn": "2026-01-01" }"#, "++-+--"),
-    ("acceptPairing", r#"{ "id": "$PAIRING", "branchId": "$BRANCH" }"#, "---+--"),
-    ("approvePairing", r#"{ "id": "$PAIRING", "version": 999 }"#, "++----"),
-    ("rejectPairing", r#"{ "id": "$PAIRING", "version": 999, "reason": "r" }"#, "++-+--"),
-    ("recordPairingActivity", r#"{ "pairingId": "$PAIRING", "heldOn": "2026-01-02", "topic": "t", "branchIds": ["$BRANCH"] }"#, "---+--"),
-    ("completePairing", r#"{ "id": "$PAIRING", "version": 999 }"#, "++----"),
-    ("terminatePairing", r#"{ "id": "$PAIRING", "version": 999, "reason": "r" }"#, "++----"),
-    ("recordTraining", r#"{ "topic": "t", "kind": "LECTURE", "audience": "MEMBER", "heldOn": "2026-01-01", "hours": 1, "organizerId": "$ORGANIZATION", "branchIds": ["$BRANCH"], "participantRefs": ["p"] }"#, "++----"),
-    ("correctTraining", r#"{ "id": "$TRAINING", "version": 999 }"#, "++----"),
-    ("removeTraining", r#"{ "id": "$TRAINING", "version": 999 }"#, "++----"),
-    ("reportHeadcount", r#"{ "organizationId": "$ORGANIZATION", "kind": "VOLUNTEER", "count": 1, "asOf": "2026-01-01" }"#, "++----"),
+    (
+        "returnBrand",
+        r#"{ "id": "$BRAND", "version": 999, "reason": "r" }"#,
+        "++----",
+    ),
+    (
+        "proposePairing",
+        r#"{ "form": "ONE_TO_MANY", "basis": "CROSS_DOMAIN", "title": "t", "year": 2026, "leadIds": ["$BRANCH"], "partnerIds": ["$OTHER"], "startsOn": "2026-01-01" }"#,
+        "++-+--",
+    ),
+    (
+        "acceptPairing",
+        r#"{ "id": "$PAIRING", "branchId": "$BRANCH" }"#,
+        "---+--",
+    ),
+    (
+        "approvePairing",
+        r#"{ "id": "$PAIRING", "version": 999 }"#,
+        "++----",
+    ),
+    (
+        "rejectPairing",
+        r#"{ "id": "$PAIRING", "version": 999, "reason": "r" }"#,
+        "++-+--",
+    ),
+    (
+        "recordPairingActivity",
+        r#"{ "pairingId": "$PAIRING", "heldOn": "2026-01-02", "topic": "t", "branchIds": ["$BRANCH"] }"#,
+        "---+--",
+    ),
+    (
+        "completePairing",
+        r#"{ "id": "$PAIRING", "version": 999 }"#,
+        "++----",
+    ),
+    (
+        "terminatePairing",
+        r#"{ "id": "$PAIRING", "version": 999, "reason": "r" }"#,
+        "++----",
+    ),
+    (
+        "recordTraining",
+        r#"{ "topic": "t", "kind": "LECTURE", "audience": "MEMBER", "heldOn": "2026-01-01", "hours": 1, "organizerId": "$ORGANIZATION", "branchIds": ["$BRANCH"], "participantRefs": ["p"] }"#,
+        "++----",
+    ),
+    (
+        "correctTraining",
+        r#"{ "id": "$TRAINING", "version": 999 }"#,
+        "++----",
+    ),
+    (
+        "removeTraining",
+        r#"{ "id": "$TRAINING", "version": 999 }"#,
+        "++----",
+    ),
+    (
+        "reportHeadcount",
+        r#"{ "organizationId": "$ORGANIZATION", "kind": "VOLUNTEER", "count": 1, "asOf": "2026-01-01" }"#,
+        "++----",
+    ),
 ];
 
 /// A service with one record of everything.
@@ -84,27 +198,60 @@ impl Records {
         for (name, code) in [("$BRANCH", "B1"), ("$OTHER", "B2")] {
             let input = json!({ "code": code, "name": code, "domain": "RURAL", "organizationId": names["$ORGANIZATION"],
                 "foundedOn": "2020-01-01", "memberCount": 5 });
-            let branch = made(admin.mutate("createBranch", "branch { id }", input).await, "branch");
+            let branch = made(
+                admin.mutate("createBranch", "branch { id }", input).await,
+                "branch",
+            );
             names.insert(name, branch);
         }
         app.give_gold("B1", "2021-01-01").await;
         let secretary = app.secretary_of("B1");
         let brand = |name: &str| json!({ "branchId": names["$BRANCH"], "name": name, "description": "d" });
-        let published = made(secretary.mutate("saveBrand", "brand { id }", brand("甲")).await, "brand");
-        let submitted = secretary.mutate("submitBrand", "brand { id }", json!({ "id": published, "version": 1 })).await;
+        let published = made(
+            secretary.mutate("saveBrand", "brand { id }", brand("甲")).await,
+            "brand",
+        );
+        let submitted = secretary
+            .mutate(
+                "submitBrand",
+                "brand { id }",
+                json!({ "id": published, "version": 1 }),
+            )
+            .await;
         submitted.done();
-        admin.mutate("publishBrand", "brand { id }", json!({ "id": published, "version": 2 })).await.done();
-        let draft = made(secretary.mutate("saveBrand", "brand { id }", brand("乙")).await, "brand");
+        admin
+            .mutate(
+                "publishBrand",
+                "brand { id }",
+                json!({ "id": published, "version": 2 }),
+            )
+            .await
+            .done();
+        let draft = made(
+            secretary.mutate("saveBrand", "brand { id }", brand("乙")).await,
+            "brand",
+        );
         let pairing = json!({ "form": "ONE_TO_MANY", "basis": "SAME_DOMAIN", "title": "t", "year": 2026,
             "leadIds": [names["$BRANCH"]], "partnerIds": [names["$OTHER"]], "startsOn": "2026-01-01" });
-        let pairing = made(admin.mutate("proposePairing", "pairing { id }", pairing).await, "pairing");
+        let pairing = made(
+            admin.mutate("proposePairing", "pairing { id }", pairing).await,
+            "pairing",
+        );
         let training = json!({ "topic": "t", "kind": "LECTURE", "audience": "MEMBER", "heldOn": "2026-01-01", "hours": 1,
             "organizerId": names["$ORGANIZATION"], "branchIds": [names["$BRANCH"]], "participantRefs": ["p"] });
-        let training = made(admin.mutate("recordTraining", "trainingRecord { id }", training).await, "trainingRecord");
+        let training = made(
+            admin
+                .mutate("recordTraining", "trainingRecord { id }", training)
+                .await,
+            "trainingRecord",
+        );
         let site = json!({ "name": "n", "kind": "TRAINING_BASE", "organizationId": names["$ORGANIZATION"] });
         admin.mutate("saveSite", "site { id }", site).await.done();
         let headcount = json!({ "organizationId": names["$ORGANIZATION"], "kind": "VOLUNTEER", "count": 1, "asOf": "2026-01-02" });
-        admin.mutate("reportHeadcount", "headcount { id }", headcount).await.done();
+        admin
+            .mutate("reportHeadcount", "headcount { id }", headcount)
+            .await
+            .done();
         names.extend([("$BRAND", draft), ("$PAIRING", pairing), ("$TRAINING", training)]);
         Self { app, names }
     }
@@ -113,7 +260,9 @@ impl Records {
         // The longest names first: $BRANCH is not $BRAND.
         let mut names: Vec<_> = self.names.iter().collect();
         names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-        names.into_iter().fold(text.to_owned(), |text, (name, id)| text.replace(name, id))
+        names
+            .into_iter()
+            .fold(text.to_owned(), |text, (name, id)| text.replace(name, id))
     }
 
     fn caller(&self, role: &str) -> As<'_> {
@@ -140,9 +289,15 @@ fn finds(value: &Value) -> bool {
 }
 
 async fn root_fields(app: &TestApp, root: &str) -> Vec<String> {
-    let data = app.admin().data(&format!("{{ __schema {{ {root} {{ fields {{ name }} }} }} }}")).await;
+    let data = app
+        .admin()
+        .data(&format!("{{ __schema {{ {root} {{ fields {{ name }} }} }} }}"))
+        .await;
     let fields = data["__schema"][root]["fields"].as_array().unwrap();
-    fields.iter().map(|f| f["name"].as_str().unwrap().to_owned()).collect()
+    fields
+        .iter()
+        .map(|f| f["name"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -151,38 +306,54 @@ fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     names
 }
 
-on_both!(every_root_query_shows_each_role_what_it_may_see, |db| async move {
-    let records = Records::new(db).await;
-    let mut fields = root_fields(&records.app, "queryType").await;
-    fields.sort();
-    assert_eq!(fields, sorted(QUERIES.iter().map(|(field, ..)| *field)), "a root query without a row");
-    let mut wrong = Vec::new();
-    for (field, query, seen) in QUERIES {
-        for (role, expected) in ROLES.iter().zip(seen.chars()) {
-            let data = records.caller(role).data(&records.filled(query)).await;
-            if finds(&data[field]) != (expected == '+') {
-                wrong.push(format!("{field} × {role}: expected {expected}, got {data}"));
+on_both!(
+    every_root_query_shows_each_role_what_it_may_see,
+    |db| async move {
+        let records = Records::new(db).await;
+        let mut fields = root_fields(&records.app, "queryType").await;
+        fields.sort();
+        assert_eq!(
+            fields,
+            sorted(QUERIES.iter().map(|(field, ..)| *field)),
+            "a root query without a row"
+        );
+        let mut wrong = Vec::new();
+        for (field, query, seen) in QUERIES {
+            for (role, expected) in ROLES.iter().zip(seen.chars()) {
+                let data = records.caller(role).data(&records.filled(query)).await;
+                if finds(&data[field]) != (expected == '+') {
+                    wrong.push(format!("{field} × {role}: expected {expected}, got {data}"));
+                }
             }
         }
+        assert_eq!(wrong, Vec::<String>::new());
     }
-    assert_eq!(wrong, Vec::<String>::new());
-});
+);
 
 on_both!(every_mutation_is_for_the_roles_that_may, |db| async move {
     let records = Records::new(db).await;
     let mut fields = root_fields(&records.app, "mutationType").await;
     fields.sort();
-    assert_eq!(fields, sorted(MUTATIONS.iter().map(|(field, ..)| *field)), "a mutation without a row");
+    assert_eq!(
+        fields,
+        sorted(MUTATIONS.iter().map(|(field, ..)| *field)),
+        "a mutation without a row"
+    );
     let mut wrong = Vec::new();
     for (n, (field, input, may)) in MUTATIONS.iter().enumerate() {
         for (role, expected) in ROLES.iter().zip(may.chars()) {
-            let input = records.filled(input).replace("$NEW", &format!("N{n}{}", &role[..1]));
+            let input = records
+                .filled(input)
+                .replace("$NEW", &format!("N{n}{}", &role[..1]));
             let input: Value = serde_json::from_str(&input).unwrap();
             let answer = records.caller(role).mutate(field, "", input).await;
             let forbidden = answer.body["errors"][0]["extensions"]["code"] == "FORBIDDEN";
             let payload = answer.body["data"][field].is_object();
             if forbidden != (expected == '-') || payload != (expected == '+') {
-                wrong.push(format!("{field} × {role}: expected {expected}, got {:#}", answer.body));
+                wrong.push(format!(
+                    "{field} × {role}: expected {expected}, got {:#}",
+                    answer.body
+                ));
             }
         }
     }
@@ -203,7 +374,9 @@ on_both!(out_of_scope_is_refused_whatever_the_role, |db| async move {
             }
             let input: Value = serde_json::from_str(&records.filled(input).replace("$NEW", "NX")).unwrap();
             let answer = stranger.mutate(field, "", input).await;
-            let code = answer.body["errors"][0]["extensions"]["code"].as_str().unwrap_or_default();
+            let code = answer.body["errors"][0]["extensions"]["code"]
+                .as_str()
+                .unwrap_or_default();
             // What they may see is FORBIDDEN to them, what they may not see is NOT_FOUND.
             let hidden = answer.body["data"][field]["userErrors"][0]["code"] == "NOT_FOUND";
             if code != "FORBIDDEN" && !hidden {
@@ -214,18 +387,21 @@ on_both!(out_of_scope_is_refused_whatever_the_role, |db| async move {
     assert_eq!(reached, Vec::<String>::new());
 });
 
-on_both!(a_page_of_branches_costs_the_same_statements_whatever_its_size, |db| async move {
-    let app = TestApp::with_demo(db).await;
-    let query = "query($n: Int!) { branches(first: $n) { nodes {
+on_both!(
+    a_page_of_branches_costs_the_same_statements_whatever_its_size,
+    |db| async move {
+        let app = TestApp::with_demo(db).await;
+        let query = "query($n: Int!) { branches(first: $n) { nodes {
         code name isGold brand { name } organization { name } term { electedOn endsOn }
         pairings(first: 10) { nodes { title members { role branch { name } } } } } } }";
-    let mut counted = Vec::new();
-    for n in [1, 10, 50, 50, 200] {
-        let before = app.database.statements();
-        app.viewer(None).ask(query, json!({ "n": n })).await.data();
-        counted.push(app.database.statements() - before);
+        let mut counted = Vec::new();
+        for n in [1, 10, 50, 50, 200] {
+            let before = app.database.statements();
+            app.viewer(None).ask(query, json!({ "n": n })).await.data();
+            counted.push(app.database.statements() - before);
+        }
+        assert!(counted.iter().all(|n| *n <= 8), "{counted:?}");
+        assert_eq!(counted[2], counted[3]);
+        assert_eq!(counted[2], counted[4], "{counted:?}");
     }
-    assert!(counted.iter().all(|n| *n <= 8), "{counted:?}");
-    assert_eq!(counted[2], counted[3]);
-    assert_eq!(counted[2], counted[4], "{counted:?}");
-});
+);

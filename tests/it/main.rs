@@ -8,6 +8,7 @@
 )]
 #![allow(missing_docs, reason = "names of tests are sentences")]
 
+mod access;
 mod audit;
 mod auth;
 mod branch;

@@ -107,6 +107,7 @@ on_both!(a_move_takes_the_subtree_along, |db| async move {
         moved.done()["organization"],
         json!({ "version": 2, "parent": { "code": "C2" } })
     );
+    app.settle().await;
     // The officer of the committee it left hears of it, and so does the one it came to.
     app.settle().await;
     for officer in ["C1", "C2"] {

@@ -191,6 +191,34 @@ impl TestApp {
         app
     }
 
+    /// A service over the demonstration district, whose business date stands still.
+    pub async fn with_demo(db: TestDatabase) -> Self {
+        let app = Self::on(db).await;
+        let mut rng = ChaCha20Rng::seed_from_u64(7);
+        let key = app::participant_key(&app.config, &mut rng).expect("the participants' key");
+        app::load_demo(&app.database, &key, Arc::new(|_, _| {}))
+            .await
+            .expect("the demonstration loads");
+        app
+    }
+
+    /// Gives a branch a gold title, as the gold selection will.
+    pub async fn give_gold(&self, branch: &str, awarded_on: &str) {
+        let sql = format!(
+            "INSERT INTO gold_title (branch_id, awarded_on) \
+             SELECT id, DATE '{awarded_on}' FROM branch WHERE code = '{branch}'"
+        );
+        let sql = match self.database.backend() {
+            DbBackend::Sqlite => sql.replace("DATE '", "'"),
+            _ => sql,
+        };
+        self.raw()
+            .await
+            .execute_unprepared(&sql)
+            .await
+            .expect("a gold title");
+    }
+
     /// Makes an organization; gives its id.
     pub async fn create_organization(&self, code: &str, kind: &str, parent: Option<&str>) -> String {
         let answer = self
