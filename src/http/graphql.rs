@@ -85,7 +85,7 @@ pub struct Endpoint<Query, Mutation, Subscription, A> {
     options: Options,
 }
 
-/// `/graphql`. The application's router adds request ids, tracing and CORS around it.
+/// `/graphql`. The application's router adds request ids and compression around it.
 pub fn routes<Query, Mutation, Subscription, A>(
     engine: Arc<Engine<Query, Mutation, Subscription>>,
     access: Arc<A>,
