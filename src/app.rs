@@ -168,6 +168,16 @@ pub async fn is_empty(database: &Database) -> Result<bool, AppError> {
     Ok(organization::root(database.reader()).await?.is_none())
 }
 
+/// Replicas that each make a participants' key of their own would count one person several times.
+fn warn_of_own_participant_key(config: &Config) {
+    if matches!(location(config), Location::Postgres(_)) && config.privacy.participant_key_file.is_none() {
+        tracing::warn!(
+            file = %config.participant_key_file().display(),
+            "privacy.participant_key_file is not set: every replica must be given this same file"
+        );
+    }
+}
+
 /// A service that answers.
 pub struct App {
     database: Database,
@@ -197,6 +207,7 @@ impl App {
         );
         let anonymous = config.auth.anonymous_role.or(demo.then_some(Role::Viewer));
         let authenticator = Authenticator::new(keys, anonymous, database.clone());
+        warn_of_own_participant_key(config);
         let participant_key = participant_key(config, rng)?;
         let refused = RefusedAccess::default();
         let build = || {

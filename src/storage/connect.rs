@@ -142,7 +142,18 @@ fn open_postgres(url: &str, options: &Options) -> Result<DatabaseConnection, Sto
         .max_connections(options.max_connections)
         .acquire_timeout(options.acquire_timeout)
         .test_before_acquire(false)
-        // Lazily: a service that starts while its database is away says so at /readyz and recovers.
+        .connect_lazy_with(connect);
+    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
+}
+
+/// One connection to PostgreSQL, without the timeouts that requests have: for migrations, which take as long as they take.
+pub(super) fn open_session(url: &str) -> Result<DatabaseConnection, StoreError> {
+    let connect = url.parse::<PgConnectOptions>()?.application_name("zhibu migrate");
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(Duration::from_secs(60))
         .connect_lazy_with(connect);
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }

@@ -1,9 +1,9 @@
 //! Migrations, under a lock, so that replicas that start together do not collide.
 
 use migration::{Migrator, MigratorTrait as _};
-use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+use sea_orm::ConnectionTrait as _;
 
-use super::{Database, Location, StoreError};
+use super::{Database, Location, StoreError, connect};
 
 /// Key of the advisory lock that migrations hold on PostgreSQL.
 const MIGRATION_LOCK: i64 = 0x7a68_6962_755f_6d69; // "zhibu_mi"
@@ -25,43 +25,16 @@ pub async fn migrate(database: &Database) -> Result<(), StoreError> {
             Migrator::up(&database.inner.writer, None).await?;
             drop(lock);
         }
-        Location::Postgres(_) => {
-            // A session of its own: the lock is held by the connection, and goes with it when we die.
-            let pool = database.inner.writer.get_postgres_connection_pool();
-            let mut connection = pool.acquire().await?.detach();
-            sea_orm::sqlx::query("SET lock_timeout = 0")
-                .execute(&mut connection)
+        Location::Postgres(url) => {
+            // One session without timeouts: it holds the lock, which goes with it when we die, and runs the steps.
+            let session = connect::open_session(url)?;
+            session
+                .execute_unprepared(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
                 .await?;
-            sea_orm::sqlx::query("SET statement_timeout = 0")
-                .execute(&mut connection)
-                .await?;
-            sea_orm::sqlx::query("SELECT pg_advisory_lock($1)")
-                .bind(MIGRATION_LOCK)
-                .execute(&mut connection)
-                .await?;
-            Migrator::up(&database.inner.writer, None).await?;
-            sea_orm::sqlx::Connection::close(connection).await?;
+            let migrated = Migrator::up(&session, None).await;
+            session.close().await?;
+            migrated?;
         }
     }
     Ok(())
-}
-
-impl Database {
-    /// Whether the tables are there at all.
-    pub async fn is_migrated(&self) -> Result<bool, StoreError> {
-        let sql = match self.backend() {
-            DbBackend::Sqlite => {
-                "SELECT count(*) > 0 AS there FROM sqlite_master WHERE name = 'seaql_migrations'"
-            }
-            _ => "SELECT to_regclass('seaql_migrations') IS NOT NULL AS there",
-        };
-        let row = self
-            .reader()
-            .query_one_raw(Statement::from_string(self.backend(), sql))
-            .await?;
-        Ok(match row {
-            Some(row) => row.try_get("", "there")?,
-            None => false,
-        })
-    }
 }

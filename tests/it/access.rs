@@ -367,8 +367,9 @@ on_both!(out_of_scope_is_refused_whatever_the_role, |db| async move {
     let mut reached = Vec::new();
     for (field, input, may) in MUTATIONS {
         for (stranger, column) in strangers.iter().zip([1, 3]) {
-            // Rejecting a proposal is B2's as well: it is a member. So is proposing with B2 among the members.
-            let shared = column == 3 && ["rejectPairing", "proposePairing"].contains(field);
+            // B2 is a member of the pairing too: what members may is its secretary's as well.
+            let of_members = ["rejectPairing", "proposePairing", "recordPairingActivity"];
+            let shared = column == 3 && of_members.contains(field);
             if may.chars().nth(column) != Some('+') || shared {
                 continue;
             }

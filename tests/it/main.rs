@@ -20,6 +20,7 @@ mod changes;
 mod cli;
 mod demo;
 mod durability;
+mod figures;
 mod http;
 mod layering;
 mod organization;

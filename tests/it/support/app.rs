@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot};
 use zhibu::{
     app::{self, App},
-    auth::{Role, SigningKey, TokenOrder},
+    auth::{Authenticator, Keys, Requester, Role, SigningKey, TokenOrder},
     config::{Config, Overrides},
     kernel::clock::{Clock, TimeSource},
     storage::Database,
@@ -326,6 +326,16 @@ impl TestApp {
             token: Some(self.key.sign(&claims).expect("a token")),
             lang: "en",
         }
+    }
+
+    /// A checked caller, for what no client can ask yet.
+    pub async fn requester(&self, caller: &As<'_>) -> Requester {
+        let keys = Keys::new(vec![self.key.verifying_key()], "zhibu", "zhibu", 0);
+        let token = caller.token.as_deref().expect("a token");
+        Authenticator::new(keys, None, self.database.clone())
+            .authenticate(Some(&format!("Bearer {token}")))
+            .await
+            .expect("a good token")
     }
 
     /// The HTTP client, for requests that are not GraphQL.
