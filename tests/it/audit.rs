@@ -246,9 +246,7 @@ on_both!(an_entry_that_was_tampered_with_is_found, |db| async move {
         assert_eq!(verify().await.broken_at, broken_at, "{value}");
     }
     // One taken out of the middle leaves a gap, also where its number is given to the next.
-    raw.execute_unprepared(&format!(
-        "DELETE FROM audit_seal WHERE position = 2; DELETE FROM audit_entry WHERE id NOT IN (SELECT audit_entry_id FROM audit_seal)"
-    ))
+    raw.execute_unprepared("DELETE FROM audit_seal WHERE position = 2; DELETE FROM audit_entry WHERE id NOT IN (SELECT audit_entry_id FROM audit_seal)")
     .await
     .unwrap();
     assert_eq!(verify().await.broken_at, Some(3));

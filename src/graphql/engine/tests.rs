@@ -73,10 +73,10 @@ impl Query {
     }
     async fn name(&self, ctx: &Context<'_>, n: i32) -> async_graphql::Result<Option<String>> {
         let loader = ctx.data::<DataLoader<Names>>()?;
-        Ok(loader
+        loader
             .load_one(n)
             .await
-            .map_err(|e| async_graphql::Error::new(e.to_string()))?)
+            .map_err(|e| async_graphql::Error::new(e.to_string()))
     }
     async fn leak(&self) -> async_graphql::Result<i32> {
         Err(std::io::Error::other("SQLITE_ERROR: no such table: branch"))?
