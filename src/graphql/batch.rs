@@ -3,8 +3,8 @@
 //!
 //! async-graphql's `DataLoader` starts a fetch on a spawner after a delay, hoping that all siblings have
 //! registered by then. Here nothing is hoped: [`drive`] polls the execution until it is quiet, then the
-//! fetches that were queued meanwhile. So each level of a document costs one fetch a loader, without a
-//! timer and without a thread hop.
+//! fetches that were queued meanwhile, and begins the next ones when all of these have ended. So each level
+//! of a document costs one fetch a loader, without a timer and without a thread hop.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -95,6 +95,9 @@ impl ArcWake for Woken {
 pub async fn drive<F: Future>(main: F, queue: &LoaderQueue) -> F::Output {
     let mut main = pin!(main);
     let mut fetches = FuturesUnordered::new();
+    // Asked for while a level's fetches run: the next level. Begun at once, they would make batches that depend
+    // on which of the database's answers came first.
+    let mut next = Vec::new();
     let woken = Arc::new(Woken {
         yes: AtomicBool::new(true),
         task: AtomicWaker::new(),
@@ -114,9 +117,23 @@ pub async fn drive<F: Future>(main: F, queue: &LoaderQueue) -> F::Output {
                     continue;
                 }
             }
-            fetches.extend(queue.take());
+            next.extend(queue.take());
+            if fetches.is_empty() {
+                fetches.extend(next.drain(..));
+            }
             while let Poll::Ready(Some(())) = fetches.poll_next_unpin(cx) {}
-            if !woken.yes.load(Ordering::Acquire) && queue.is_empty() {
+            // What a fetch itself asked for cannot wait for that fetch to end.
+            fetches.extend(queue.take());
+            let idle = !woken.yes.load(Ordering::Acquire);
+            if idle && !fetches.is_empty() {
+                // Those just added have not been polled yet.
+                if let Poll::Ready(Some(())) = fetches.poll_next_unpin(cx) {
+                    continue;
+                }
+                if queue.is_empty() && !woken.yes.load(Ordering::Acquire) {
+                    return Poll::Pending;
+                }
+            } else if idle && next.is_empty() {
                 return Poll::Pending;
             }
         }
@@ -191,6 +208,35 @@ mod tests {
             assert_eq!(answers, (0..50).map(|n| (n * 2 + 1000) * 2).collect::<Vec<_>>());
             assert_eq!(*batches.lock().unwrap(), [50, 50]);
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_for_while_fetches_run_waits_for_their_end() {
+        /// Takes as many suspensions as its key says.
+        struct Slow;
+        impl Loader<u8> for Slow {
+            type Value = ();
+            type Error = Arc<str>;
+            async fn load(&self, keys: &[u8]) -> Result<HashMap<u8, ()>, Self::Error> {
+                for _ in 0..keys[0] {
+                    tokio::task::yield_now().await;
+                }
+                Ok(keys.iter().map(|&k| (k, ())).collect())
+            }
+        }
+        let (queue, loader, batches) = counted();
+        let (quick, slow) = (queue.loader(Slow), queue.loader(Slow));
+        let after_quick = async {
+            quick.load_one(1).await.unwrap();
+            loader.load_one(1).await.unwrap()
+        };
+        let after_slow = async {
+            slow.load_one(40).await.unwrap();
+            loader.load_one(2).await.unwrap()
+        };
+        let main = async { futures_util::join!(after_quick, after_slow) };
+        assert_eq!(drive(main, &queue).await, (Some(2), Some(4)));
+        assert_eq!(*batches.lock().unwrap(), [2]);
     }
 
     #[tokio::test]

@@ -77,6 +77,11 @@ impl Service {
                 ("ZHIBU_LOG_FORMAT", "json"),
                 ("ZHIBU_LOG_FILTER", "info,sqlx=warn"),
             ])
+            // As replicas are run: each is given the same file, and told of where it lies.
+            .env(
+                "ZHIBU_PRIVACY_PARTICIPANT_KEY_FILE",
+                data_dir.join("participant-key"),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
