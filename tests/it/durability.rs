@@ -354,10 +354,54 @@ async fn two_replicas_that_start_together_on_an_empty_database_both_come_up() {
     }
 }
 
+/// Writing the log's state is held up until all of them have read what they decide by.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_that_open_one_log_at_once_agree_on_it() {
+    const REPLICAS: u64 = 4;
+    let Some(db) = postgres::database().await else {
+        return;
+    };
+    let raw = sea_orm::Database::connect(&db.url).await.unwrap();
+    let holder = raw.begin().await.unwrap();
+    holder
+        .execute_unprepared("LOCK TABLE change_log_state IN EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let replicas = (0..REPLICAS).map(|n| {
+        let mut overrides = zhibu::config::Overrides::default();
+        let dir = tempfile::tempdir().unwrap();
+        overrides.set("server.data_dir", "--data-dir", dir.path().to_str());
+        overrides.set("database.url", "--database-url", Some(db.url.clone()));
+        async move {
+            let config = zhibu::config::Config::load(None, [], &overrides).unwrap();
+            let mut rng = ChaCha20Rng::seed_from_u64(n);
+            let clock = zhibu::kernel::clock::Clock::system();
+            let database = zhibu::app::open_database(&config, clock, false, &mut rng).await;
+            drop(dir);
+            database.expect("it opens").incarnation().await.unwrap()
+        }
+    });
+    let release = async {
+        let waits = "SELECT count(*) FROM pg_stat_activity \
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let watch = sea_orm::Database::connect(&db.url).await.unwrap();
+        eventually("all of them wait", async || {
+            number(&watch, waits).await >= i64::try_from(REPLICAS).unwrap()
+        })
+        .await;
+        holder.rollback().await.unwrap();
+    };
+    let (opened, ()) = tokio::join!(futures_util::future::join_all(replicas), release);
+    assert_eq!(opened[0].number, 1);
+    assert!(opened.iter().all(|log| *log == opened[0]), "{opened:?}");
+}
+
+/// What `/readyz` says; a probe does not wait for ever either.
 async fn ready(app: &TestApp) -> u16 {
+    let request = app.http().get(format!("{}/readyz", app.url));
     let answer = app
         .nobody()
-        .send(app.http().get(format!("{}/readyz", app.url)))
+        .send(request.timeout(std::time::Duration::from_secs(20)))
         .await;
     answer.status
 }
