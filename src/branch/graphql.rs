@@ -18,7 +18,7 @@ use crate::{
     brand::graphql::BranchBrand,
     graphql::{
         caller::Caller,
-        error::ApiError,
+        error::{ApiError, nullable},
         loaders::{Batch, Loaded},
         scalars::{Date, DateTime},
     },
@@ -173,11 +173,14 @@ impl BranchFields {
     }
 
     /// 办公电话 · Office line; null for callers outside the branch's upward chain.
-    async fn contact_phone(&self, ctx: &Context<'_>) -> Result<Option<&str>, ApiError> {
-        let seen = Caller::of(ctx)?
-            .reaches(self.row.id, self.row.organization_id)
-            .await?;
-        Ok(self.row.contact_phone.as_deref().filter(|_| seen))
+    async fn contact_phone(&self, ctx: &Context<'_>) -> Option<Result<&str, ApiError>> {
+        nullable(async {
+            let seen = Caller::of(ctx)?
+                .reaches(self.row.id, self.row.organization_id)
+                .await?;
+            Ok(self.row.contact_phone.as_deref().filter(|_| seen))
+        })
+        .await
     }
 
     /// 金牌支部 · Whether it holds a gold title that has not been revoked.
@@ -186,9 +189,12 @@ impl BranchFields {
     }
 
     /// 当前届 · The latest term.
-    async fn term(&self, ctx: &Context<'_>) -> Result<Option<Term>, ApiError> {
-        let terms = Caller::of(ctx)?.load(TermsOf(self.row.id)).await?;
-        Ok(terms.and_then(|terms| terms.first().map(Term::new)))
+    async fn term(&self, ctx: &Context<'_>) -> Option<Result<Term, ApiError>> {
+        nullable(async {
+            let terms = Caller::of(ctx)?.load(TermsOf(self.row.id)).await?;
+            Ok(terms.and_then(|terms| terms.first().map(Term::new)))
+        })
+        .await
     }
 
     /// 历届 · All terms, latest first.
@@ -209,11 +215,14 @@ impl BranchFields {
     }
 
     /// 继任支部 · The branch it was merged into.
-    async fn successor(&self, ctx: &Context<'_>) -> Result<Option<Branch>, ApiError> {
-        match self.row.successor_id {
-            Some(id) => Branch::load(Caller::of(ctx)?, id).await,
-            None => Ok(None),
-        }
+    async fn successor(&self, ctx: &Context<'_>) -> Option<Result<Branch, ApiError>> {
+        nullable(async {
+            match self.row.successor_id {
+                Some(id) => Branch::load(Caller::of(ctx)?, id).await,
+                None => Ok(None),
+            }
+        })
+        .await
     }
 
     /// 曾用代码与别名 · Other codes it is or was known by, the oldest first; empty for callers out of its scope.

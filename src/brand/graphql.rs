@@ -16,7 +16,7 @@ use crate::{
     graphql::{
         caller::Caller,
         connection::{Connection, page_args},
-        error::ApiError,
+        error::{ApiError, nullable},
         loaders::{Batch, Loaded},
         scalars::{Date, DateTime},
     },
@@ -187,8 +187,8 @@ impl BranchBrand {
 #[Object]
 impl BranchBrand {
     /// 支部品牌 · The current, published brand (一支部一品牌); null where none is published.
-    async fn brand(&self, ctx: &Context<'_>) -> Result<Option<Brand>, ApiError> {
-        Ok(Caller::of(ctx)?.load(PublishedOf(self.id)).await?.map(Brand::new))
+    async fn brand(&self, ctx: &Context<'_>) -> Option<Result<Brand, ApiError>> {
+        nullable(async { Ok(Caller::of(ctx)?.load(PublishedOf(self.id)).await?.map(Brand::new)) }).await
     }
 }
 

@@ -180,6 +180,14 @@ impl fmt::Display for ApiError {
     }
 }
 
+/// The result of a field that may be null. async-graphql hands the error of a `Result<Option<_>, _>` to the parent;
+/// the GraphQL specification (October 2021, 6.4.4) makes the field itself null.
+pub async fn nullable<T>(
+    work: impl Future<Output = Result<Option<T>, ApiError>>,
+) -> Option<Result<T, ApiError>> {
+    work.await.transpose()
+}
+
 impl From<PageError> for ApiError {
     fn from(error: PageError) -> Self {
         Self::bad_request(error.message())

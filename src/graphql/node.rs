@@ -2,7 +2,10 @@
 
 use async_graphql::{Context, ID, Interface, Object};
 
-use super::{caller::Caller, error::ApiError};
+use super::{
+    caller::Caller,
+    error::{ApiError, nullable},
+};
 use crate::{
     audit::graphql::AuditEntry,
     branch::graphql::Branch,
@@ -80,11 +83,14 @@ impl NodeQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "全局标识 · Which one.")] id: ID,
-    ) -> Result<Option<Node>, ApiError> {
-        match GlobalId::decode(&id) {
-            Some(id) => Node::load(Caller::of(ctx)?, id).await,
-            None => Ok(None),
-        }
+    ) -> Option<Result<Node, ApiError>> {
+        nullable(async {
+            match GlobalId::decode(&id) {
+                Some(id) => Node::load(Caller::of(ctx)?, id).await,
+                None => Ok(None),
+            }
+        })
+        .await
     }
 
     /// 按标识批量取对象 · What up to 100 global ids name, in their order; null where there is none or it is out of scope.

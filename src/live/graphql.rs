@@ -11,7 +11,7 @@ use super::{
 use crate::{
     graphql::{
         caller::Caller,
-        error::{ApiError, ErrorCode},
+        error::{ApiError, ErrorCode, nullable},
         node::Node,
         scalars::{ChangeCursor, DateTime},
     },
@@ -93,8 +93,8 @@ impl Change {
     }
 
     /// 对象 · The thing as it is now; null where it is gone, or has left the caller's scope.
-    async fn node(&self, ctx: &Context<'_>) -> Result<Option<Node>, ApiError> {
-        Node::load(Caller::of(ctx)?, self.row.node).await
+    async fn node(&self, ctx: &Context<'_>) -> Option<Result<Node, ApiError>> {
+        nullable(async { Node::load(Caller::of(ctx)?, self.row.node).await }).await
     }
 
     /// 相关支部 · The branches it concerns.

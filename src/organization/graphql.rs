@@ -19,7 +19,7 @@ use crate::{
     graphql::{
         caller::Caller,
         connection::{Connection, page_args},
-        error::ApiError,
+        error::{ApiError, nullable},
         loaders::{Batch, Loaded, by_arguments},
         payload::{UserError, mutate},
         scalars::Date,
@@ -116,11 +116,14 @@ impl OrganizationFields {
     }
 
     /// 上级组织 · The organization directly above; null for the district.
-    async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Organization>, ApiError> {
-        match self.row.parent_id {
-            Some(id) => Organization::load(Caller::of(ctx)?, id).await,
-            None => Ok(None),
-        }
+    async fn parent(&self, ctx: &Context<'_>) -> Option<Result<Organization, ApiError>> {
+        nullable(async {
+            match self.row.parent_id {
+                Some(id) => Organization::load(Caller::of(ctx)?, id).await,
+                None => Ok(None),
+            }
+        })
+        .await
     }
 
     /// 下级组织 · The organizations directly below, by code.
@@ -224,20 +227,23 @@ impl OrganizationQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "标识或代码 · Which one.")] by: OrganizationBy,
-    ) -> Result<Option<Organization>, ApiError> {
-        let caller = Caller::of(ctx)?;
-        match by {
-            OrganizationBy::Id(id) => match OrganizationId::from_global(&id) {
-                Some(id) => Organization::load(caller, id).await,
-                None => Ok(None),
-            },
-            OrganizationBy::Code(code) => match text::code(&code) {
-                Ok(code) => Ok(store::by_code(caller.database.reader(), &caller.scope, &code)
-                    .await?
-                    .map(Organization::new)),
-                Err(_) => Ok(None),
-            },
-        }
+    ) -> Option<Result<Organization, ApiError>> {
+        nullable(async {
+            let caller = Caller::of(ctx)?;
+            match by {
+                OrganizationBy::Id(id) => match OrganizationId::from_global(&id) {
+                    Some(id) => Organization::load(caller, id).await,
+                    None => Ok(None),
+                },
+                OrganizationBy::Code(code) => match text::code(&code) {
+                    Ok(code) => Ok(store::by_code(caller.database.reader(), &caller.scope, &code)
+                        .await?
+                        .map(Organization::new)),
+                    Err(_) => Ok(None),
+                },
+            }
+        })
+        .await
     }
 
     /// 组织列表 · Organizations by code.

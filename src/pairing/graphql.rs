@@ -25,7 +25,7 @@ use crate::{
     graphql::{
         caller::Caller,
         connection::{Connection, page_args},
-        error::ApiError,
+        error::{ApiError, nullable},
         scalars::{Date, DateTime},
     },
     kernel::{
@@ -185,11 +185,14 @@ impl Pairing {
     }
 
     /// 发起支部 · The branch that proposed it; null when a committee or the district did.
-    async fn proposed_by(&self, ctx: &Context<'_>) -> Result<Option<Branch>, ApiError> {
-        match self.row.proposed_by {
-            Some(id) => Branch::load(Caller::of(ctx)?, id).await,
-            None => Ok(None),
-        }
+    async fn proposed_by(&self, ctx: &Context<'_>) -> Option<Result<Branch, ApiError>> {
+        nullable(async {
+            match self.row.proposed_by {
+                Some(id) => Branch::load(Caller::of(ctx)?, id).await,
+                None => Ok(None),
+            }
+        })
+        .await
     }
 
     /// 批准时间 · When the committee of all members, or the district, approved.

@@ -20,7 +20,7 @@ use crate::{
     graphql::{
         caller::Caller,
         connection::{Connection, page_args},
-        error::ApiError,
+        error::{ApiError, nullable},
         loaders::{Batch, Loaded},
         scalars::Date,
     },
@@ -113,11 +113,14 @@ impl TrainingRecord {
     }
 
     /// 培训地点 · Training base (实训基地) or other site where it was held.
-    async fn site(&self, ctx: &Context<'_>) -> Result<Option<Site>, ApiError> {
-        match self.row.site_id {
-            Some(id) => Site::load(Caller::of(ctx)?, id).await,
-            None => Ok(None),
-        }
+    async fn site(&self, ctx: &Context<'_>) -> Option<Result<Site, ApiError>> {
+        nullable(async {
+            match self.row.site_id {
+                Some(id) => Site::load(Caller::of(ctx)?, id).await,
+                None => Ok(None),
+            }
+        })
+        .await
     }
 
     /// 参加支部 · The branches that took part.

@@ -7,7 +7,12 @@ use crate::{
     audit::graphql::Role,
     branch::graphql::Branch,
     brand::graphql::Brand,
-    graphql::{caller::Caller, error::ApiError, node::Node, scalars::Date},
+    graphql::{
+        caller::Caller,
+        error::{ApiError, nullable},
+        node::Node,
+        scalars::Date,
+    },
     kernel::{
         light,
         page::{MAX_PAGE, PageError},
@@ -101,26 +106,32 @@ impl Viewer {
     }
 
     /// 所属组织 · The organization the token is for.
-    async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>, ApiError> {
-        let caller = Caller::of(ctx)?;
-        match caller.requester.organization() {
-            Some(id) => Organization::load(caller, id).await,
-            None => Ok(None),
-        }
+    async fn organization(&self, ctx: &Context<'_>) -> Option<Result<Organization, ApiError>> {
+        nullable(async {
+            let caller = Caller::of(ctx)?;
+            match caller.requester.organization() {
+                Some(id) => Organization::load(caller, id).await,
+                None => Ok(None),
+            }
+        })
+        .await
     }
 
     /// 所属支部 · The branch the token is for; an examiner's own.
-    async fn branch(&self, ctx: &Context<'_>) -> Result<Option<Branch>, ApiError> {
-        let caller = Caller::of(ctx)?;
-        match caller.requester.branch() {
-            Some(id) => Branch::load(caller, id).await,
-            None => Ok(None),
-        }
+    async fn branch(&self, ctx: &Context<'_>) -> Option<Result<Branch, ApiError>> {
+        nullable(async {
+            let caller = Caller::of(ctx)?;
+            match caller.requester.branch() {
+                Some(id) => Branch::load(caller, id).await,
+                None => Ok(None),
+            }
+        })
+        .await
     }
 
     /// 积分来源代码 · The source an adapter may push for.
-    async fn source_code(&self, ctx: &Context<'_>) -> Result<Option<String>, ApiError> {
-        Ok(Caller::of(ctx)?.requester.source().map(str::to_owned))
+    async fn source_code(&self, ctx: &Context<'_>) -> Option<Result<String, ApiError>> {
+        nullable(async { Ok(Caller::of(ctx)?.requester.source().map(str::to_owned)) }).await
     }
 
     /// 待办 · What waits for the caller, most urgent first: pairings to accept or approve, brands to publish, terms to renew.

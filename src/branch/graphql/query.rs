@@ -4,7 +4,10 @@ use async_graphql::{Context, ID, Object, OneofObject};
 
 use super::{super::store, Branch};
 use crate::{
-    graphql::{caller::Caller, error::ApiError},
+    graphql::{
+        caller::Caller,
+        error::{ApiError, nullable},
+    },
     kernel::{
         id::{BranchId, NodeId as _},
         text,
@@ -32,22 +35,26 @@ impl BranchQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "标识或代码 · Which one.")] by: BranchBy,
-    ) -> Result<Option<Branch>, ApiError> {
-        let caller = Caller::of(ctx)?;
-        match by {
-            BranchBy::Id(id) => match BranchId::from_global(&id) {
-                Some(id) => Branch::load(caller, id).await,
-                None => Ok(None),
-            },
-            BranchBy::Code(code) => match text::code(&code) {
-                Ok(code) => {
-                    let today = caller.clock().today();
-                    let found =
-                        store::resolve_code(caller.database.reader(), &caller.scope, &code, today).await?;
-                    Ok(found.map(Branch::new))
-                }
-                Err(_) => Ok(None),
-            },
-        }
+    ) -> Option<Result<Branch, ApiError>> {
+        nullable(async {
+            let caller = Caller::of(ctx)?;
+            match by {
+                BranchBy::Id(id) => match BranchId::from_global(&id) {
+                    Some(id) => Branch::load(caller, id).await,
+                    None => Ok(None),
+                },
+                BranchBy::Code(code) => match text::code(&code) {
+                    Ok(code) => {
+                        let today = caller.clock().today();
+                        let found =
+                            store::resolve_code(caller.database.reader(), &caller.scope, &code, today)
+                                .await?;
+                        Ok(found.map(Branch::new))
+                    }
+                    Err(_) => Ok(None),
+                },
+            }
+        })
+        .await
     }
 }
