@@ -22,7 +22,8 @@ use crate::{
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// How often the sealer and the daily job look whether there is something to do.
 const TICK: Duration = Duration::from_secs(2);
-/// How often the head of the audit chain goes to the log, so that a tail cut off shows (DESIGN 2.1).
+/// How often the head of the audit chain goes to the log, so that a tail cut off shows
+/// (docs/ARCHITECTURE.md, Clocks and jobs).
 const HEAD_EVERY: u32 = 1800;
 /// How often what is kept for a time only is pruned.
 const PRUNE_EVERY: u32 = 900;

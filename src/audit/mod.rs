@@ -1,4 +1,4 @@
-//! The audit trail: who did what, before and after, hash-chained and append-only (DOMAIN 8).
+//! The audit trail: who did what, before and after, hash-chained and append-only (docs/domain.md, 8).
 //!
 //! A record is written in the transaction of what it tells of. The chain runs in change-log order: SQLite's one
 //! writer seals a record in the same transaction; on PostgreSQL, where commit order is known only

@@ -1,5 +1,5 @@
 //! Refused access, gathered: one row a minute for a caller and field, with a count, so that a caller who is refused a
-//! thousand times a second does not write a thousand rows (DOMAIN 8).
+//! thousand times a second does not write a thousand rows (docs/domain.md, 8).
 
 use std::{
     collections::HashMap,

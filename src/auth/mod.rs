@@ -1,4 +1,4 @@
-//! Who is asking, what they may see, and what they may do (DOMAIN 8).
+//! Who is asking, what they may see, and what they may do (docs/domain.md, 9 and 10).
 //!
 //! A token becomes a [`Requester`] in one place. What it may see is a [`Scope`], demanded by every store
 //! function that reads what not everybody may see; what it may do is a [`Grant`]. Only this folder can make

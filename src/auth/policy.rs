@@ -1,4 +1,4 @@
-//! Who may do what: the table of DOMAIN 8.
+//! Who may do what: the table of docs/domain.md, 10.
 
 use super::requester::Role;
 

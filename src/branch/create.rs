@@ -43,8 +43,8 @@ pub struct CreateBranch {
     pub elected_on: Option<NaiveDate>,
 }
 
-/// Founds a branch under a committee or a general branch. A branch of its own needs three full members
-/// (《中国共产党支部工作条例(试行)》); more than fifty is unusual and no error.
+/// Founds a branch under a committee or a general branch. A branch of its own needs as many full members as
+/// [`Rules`](crate::kernel::rules::Rules) say; more than is usual is no error (docs/domain.md, 2).
 pub async fn create(write: &mut Write<'_>, grant: &Grant, input: &CreateBranch) -> Result<BranchId, Failure> {
     let organization_id = check_organization(write, grant, input.organization).await?;
     let today = write.clock().today();

@@ -1,7 +1,7 @@
 //! Branches (党支部): what they are, their terms of office and elections, the codes they are known by, their gold titles,
 //! and how they end: merged into a successor that answers for the old code, or dissolved.
 //!
-//! Every read resolves a code the same way (DOMAIN 2): a branch's own code first, then an alias valid that
+//! Every read resolves a code the same way (docs/domain.md, 4): a branch's own code first, then an alias valid that
 //! day, and a merged branch's code gives its successor. What a merger or dissolution sets off in slices
 //! above is a list of functions that `app.rs` hands in, run in the same transaction.
 

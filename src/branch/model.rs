@@ -1,4 +1,4 @@
-//! What a branch is, and the rules it holds (DOMAIN 2).
+//! What a branch is, and the rules it holds (docs/domain.md, 2 to 4).
 
 mod error;
 #[cfg(test)]
@@ -40,7 +40,7 @@ stored_names! {
 
 impl Domain {
     /// Years of a committee's term: villages and communities 5, all others 3
-    /// (《中国共产党支部工作条例(试行)》, 《中国共产党基层组织选举工作条例》2020).
+    /// (《中国共产党基层组织选举工作条例》2020).
     pub fn term_years(self) -> u32 {
         match self {
             Domain::Rural | Domain::Community => 5,
@@ -345,7 +345,7 @@ impl Holding {
 }
 
 /// The telephone of an office: a fixed line with or without its area code, a 400 or 800 number, a short line such as
-/// 12371; an extension behind 转. Nothing else, so that no mobile number and no name gets in (DOMAIN 8).
+/// 12371; an extension behind 转. Nothing else, so that no mobile number and no name gets in (docs/domain.md, 8).
 pub fn office_line(given: &str) -> Result<String, Refusal> {
     const LIMIT: usize = 40;
     let line = text::line(&text::fold(given), LIMIT).map_err(|error| error.refusal(&["contactPhone"]))?;

@@ -52,7 +52,7 @@ impl UpdateBranch {
     }
 }
 
-/// Changes a branch. A branch officer changes member count and office line only (DOMAIN 8).
+/// Changes a branch. A branch officer changes member count and office line only (docs/domain.md, 10).
 pub async fn update(write: &mut Write<'_>, grant: &Grant, input: &UpdateBranch) -> Result<BranchId, Failure> {
     let before = locked(write, grant, input.id, "id").await?;
     if matches!(grant.extent(), Extent::Branch(_)) && !input.is_a_branchs_own() {

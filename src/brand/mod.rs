@@ -1,6 +1,6 @@
 //! Brand profiles (支部品牌): one branch, one brand (一支部一品牌).
 //!
-//! A branch writes a draft and submits it, its committee publishes it or returns it with a reason (DOMAIN 2).
+//! A branch writes a draft and submits it, its committee publishes it or returns it with a reason (docs/domain.md, 5).
 //! At most one brand of a branch is published; a unique index holds that, and publication archives the earlier
 //! one in the same transaction. What is published everybody signed in may see, the rest only those in scope.
 

@@ -34,7 +34,7 @@ pub struct SaveBrand {
 }
 
 /// Keeps a draft. A draft is edited in its place; one that is published or archived stays as it is and a new draft
-/// carries the new content (DOMAIN 2); one that lies with the committee is refused.
+/// carries the new content (docs/domain.md, 5); one that lies with the committee is refused.
 pub async fn save(write: &mut Write<'_>, grant: &Grant, input: &SaveBrand) -> Result<BrandId, Failure> {
     let branch_id = input.branch.ok_or_else(|| no_branch(&["branchId"]))?;
     let branch = lock_branch(write, branch_id)

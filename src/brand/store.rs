@@ -53,7 +53,7 @@ pub fn search_text(name: &str, slogan: Option<&str>, description: &str) -> Strin
     found_by
 }
 
-/// Published brands for everybody signed in, the others for those in scope of the branch (DOMAIN 8).
+/// Published brands for everybody signed in, the others for those in scope of the branch (docs/domain.md, 9).
 fn visible(scope: &Scope) -> Select<brand::Entity> {
     let published = scope
         .public()

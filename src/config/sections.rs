@@ -206,7 +206,7 @@ impl PrivacySection {
     }
 }
 
-/// `[domain]`: the rules that are our defaults, not regulation.
+/// `[domain]`: the numbers in the domain's rules that a deployment may set.
 pub(super) fn read_rules(reader: &mut Reader) -> Rules {
     let default = Rules::default();
     let members = |given: Option<u32>| given.and_then(|n| i32::try_from(n).ok());

@@ -8,7 +8,7 @@ use crate::{
     storage::write::Write,
 };
 
-/// Reports every node as created; what only some may see (DOMAIN: who sees) to those in scope.
+/// Reports every node as created; what only some may see (docs/domain.md, 9) to those in scope.
 pub(super) fn report(write: &mut Write<'_>, district: &District) {
     for row in &district.organizations {
         write.change(

@@ -144,7 +144,7 @@ where
     }
 }
 
-/// FORBIDDEN, kept in the audit trail (one row a minute for a caller and field, DOMAIN 8).
+/// FORBIDDEN, kept in the audit trail (one row a minute for a caller and field, docs/domain.md, 8).
 fn forbidden(ctx: &Context<'_>, caller: &Caller) -> ApiError {
     if let Some(refused) = ctx.data_opt::<RefusedAccess>() {
         let actor = caller.requester.actor(&caller.request_id);

@@ -1,15 +1,15 @@
-//! Numbers in the domain's rules that are our defaults, not public rules; a deployment may set them.
+//! Numbers in the domain's rules that a deployment may set (`[domain]` of the configuration).
 
-/// The defaults of DOMAIN that are marked D, as far as a configuration can set them.
+/// What each of them decides stands in docs/domain.md, 2, 3 and 6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// A term is due soon within so many months of its end.
+    /// A term is due soon within so many months of its end: the rule of thumb the service holds.
     pub due_soon_months: u32,
-    /// Active pairings a branch may be in.
+    /// Active pairings a branch may be in: our default.
     pub max_active_pairings: u32,
-    /// Full members that a single branch needs to be founded.
+    /// Full members that a single branch needs to be founded: the rule of thumb the service holds.
     pub minimum_members: i32,
-    /// Members beyond which a branch is unusually large: a warning, never an error.
+    /// Members beyond which a branch is unusually large, never an error: the rule of thumb the service holds.
     pub usual_members: i32,
 }
 

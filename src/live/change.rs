@@ -83,7 +83,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// A change that everybody signed in may hear of (DOMAIN 8).
+    /// A change that everybody signed in may hear of (docs/domain.md, 9).
     pub fn new<I: NodeId>(topic: Topic, action: Action, id: I) -> Self {
         Self {
             topic,

@@ -2,7 +2,7 @@
 //!
 //! The tree is a table of parents beside its transitive closure, so that "all below" is one indexed lookup.
 //! Every other slice hangs its records on this tree; scope and the change log read the closure too.
-//! Moves are dated and kept, but every count uses the tree as it stands now (DOMAIN 2).
+//! Moves are dated and kept, but every count uses the tree as it stands now (docs/domain.md, 2).
 
 pub mod create;
 pub mod graphql;

@@ -1,4 +1,4 @@
-//! What a pairing is, its states, and who may be in it (DOMAIN 5).
+//! What a pairing is, its states, and who may be in it (docs/domain.md, 6).
 
 mod error;
 #[cfg(test)]
@@ -151,8 +151,8 @@ impl Step {
 }
 
 impl PairingState {
-    /// What a list shows when no states are asked for, and what everybody but ADAPTER may see (DOMAIN 8); the others are
-    /// seen in scope of a member only.
+    /// What a list shows when no states are asked for, and what everybody but ADAPTER may see (docs/domain.md, 9); the
+    /// others are seen in scope of a member only.
     pub const PUBLIC: [PairingState; 2] = [PairingState::Active, PairingState::Completed];
 
     /// Whether everybody but ADAPTER may see it.

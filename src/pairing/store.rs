@@ -95,7 +95,7 @@ fn branches_below(top: OrganizationId) -> SelectStatement {
 }
 
 /// Pairings that a caller may see: ACTIVE and COMPLETED ones for everybody but ADAPTER, the others in scope of one
-/// of their members (DOMAIN 8).
+/// of their members (docs/domain.md, 9).
 fn visible(scope: &Scope) -> Select<pairing::Entity> {
     let select = pairing::Entity::find().filter(scope.public());
     if scope.extent() == Extent::District {

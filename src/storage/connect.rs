@@ -133,7 +133,7 @@ fn open_postgres(url: &str, options: &Options) -> Result<DatabaseConnection, Sto
             "statement_timeout",
             format!("{}ms", options.statement_timeout.as_millis()),
         ),
-        // A transaction left open holds the change feed back for everybody (DESIGN 2.2).
+        // A transaction left open holds the change feed back for everybody (docs/adr/0003).
         ("idle_in_transaction_session_timeout", "15s".to_owned()),
         ("lock_timeout", "10s".to_owned()),
         ("timezone", "UTC".to_owned()),

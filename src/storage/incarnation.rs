@@ -1,4 +1,4 @@
-//! Which life of the database this is, for cursors (DESIGN 2.2).
+//! Which life of the database this is, for cursors (docs/adr/0003).
 
 use sea_orm::{
     ConnectionTrait as _, DbBackend, SqliteTransactionMode, Statement, TransactionOptions,

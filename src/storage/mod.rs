@@ -2,7 +2,7 @@
 //!
 //! Reads go through [`Database::reader`], any number at once. Everything that writes is a use case handed
 //! to [`Database::write`]: one transaction that holds the rows, the audit entry and the change-log rows
-//! (ADR 0002). Only [`write::Write`] can write, and one that recorded nothing is rolled back.
+//! (docs/adr/0002). Only [`write::Write`] can write, and one that recorded nothing is rolled back.
 
 mod connect;
 mod error;

@@ -1,4 +1,4 @@
-//! The write path: the one way anything is written (DESIGN 2.1, ADR 0002).
+//! The write path: the one way anything is written (docs/adr/0002).
 //!
 //! A use case is a function of [`Write`] and its input. It reads and writes through the transaction,
 //! records what it did with [`Write::audit`] and [`Write::change`], and gives back an outcome that can be

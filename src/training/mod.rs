@@ -3,7 +3,7 @@
 //!
 //! Who took part is kept only as keyed hashes (PIPL art. 28): a person who comes twice is counted once, and nobody
 //! can be read back. Records are for those in scope of the organizer or of a branch that took part; sites are
-//! for everybody signed in (DOMAIN 8).
+//! for everybody signed in (docs/domain.md, 9).
 
 mod check;
 pub mod correct;

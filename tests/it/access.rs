@@ -1,5 +1,5 @@
-//! Who sees and who may (DOMAIN 8): every root field × every role, from introspection, so that a new field without a row
-//! here fails.
+//! Who sees and who may (docs/domain.md, 9 and 10): every root field × every role, from introspection, so that a new
+//! field without a row here fails.
 
 use std::collections::BTreeMap;
 

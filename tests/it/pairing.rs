@@ -64,7 +64,7 @@ async fn act(district: &District, role: &str, action: &str, pairing: &Value) -> 
     }
 }
 
-/// What the table of DOMAIN 5 and 8 says.
+/// What the tables of docs/domain.md, 6 and 10 say.
 fn expected(state: &str, role: &str, action: &str) -> Result<&'static str, &'static str> {
     let public = matches!(state, "ACTIVE" | "COMPLETED");
     let may = match action {
