@@ -1,7 +1,7 @@
 //! The contract's scalars over chrono's types.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
-use chrono::{NaiveDate, SecondsFormat, Utc};
+use chrono::{Datelike as _, NaiveDate, SecondsFormat, Utc};
 
 use crate::live::cursor::Cursor;
 
@@ -33,11 +33,25 @@ impl ScalarType for Date {
     }
 }
 
-/// `full-date` of RFC 3339 and nothing looser: chrono alone would also take `2022-1-1` and `+2022-01-01`.
+/// `full-date` of RFC 3339 and nothing looser: chrono alone would also take `2022-1-1`, `+99999-1-1` and `-9999-01-1`,
+/// years that SQLite puts in another order and PostgreSQL does not hold.
 pub fn parse_date(text: &str) -> Option<NaiveDate> {
-    (text.len() == 10)
+    let is_full_date = text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    is_full_date
         .then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
         .flatten()
+}
+
+/// An instant of RFC 3339 whose year has four digits in UTC too, so that both databases order it.
+pub fn parse_instant(text: &str) -> Option<chrono::DateTime<Utc>> {
+    chrono::DateTime::parse_from_rfc3339(text)
+        .ok()
+        .map(|at| at.with_timezone(&Utc))
+        .filter(|at| (0..=9999).contains(&at.year()))
 }
 
 impl From<NaiveDate> for Date {
@@ -60,9 +74,9 @@ impl ScalarType for DateTime {
         let Value::String(text) = &value else {
             return Err(InputValueError::expected_type(value));
         };
-        chrono::DateTime::parse_from_rfc3339(text)
-            .map(|at| Self(at.with_timezone(&Utc)))
-            .map_err(|_| InputValueError::custom(format!("not an RFC 3339 instant with a zone: {text:.40?}")))
+        parse_instant(text).map(Self).ok_or_else(|| {
+            InputValueError::custom(format!("not an RFC 3339 instant with a zone: {text:.40?}"))
+        })
     }
 
     fn is_valid(value: &Value) -> bool {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, hash::Hash};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use sea_orm::{
     ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter as _, QuerySelect as _, QueryTrait as _,
     Select, TryGetable,
@@ -275,7 +275,14 @@ fn bind(kind: KeyKind, value: &Value) -> Option<sea_orm::Value> {
     Some(match kind {
         KeyKind::Int => value.as_i64()?.into(),
         KeyKind::Text => value.as_str().filter(|t| !t.contains('\0'))?.into(),
-        KeyKind::Day => value.as_str()?.parse::<NaiveDate>().ok()?.into(),
-        KeyKind::Instant => DateTime::<Utc>::from_timestamp_micros(value.as_i64()?)?.into(),
+        // Years that a row can hold: a made-up cursor must not ask a database for what it has no form for.
+        KeyKind::Day => {
+            let day = value.as_str()?.parse::<NaiveDate>().ok()?;
+            (0..=9999).contains(&day.year()).then_some(day)?.into()
+        }
+        KeyKind::Instant => {
+            let at = DateTime::<Utc>::from_timestamp_micros(value.as_i64()?)?;
+            (0..=9999).contains(&at.year()).then_some(at)?.into()
+        }
     })
 }
