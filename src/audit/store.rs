@@ -167,6 +167,11 @@ fn visible(requester: &Requester) -> Select<audit_entry::Entity> {
 
 fn filtered(requester: &Requester, filter: &AuditFilter) -> Select<audit_entry::Entity> {
     let mut select = visible(requester);
+    let texts = [&filter.subject, &filter.action, &filter.node_id];
+    if texts.into_iter().flatten().any(|text| text.contains('\0')) {
+        // No entry holds it, and PostgreSQL does not take it.
+        return select.filter(Expr::cust("1 = 0"));
+    }
     if let Some(subject) = &filter.subject {
         select = select.filter(audit_entry::Column::Subject.eq(subject));
     }

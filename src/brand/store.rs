@@ -161,7 +161,10 @@ fn filtered(scope: &Scope, filter: &BrandFilter) -> Select<brand::Entity> {
         }
         select = select.filter(brand::Column::BranchId.in_subquery(branches.into_query()));
     }
-    if let Some(theme) = &filter.theme {
+    if filter.theme.as_ref().is_some_and(|theme| theme.contains('\0')) {
+        // No theme holds it, and PostgreSQL does not take it.
+        select = select.filter(Expr::cust("1 = 0"));
+    } else if let Some(theme) = &filter.theme {
         let with_theme = brand_theme::Entity::find()
             .select_only()
             .column(brand_theme::Column::BrandId)
@@ -180,14 +183,14 @@ fn filtered(scope: &Scope, filter: &BrandFilter) -> Select<brand::Entity> {
             brand::Column::BranchId.not_in_subquery(titled)
         });
     }
-    let term = filter
-        .search
-        .as_deref()
-        .map(text::search_term)
-        .unwrap_or_default();
-    if !term.is_empty() {
-        let pattern = LikeExpr::new(text::like_pattern(&term)).escape('\\');
-        select = select.filter(Expr::col((brand::Entity, brand::Column::SearchText)).like(pattern));
+    if let Some(typed) = &filter.search {
+        select = match text::search_pattern(typed) {
+            None => select.filter(Expr::cust("1 = 0")),
+            Some(pattern) => {
+                let pattern = LikeExpr::new(pattern).escape('\\');
+                select.filter(Expr::col((brand::Entity, brand::Column::SearchText)).like(pattern))
+            }
+        };
     }
     select
 }

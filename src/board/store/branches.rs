@@ -31,8 +31,6 @@ const NO_TERM: NaiveDate = match NaiveDate::from_ymd_opt(9999, 12, 31) {
     Some(day) => day,
     None => panic!("a day of the calendar"), // while compiling, never at run time
 };
-/// A longer term than any row holds; SQLite also refuses patterns of 50,000 bytes.
-const SEARCH_LIMIT: usize = 1_000;
 
 fn column(column: branch::Column) -> Expr {
     Expr::col((branch::Entity, column))
@@ -176,12 +174,13 @@ fn filtered(scope: &Scope, filter: &BranchFilter, today: Today) -> Select<branch
     if let Some(to) = filter.founded_to {
         condition = condition.add(column(branch::Column::FoundedOn).lte(to));
     }
-    if let Some(term) = filter.search.as_deref().map(text::search_term) {
-        condition = condition.add(if term.len() > SEARCH_LIMIT || term.contains('\0') {
-            nothing()
-        } else {
-            let pattern = LikeExpr::new(text::like_pattern(&term)).escape('\\');
-            Condition::all().add(column(branch::Column::SearchText).like(pattern))
+    if let Some(typed) = &filter.search {
+        condition = condition.add(match text::search_pattern(typed) {
+            None => nothing(),
+            Some(pattern) => {
+                let pattern = LikeExpr::new(pattern).escape('\\');
+                Condition::all().add(column(branch::Column::SearchText).like(pattern))
+            }
         });
     }
     branch::Entity::find().filter(condition)

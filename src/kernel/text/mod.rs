@@ -8,7 +8,7 @@ mod search;
 mod sensitive;
 
 pub use normalize::{NAME_LIMIT, PROSE_LIMIT, code, fold, line, matching_key, name, prose};
-pub use search::{like_pattern, search_term, search_text};
+pub use search::{like_pattern, search_pattern, search_term, search_text};
 pub use sensitive::{SensitiveKind, find_sensitive, mask};
 
 use super::{message::Message, refusal::Refusal};

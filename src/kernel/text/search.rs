@@ -5,7 +5,7 @@
 
 use pinyin::{ToPinyin, ToPinyinMulti};
 
-use super::normalize::matching_key;
+use super::normalize::{PROSE_LIMIT, matching_key};
 
 /// How many spellings of a name's initials are stored. Two readings of a character double them; what is
 /// typed rarely spans more than one such character, so each reading gets a spelling before any two do.
@@ -28,6 +28,16 @@ pub fn search_text(name: &str, code: &str) -> String {
 /// What a person typed, in the form of [`search_text`]. Empty when nothing visible was typed.
 pub fn search_term(typed: &str) -> String {
     matching_key(typed)
+}
+
+/// How many bytes a term has at most: the longest prose in Chinese. SQLite refuses patterns above 50,000.
+const TERM_LIMIT: usize = 3 * PROSE_LIMIT;
+
+/// The pattern that finds what a person typed in a [`search_text`]; everything when nothing visible was typed. None
+/// where it can be in no text: longer than any term, or holding U+0000, which PostgreSQL does not even take.
+pub fn search_pattern(typed: &str) -> Option<String> {
+    let term = search_term(typed);
+    (term.len() <= TERM_LIMIT && !term.contains('\0')).then(|| like_pattern(&term))
 }
 
 /// The pattern for `LIKE … ESCAPE '\'` that finds `term` anywhere, its `%`, `_` and `\` meaning themselves.
