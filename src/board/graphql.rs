@@ -17,6 +17,7 @@ use crate::{
         caller::Caller,
         connection::{Connection, page_args},
         error::ApiError,
+        inputs::each_once,
         loaders::{Batch, Loaded, by_arguments},
         scalars::Date,
     },
@@ -71,9 +72,6 @@ pub struct BranchFilter {
 impl BranchFilter {
     /// None where it names an organization that there cannot be: then nothing is found.
     fn read(filter: Option<Self>) -> Option<branches::BranchFilter> {
-        fn names<A, B: From<A>>(names: Option<Vec<A>>) -> Option<Vec<B>> {
-            names.map(|names| names.into_iter().map(Into::into).collect())
-        }
         let Some(filter) = filter else {
             return Some(branches::BranchFilter::default());
         };
@@ -83,10 +81,10 @@ impl BranchFilter {
         };
         Some(branches::BranchFilter {
             organization,
-            domains: names(filter.domains),
-            forms: names(filter.forms),
-            statuses: names(filter.statuses),
-            term_states: names(filter.term_states),
+            domains: each_once(filter.domains),
+            forms: each_once(filter.forms),
+            statuses: each_once(filter.statuses),
+            term_states: each_once(filter.term_states),
             gold: filter.gold,
             paired: filter.paired,
             founded_from: filter.founded_from.map(|day| day.0),

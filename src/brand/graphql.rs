@@ -17,6 +17,7 @@ use crate::{
         caller::Caller,
         connection::{Connection, page_args},
         error::{ApiError, nullable},
+        inputs::each_once,
         loaders::{Batch, Loaded},
         scalars::{Date, DateTime},
     },
@@ -225,9 +226,9 @@ impl BrandFilter {
         Some(Filter {
             branch,
             organization,
-            domains: self.domains.map(|d| d.into_iter().map(Into::into).collect()),
+            domains: each_once(self.domains),
             theme: self.theme,
-            states: self.states.map(|s| s.into_iter().map(Into::into).collect()),
+            states: each_once(self.states),
             gold: self.gold,
             search: self.search,
         })

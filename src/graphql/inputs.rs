@@ -21,3 +21,20 @@ pub struct ReasonedInput {
     /// 理由 · Why, in words; kept in the audit trail.
     pub reason: String,
 }
+
+/// The values of an enum that a filter was given, as the slice knows them and each once: a list of a hundred thousand
+/// asks for no more than the enum has, and must not become as many terms of a statement.
+pub fn each_once<A, B>(given: Option<Vec<A>>) -> Option<Vec<B>>
+where
+    B: From<A> + PartialEq,
+{
+    given.map(|given| {
+        let mut values = Vec::new();
+        for value in given.into_iter().map(B::from) {
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        values
+    })
+}

@@ -12,6 +12,7 @@ use crate::{
     graphql::{
         caller::Caller,
         error::{ApiError, ErrorCode, nullable},
+        inputs::each_once,
         node::Node,
         scalars::{ChangeCursor, DateTime},
     },
@@ -129,9 +130,7 @@ impl ChangeFilter {
     /// An id that names nothing matches nothing.
     fn into_filter(self) -> page::ChangeFilter {
         page::ChangeFilter {
-            topics: self
-                .topics
-                .map(|topics| topics.into_iter().map(Into::into).collect()),
+            topics: each_once(self.topics),
             branches: self
                 .branch_ids
                 .map(|ids| ids.iter().filter_map(|id| BranchId::from_global(id)).collect()),

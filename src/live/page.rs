@@ -1,5 +1,7 @@
 //! The change log in pages, in a caller's scope.
 
+use std::collections::HashSet;
+
 use super::{
     change::Topic,
     cursor::{Cursor, Position},
@@ -23,7 +25,7 @@ pub struct ChangeFilter {
     /// Of these topics.
     pub topics: Option<Vec<Topic>>,
     /// That concern one of these branches.
-    pub branches: Option<Vec<BranchId>>,
+    pub branches: Option<HashSet<BranchId>>,
     /// In this organization's subtree, as it stood when they happened.
     pub organization: Option<OrganizationId>,
 }

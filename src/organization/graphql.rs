@@ -20,6 +20,7 @@ use crate::{
         caller::Caller,
         connection::{Connection, page_args},
         error::{ApiError, nullable},
+        inputs::each_once,
         loaders::{Batch, Loaded, by_arguments},
         payload::{UserError, mutate},
         scalars::Date,
@@ -297,8 +298,7 @@ impl OrganizationQuery {
             Some(id) => id,
             None => None,
         };
-        let kinds: Option<Vec<model::HeadcountKind>> =
-            kinds.map(|kinds| kinds.into_iter().map(Into::into).collect());
+        let kinds: Option<Vec<model::HeadcountKind>> = each_once(kinds);
         let as_of = as_of.map_or_else(|| caller.clock().today(), |day| day.0);
         let rows = store::headcounts(
             caller.database.reader(),

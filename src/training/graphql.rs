@@ -21,6 +21,7 @@ use crate::{
         caller::Caller,
         connection::{Connection, page_args},
         error::{ApiError, nullable},
+        inputs::each_once,
         loaders::{Batch, Loaded},
         scalars::Date,
     },
@@ -177,8 +178,8 @@ impl TrainingFilter {
         Some(Filter {
             branch,
             organization,
-            kinds: self.kinds.map(|k| k.into_iter().map(Into::into).collect()),
-            audiences: self.audiences.map(|a| a.into_iter().map(Into::into).collect()),
+            kinds: each_once(self.kinds),
+            audiences: each_once(self.audiences),
             from: self.from.map(|day| day.0),
             to: self.to.map(|day| day.0),
         })

@@ -21,6 +21,7 @@ mod cli;
 mod demo;
 mod durability;
 mod figures;
+mod hostile;
 mod http;
 mod layering;
 mod organization;

@@ -8,6 +8,7 @@ use crate::{
         caller::Caller,
         connection::{Connection, page_args},
         error::ApiError,
+        inputs::each_once,
     },
     kernel::id::{BranchId, NodeId as _, OrganizationId},
     pairing::store,
@@ -36,12 +37,8 @@ impl PairingFilter {
         Some(store::PairingFilter {
             branch: known(self.branch_id, BranchId::from_global)?,
             organization: known(self.organization_id, OrganizationId::from_global)?,
-            forms: self
-                .forms
-                .map(|forms| forms.into_iter().map(Into::into).collect()),
-            bases: self
-                .bases
-                .map(|bases| bases.into_iter().map(Into::into).collect()),
+            forms: each_once(self.forms),
+            bases: each_once(self.bases),
             states: states_or_public(self.states),
             year: self.year,
         })

@@ -13,6 +13,7 @@ use crate::{
         caller::Caller,
         connection::{Connection, page_args},
         error::ApiError,
+        inputs::each_once,
         loaders::{Batch, Loaded},
         payload::UserError,
         scalars::Date,
@@ -107,7 +108,7 @@ impl SiteFilter {
         };
         Some(Filter {
             organization,
-            kinds: self.kinds.map(|k| k.into_iter().map(Into::into).collect()),
+            kinds: each_once(self.kinds),
             upgraded_from: self.upgraded_from.map(|day| day.0),
             upgraded_to: self.upgraded_to.map(|day| day.0),
         })
