@@ -204,8 +204,8 @@ on_both!(a_bad_proposal_is_refused_where_it_is_bad, |db| async move {
         input
     };
     for (input, said) in [
-        (proposal(&[1], &[2, 2]), "INVALID_INPUT partnerIds.1"),
-        (proposal(&[1], &[2, 1]), "INVALID_INPUT partnerIds.1"),
+        (proposal(&[1], &[2, 2]), "RULE_VIOLATION partnerIds.1"),
+        (proposal(&[1], &[2, 1]), "RULE_VIOLATION partnerIds.1"),
         (proposal(&[2], &[3]), "RULE_VIOLATION leadIds.0"),
         (proposal(&[10], &[3]), "RULE_VIOLATION leadIds.0"),
         (proposal(&[1], &[TEMPORARY]), "RULE_VIOLATION partnerIds.0"),
@@ -369,7 +369,7 @@ on_both!(
             ("2022-06-01", &[], "INVALID_INPUT branchIds"),
             ("2022-06-01", &[1, 3], "RULE_VIOLATION branchIds"),
             ("2022-06-01", &[2, 8], "RULE_VIOLATION branchIds.1"),
-            ("2022-06-01", &[2, 3, 2], "INVALID_INPUT branchIds.2"),
+            ("2022-06-01", &[2, 3, 2], "RULE_VIOLATION branchIds.2"),
         ] {
             let got = secretary.record(&active, held_on, branches).await;
             assert_eq!(got, Err(said.to_owned()), "{held_on} {branches:?}");

@@ -104,7 +104,7 @@ impl From<PairingError> for Refusal {
                     format!("A pairing has at most {MAX_MEMBERS} branches"),
                 ),
             ),
-            PairingError::Twice => Refusal::invalid(
+            PairingError::Twice => Refusal::rule(
                 &["partnerIds"],
                 Message::new("同一支部只能列出一次", "A branch is named once only"),
             ),
