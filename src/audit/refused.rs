@@ -2,7 +2,7 @@
 //! thousand times a second does not write a thousand rows (docs/domain.md, 8).
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     sync::{Arc, Mutex},
 };
 
@@ -62,16 +62,39 @@ impl RefusedAccess {
                 .extract_if(|_, w| now.is_none_or(|now| now - w.first_at >= TimeDelta::minutes(1)))
                 .collect()
         };
-        for ((_, field), refused) in due {
+        let mut due = due.into_iter();
+        while let Some((key, refused)) = due.next() {
             let input = Refusals {
-                field,
+                field: key.1.clone(),
                 count: refused.count,
             };
-            database
-                .write(refused.actor, None, input, |w, i| Box::pin(record(w, i)))
-                .await?;
+            let written = database
+                .write(refused.actor.clone(), None, input, |w, i| Box::pin(record(w, i)))
+                .await;
+            if let Err(error) = written {
+                // A database that is away must not lose them: they wait for the next turn.
+                self.put_back(std::iter::once((key, refused)).chain(due));
+                return Err(error);
+            }
         }
         Ok(())
+    }
+
+    fn put_back(&self, unwritten: impl Iterator<Item = ((String, String), Waiting)>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(|e| e.into_inner());
+        for (key, refused) in unwritten {
+            match waiting.entry(key) {
+                // The same caller was refused again meanwhile.
+                Entry::Occupied(mut entry) => {
+                    let newer = entry.get_mut();
+                    newer.count += refused.count;
+                    newer.first_at = refused.first_at;
+                }
+                Entry::Vacant(entry) => {
+                    entry.insert(refused);
+                }
+            }
+        }
     }
 }
 

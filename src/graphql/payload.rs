@@ -144,9 +144,16 @@ where
     }
 }
 
-/// FORBIDDEN, kept in the audit trail (one row a minute for a caller and field, docs/domain.md, 8).
+/// FORBIDDEN, kept in the audit trail (one row a minute for a caller and field, DOMAIN 8); of a request without a token
+/// the log knows and the trail does not.
 fn forbidden(ctx: &Context<'_>, caller: &Caller) -> ApiError {
-    if let Some(refused) = ctx.data_opt::<RefusedAccess>() {
+    if caller.requester.is_anonymous() {
+        tracing::info!(
+            request_id = caller.request_id,
+            field = ctx.field().name(),
+            "refused to a caller without a token"
+        );
+    } else if let Some(refused) = ctx.data_opt::<RefusedAccess>() {
         let actor = caller.requester.actor(&caller.request_id);
         refused.note(actor, ctx.field().name(), caller.clock().machine());
     }

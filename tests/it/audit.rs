@@ -1,9 +1,18 @@
 //! The audit trail: who did what, readable by the district only, never changed.
 
+use std::sync::Arc;
+
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha20Rng;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement, TransactionTrait as _};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use zhibu::{auth::Role, storage::Database};
+use zhibu::{
+    audit::RefusedAccess,
+    auth::Role,
+    kernel::clock::Clock,
+    storage::{Database, write::Actor},
+};
 
 use crate::support::{
     app::{Answer, As, TestApp, eventually},
@@ -179,6 +188,58 @@ on_both!(what_is_refused_for_role_or_scope_is_counted, |db| async move {
             row("viewer-1", Role::Viewer, "createOrganization", 1),
         ]
     );
+});
+
+on_both!(
+    what_a_caller_without_a_token_is_refused_is_not_in_the_trail,
+    |db| async move {
+        let app = TestApp::with_config(db, |config| config.auth.anonymous_role = Some(Role::Viewer)).await;
+        let new = json!({ "code": "D", "name": "区委", "kind": "DISTRICT" });
+        let answer = send(&app.nobody(), "r-1", "createOrganization", new).await;
+        assert_eq!(answer.error_code(), "FORBIDDEN");
+        let (stop, stopped) = watch::channel(true);
+        app.app.jobs("test".to_owned()).run(stopped).await;
+        drop(stop);
+        assert_eq!(
+            entries(&app.admin(), json!({ "action": "refused" })).await.len(),
+            0
+        );
+    }
+);
+
+on_both!(refusals_wait_for_a_database_that_is_away, |db| async move {
+    let app = TestApp::with_tree(db).await;
+    let mut rng = ChaCha20Rng::seed_from_u64(7);
+    let clock = Clock::new(Arc::new(app.clock.clone()));
+    let away = zhibu::app::open_database(&app.config, clock, false, &mut rng)
+        .await
+        .unwrap();
+    away.clone().close().await;
+    let refused = RefusedAccess::default();
+    let note = |subject: &str| {
+        let mut actor = Actor::service("r-1");
+        actor.subject = subject.to_owned();
+        refused.note(actor, "createOrganization", app.database.clock().machine());
+    };
+    note("a");
+    note("a");
+    note("b");
+    refused
+        .flush(&away, None)
+        .await
+        .expect_err("the database is away");
+    note("a");
+    refused.flush(&app.database, None).await.expect("it is back");
+    let mut told: Vec<(String, Value)> = entries(&app.admin(), json!({ "action": "refused" }))
+        .await
+        .iter()
+        .map(|e| {
+            let after: Value = serde_json::from_str(e["after"].as_str().unwrap()).unwrap();
+            (e["subject"].as_str().unwrap().to_owned(), after["count"].clone())
+        })
+        .collect();
+    told.sort_by(|a, b| a.0.cmp(&b.0));
+    assert_eq!(told, [("a".to_owned(), json!(3)), ("b".to_owned(), json!(1))]);
 });
 
 on_both!(the_database_itself_refuses_to_change_the_trail, |db| async move {
