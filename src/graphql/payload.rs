@@ -144,7 +144,7 @@ where
     }
 }
 
-/// FORBIDDEN, kept in the audit trail (one row a minute for a caller and field, DOMAIN 8); of a request without a token
+/// FORBIDDEN, kept in the audit trail (one row a minute for a caller and field, docs/domain.md, 8); of a request without a token
 /// the log knows and the trail does not.
 fn forbidden(ctx: &Context<'_>, caller: &Caller) -> ApiError {
     if caller.requester.is_anonymous() {
