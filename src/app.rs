@@ -132,13 +132,21 @@ pub async fn open_database(
     let database = Database::open(location(config), &options, clock, config.domain).await?;
     storage::migrate(&database).await?;
     database.open_log(restored, rng.random()).await?;
-    if let Some(date) = setting::get(database.reader(), setting::BUSINESS_DATE).await? {
-        let date = date
-            .parse()
-            .map_err(|_| StoreError::corrupt("setting.business_date", &date))?;
-        database.clock().pin_business_date(date);
-    }
+    pin_business_date(&database).await?;
     Ok(database)
+}
+
+/// Lets the business date stand still where the database says so: in a demonstration, whoever loaded it. Gives whether
+/// it does.
+pub async fn pin_business_date(database: &Database) -> Result<bool, AppError> {
+    let Some(date) = setting::get(database.reader(), setting::BUSINESS_DATE).await? else {
+        return Ok(false);
+    };
+    let date = date
+        .parse()
+        .map_err(|_| StoreError::corrupt("setting.business_date", &date))?;
+    database.clock().pin_business_date(date);
+    Ok(true)
 }
 
 /// Makes the root organization of an empty service.
@@ -299,13 +307,6 @@ pub async fn load_demo(
         }
         Outcome::Refused(refusals) => Err(AppError::Refused(refusals)),
     }
-}
-
-/// Whether the database holds the demonstration: its business date stands still.
-pub async fn is_demo(database: &Database) -> Result<bool, AppError> {
-    Ok(setting::get(database.reader(), setting::BUSINESS_DATE)
-        .await?
-        .is_some())
 }
 
 /// What mergers and dissolutions of branches set off in the slices above, in the same transaction.

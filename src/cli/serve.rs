@@ -51,7 +51,12 @@ pub(super) async fn run(
     let database = app::open_database(config, clock, false, rng).await?;
     if app::is_empty(&database).await? {
         if args.demo {
-            super::demo::load(config, &database, rng).await?;
+            match super::demo::load(config, &database, rng).await {
+                Ok(()) => {}
+                // Another replica that started with us was first.
+                Err(_) if app::pin_business_date(&database).await? => {}
+                Err(error) => return Err(error),
+            }
         } else if let (Some(code), Some(name)) = (
             &config.organization.district_code,
             &config.organization.district_name,
@@ -66,7 +71,7 @@ pub(super) async fn run(
             let message = app::empty_service_message();
             tracing::warn!("{} / {}", message.zh, message.en);
         }
-    } else if args.demo && !app::is_demo(&database).await? {
+    } else if args.demo && !app::pin_business_date(&database).await? {
         return Err(AppError::Other(
             "serve --demo: this database holds records that are not the demonstration's; name an empty \
              --data-dir or leave --demo out"

@@ -354,6 +354,34 @@ async fn two_replicas_that_start_together_on_an_empty_database_both_come_up() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_replicas_of_a_demonstration_start_together_and_stand_at_its_date() {
+    let Some(db) = postgres::empty_database().await else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let starting: Vec<_> = (0..2).map(|_| Service::begin_demo(dir.path(), &db.url)).collect();
+    let services: Vec<_> = starting.into_iter().map(|starting| starting.ready()).collect();
+    let token = token(dir.path());
+    // After the demonstration's date and before the machine's.
+    let query = "mutation($input: ReportHeadcountInput!) { reportHeadcount(input: $input) {
+        userErrors { code message } } }";
+    for service in &services {
+        let client = Client::new(&service.url, &token);
+        let district = "{ organizations(kind: DISTRICT) { nodes { id } } }";
+        let (_, _, body) = client.ask(district, json!({}), None).await.unwrap();
+        let district = &body["data"]["organizations"]["nodes"][0]["id"];
+        let input =
+            json!({ "organizationId": district, "kind": "VOLUNTEER", "count": 1, "asOf": "2023-01-01" });
+        let (_, _, body) = client.ask(query, json!({ "input": input }), None).await.unwrap();
+        let errors = &body["data"]["reportHeadcount"]["userErrors"];
+        assert_eq!(errors[0]["code"], "RULE_VIOLATION", "{body:#}");
+    }
+    for service in services {
+        assert!(service.terminate().0.success());
+    }
+}
+
 /// Writing the log's state is held up until all of them have read what they decide by.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_that_open_one_log_at_once_agree_on_it() {

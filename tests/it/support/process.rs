@@ -69,6 +69,13 @@ impl Service {
         Self::spawn(Self::command(data_dir))
     }
 
+    /// Starts a demonstration over a database elsewhere, without waiting for it.
+    pub fn begin_demo(data_dir: &Path, database_url: &str) -> Starting {
+        let mut command = Self::command(data_dir);
+        command.args(["--demo", "--database-url", database_url]);
+        Self::spawn(command)
+    }
+
     fn command(data_dir: &Path) -> Command {
         let mut command = zhibu(&["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
         command
