@@ -1,6 +1,10 @@
 //! A place in the change log.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    alphabet::Alphabet,
+    engine::general_purpose::{GeneralPurpose, NO_PAD},
+};
 
 /// Where a row stands: rows are ordered by (incarnation, transaction id, sequence). A sequence number alone is
 /// not commit order on PostgreSQL; on SQLite, with its one writer, the transaction id is always 0.
@@ -26,8 +30,19 @@ pub struct Cursor {
 
 const BYTES: usize = 32;
 
+/// The characters of base64url in the order of ASCII: in their usual order (RFC 4648) texts would not be in the order
+/// of the numbers they stand for.
+const ORDERED: GeneralPurpose = GeneralPurpose::new(
+    &match Alphabet::new("-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz") {
+        Ok(alphabet) => alphabet,
+        Err(_) => panic!("64 different characters"), // while compiling, never at run time
+    },
+    NO_PAD,
+);
+
 impl Cursor {
-    /// The form clients hold: base64url of four big-endian numbers, whose order as text is the order in the log.
+    /// The form clients hold: four big-endian numbers in 43 characters of base64url, ordered, so that of one log's cursors
+    /// the later one is the greater text.
     pub fn encode(self) -> String {
         let mut bytes = Vec::with_capacity(BYTES);
         for number in [
@@ -38,12 +53,12 @@ impl Cursor {
         ] {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
-        URL_SAFE_NO_PAD.encode(bytes)
+        ORDERED.encode(bytes)
     }
 
     /// None for what is not one of ours.
     pub fn decode(text: &str) -> Option<Self> {
-        let bytes: [u8; BYTES] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        let bytes: [u8; BYTES] = ORDERED.decode(text).ok()?.try_into().ok()?;
         let mut numbers = bytes
             .chunks_exact(8)
             .map(|b| b.try_into().map(i64::from_be_bytes));
@@ -73,7 +88,22 @@ mod tests {
             },
         };
         assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
-        assert_eq!(Cursor::decode("AAAA"), None);
+        assert_eq!(Cursor::decode("----"), None);
         assert_eq!(Cursor::decode("not base64 !"), None);
+    }
+
+    #[test]
+    fn a_later_cursor_is_a_greater_text() {
+        let at = |xid: i64, seq: i64| {
+            let position = Position {
+                incarnation: 1,
+                xid,
+                seq,
+            };
+            Cursor { nonce: 7, position }.encode()
+        };
+        let cursors: Vec<String> = (0..2_000).map(|n| at(n / 3, n)).collect();
+        assert!(cursors.is_sorted_by(|a, b| a < b));
+        assert!(at(63, 9) < at(64, 1) && at(4_095, 9) < at(4_096, 1));
     }
 }
