@@ -24,7 +24,7 @@ use super::model::{Branch, BranchForm, BranchStatus, Domain, Term};
 use crate::{
     auth::Scope,
     kernel::id::BranchId,
-    storage::{StoreError, write::Write},
+    storage::{ROW_LOCK, StoreError, write::Write},
 };
 
 /// A row as the domain knows it, for slices above that list branches.
@@ -81,7 +81,7 @@ pub async fn lock(write: &Write<'_>, ids: &[BranchId]) -> Result<HashMap<BranchI
     branch::Entity::find()
         .filter(branch::Column::Id.is_in(ids.iter().copied()))
         .order_by_asc(branch::Column::Id)
-        .lock_exclusive()
+        .lock(ROW_LOCK)
         .all(write.connection())
         .await?
         .into_iter()

@@ -20,7 +20,7 @@ use crate::{
         page::{Page, PageArgs, PageError},
     },
     storage::{
-        StoreError,
+        ROW_LOCK, StoreError,
         keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
         write::Write,
     },
@@ -244,7 +244,7 @@ pub async fn nearest_committees(
 /// The row of a mutation, locked until the transaction ends.
 pub(super) async fn lock(write: &Write<'_>, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
     organization::Entity::find_by_id(id)
-        .lock_exclusive()
+        .lock(ROW_LOCK)
         .one(write.connection())
         .await?
         .map(model)
@@ -500,7 +500,7 @@ pub(super) async fn put_headcount(
         .filter(headcount::Column::OrganizationId.eq(organization))
         .filter(headcount::Column::Kind.eq(kind.as_str()))
         .filter(headcount::Column::AsOf.eq(as_of))
-        .lock_exclusive()
+        .lock(ROW_LOCK)
         .one(write.connection())
         .await?;
     if let Some(earlier) = earlier {

@@ -25,7 +25,7 @@ use super::model::{Member, Pairing, PairingBasis, PairingForm, PairingRole, Pair
 use crate::{
     auth::{Extent, Scope},
     kernel::id::{BranchId, OrganizationId, PairingId},
-    storage::{StoreError, write::Write},
+    storage::{ROW_LOCK, StoreError, write::Write},
 };
 
 fn model(row: pairing::Model) -> Result<Pairing, StoreError> {
@@ -148,7 +148,7 @@ pub(super) async fn members(
 /// them.
 pub(super) async fn lock(write: &Write<'_>, id: PairingId) -> Result<Option<Pairing>, StoreError> {
     pairing::Entity::find_by_id(id)
-        .lock_exclusive()
+        .lock(ROW_LOCK)
         .one(write.connection())
         .await?
         .map(model)
@@ -164,7 +164,7 @@ pub(super) async fn lock_running_of(write: &Write<'_>, branch: BranchId) -> Resu
         .filter(pairing::Column::State.is_in(states(&[PairingState::Proposed, PairingState::Active])))
         .filter(pairing::Column::Id.in_subquery(with_member(member)))
         .order_by_asc(pairing::Column::Id)
-        .lock_exclusive()
+        .lock(ROW_LOCK)
         .all(write.connection())
         .await?
         .into_iter()

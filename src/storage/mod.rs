@@ -23,7 +23,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DatabaseConnection, DbBackend, TransactionTrait as _};
+use sea_orm::{DatabaseConnection, DbBackend, TransactionTrait as _, sea_query::LockType};
 
 pub use connect::{Location, Options};
 pub use error::StoreError;
@@ -32,6 +32,11 @@ pub use lease::Lease;
 pub use migrate::migrate;
 
 use crate::kernel::{clock::Clock, rules::Rules};
+
+/// How a mutation locks the rows it is about to write (PostgreSQL; SQLite has one writer). Not FOR UPDATE: that also
+/// waits for everybody who inserted a row referring to this one, whose foreign key holds it FOR KEY SHARE, in whatever
+/// order its rows came, so that trainings, pairings and branches deadlocked. No mutation changes a key.
+pub const ROW_LOCK: LockType = LockType::NoKeyUpdate;
 
 /// A handle to the database; cheap to clone.
 #[derive(Clone)]

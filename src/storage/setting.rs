@@ -3,7 +3,7 @@
 use entity::setting;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait as _, QuerySelect as _, sea_query::OnConflict};
 
-use super::{StoreError, write::Write};
+use super::{ROW_LOCK, StoreError, write::Write};
 
 /// Where a demonstration's business date stands still, `YYYY-MM-DD`.
 pub const BUSINESS_DATE: &str = "business_date";
@@ -25,7 +25,7 @@ pub async fn get(connection: &impl ConnectionTrait, name: &str) -> Result<Option
 /// A setting's value, its row locked until the transaction ends.
 pub async fn lock(write: &Write<'_>, name: &str) -> Result<Option<String>, StoreError> {
     let row = setting::Entity::find_by_id(name.to_owned())
-        .lock_exclusive()
+        .lock(ROW_LOCK)
         .one(write.connection())
         .await?;
     Ok(row.map(|row| row.value))

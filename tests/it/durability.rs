@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use crate::support::{
     TestDatabase,
     app::{TestApp, eventually},
+    branches::create,
     on_both, postgres,
     process::{Service, run, stderr, stdout},
     proxy::Proxy,
@@ -527,6 +528,48 @@ async fn a_database_that_says_nothing_at_all_is_not_ready_either() {
     eventually("it is ready again", async || ready(&app).await == 200).await;
     let data = app.admin().data("{ organizations { totalCount } }").await;
     assert_eq!(data["organizations"]["totalCount"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mutation_waits_for_nobody_who_only_refers_to_its_rows() {
+    let Some(db) = postgres::database().await else {
+        return;
+    };
+    let app = TestApp::with_tree(db).await;
+    let branch = create(&app, "B1", json!({})).await;
+    let c1 = app.organization_id("C1").await;
+    // What an insert of rows that refer to them holds until its transaction ends: a training's branches, say. Two
+    // that wait for each other's in another order deadlock.
+    let raw = app.raw().await;
+    let holder = raw.begin().await.unwrap();
+    for table in ["organization", "branch"] {
+        holder
+            .execute_unprepared(&format!("SELECT id FROM {table} FOR KEY SHARE"))
+            .await
+            .unwrap();
+    }
+    let done = async {
+        let input = json!({ "id": branch, "version": 1, "memberCount": 20 });
+        app.admin()
+            .mutate("updateBranch", "branch { id }", input)
+            .await
+            .done();
+        let input = json!({ "id": c1, "version": 1, "name": "改名" });
+        app.admin()
+            .mutate("updateOrganization", "organization { id }", input)
+            .await
+            .done();
+        let input = json!({ "branchId": branch, "name": "品牌", "description": "做法" });
+        app.secretary_of("B1")
+            .mutate("saveBrand", "brand { id }", input)
+            .await
+            .done();
+    };
+    // Far below the 10 s after which waiting for a lock is given up.
+    tokio::time::timeout(std::time::Duration::from_secs(5), done)
+        .await
+        .expect("they wait for nothing");
+    holder.rollback().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

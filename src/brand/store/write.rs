@@ -14,13 +14,13 @@ use super::{
 };
 use crate::{
     kernel::id::{BranchId, BrandId},
-    storage::{StoreError, write::Write},
+    storage::{ROW_LOCK, StoreError, write::Write},
 };
 
 /// The row of a mutation, locked until its transaction ends; whoever calls has locked the branch before it.
 pub async fn lock(write: &Write<'_>, id: BrandId) -> Result<Option<Brand>, StoreError> {
     brand::Entity::find_by_id(id)
-        .lock_exclusive()
+        .lock(ROW_LOCK)
         .one(write.connection())
         .await?
         .map(model)

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     kernel::id::{BranchId, OrganizationId, SiteId, TrainingRecordId},
-    storage::{StoreError, write::Write},
+    storage::{ROW_LOCK, StoreError, write::Write},
 };
 
 /// Rows in one INSERT; two columns each, far below what either database binds (32,766 on SQLite).
@@ -28,7 +28,7 @@ const INSERT_CHUNK: usize = 5000;
 /// The row of a mutation, locked until its transaction ends.
 pub async fn lock(write: &Write<'_>, id: TrainingRecordId) -> Result<Option<TrainingRecord>, StoreError> {
     training_record::Entity::find_by_id(id)
-        .lock_exclusive()
+        .lock(ROW_LOCK)
         .one(write.connection())
         .await?
         .map(model)

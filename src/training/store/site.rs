@@ -22,7 +22,7 @@ use crate::{
         page::{Page, PageArgs, PageError},
     },
     storage::{
-        StoreError,
+        ROW_LOCK, StoreError,
         keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
         write::Write,
     },
@@ -129,7 +129,7 @@ pub async fn count(
 /// The row of a mutation, locked until its transaction ends.
 pub async fn lock(write: &Write<'_>, id: SiteId) -> Result<Option<Site>, StoreError> {
     site::Entity::find_by_id(id)
-        .lock_exclusive()
+        .lock(ROW_LOCK)
         .one(write.connection())
         .await?
         .map(model)
