@@ -17,6 +17,10 @@ check:
 test *args:
     cargo nextest run --workspace {{ args }}
 
+# What an answer costs in CPU time beside hand-written SQL (docs/benchmarks.md)
+bench:
+    cargo bench --bench load
+
 # Everything that a change must pass, as the machine runs it
 ci:
     .ci/run
