@@ -18,7 +18,7 @@ use sea_orm::{
     },
 };
 
-use super::{Database, Inner, StoreError, group_commit};
+use super::{Database, Inner, Reader, StoreError, group_commit};
 use crate::kernel::{clock::Clock, rules::Rules};
 
 /// Where the data lies.
@@ -76,8 +76,8 @@ impl Database {
         let group_commit =
             matches!(location, Location::Sqlite(_)).then(|| group_commit::Handle::spawn(writer.clone()));
         Ok(Self {
+            reader: Arc::new(Reader::of_pool(reader, statements.clone())),
             inner: Arc::new(Inner {
-                reader,
                 writer,
                 group_commit,
                 in_flight: Mutex::new(HashSet::new()),

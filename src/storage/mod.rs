@@ -11,6 +11,7 @@ mod incarnation;
 pub mod keyset;
 mod lease;
 mod migrate;
+mod reader;
 pub mod setting;
 pub mod write;
 
@@ -23,13 +24,16 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DatabaseConnection, DbBackend, TransactionTrait as _, sea_query::LockType};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseConnection, DbBackend, TransactionTrait as _, sea_query::LockType,
+};
 
 pub use connect::{Location, Options};
 pub use error::StoreError;
 pub use incarnation::Incarnation;
 pub use lease::Lease;
 pub use migrate::migrate;
+pub use reader::Reader;
 
 use crate::kernel::{clock::Clock, rules::Rules};
 
@@ -42,10 +46,10 @@ pub const ROW_LOCK: LockType = LockType::NoKeyUpdate;
 #[derive(Clone)]
 pub struct Database {
     inner: Arc<Inner>,
+    reader: Arc<Reader>,
 }
 
 struct Inner {
-    reader: DatabaseConnection,
     writer: DatabaseConnection,
     /// SQLite's one writer; PostgreSQL has as many as it has connections.
     group_commit: Option<group_commit::Handle>,
@@ -60,13 +64,23 @@ struct Inner {
 
 impl Database {
     /// Where reads go. It cannot write: on SQLite the connections are `query_only`.
-    pub fn reader(&self) -> &DatabaseConnection {
-        &self.inner.reader
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// A handle for one request: its reads share a connection, from the first of them until the last clone of the
+    /// handle is dropped. Not for what waits between its reads, as a subscription does: it would keep others from
+    /// the connection meanwhile.
+    pub fn for_one_request(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            reader: Arc::new(self.reader.on_one_connection()),
+        }
     }
 
     /// SQLite or PostgreSQL.
     pub fn backend(&self) -> DbBackend {
-        self.inner.reader.get_database_backend()
+        self.reader.get_database_backend()
     }
 
     /// Where the data lies.
@@ -117,7 +131,7 @@ impl Database {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        Ok(self.inner.reader.ping().await?)
+        Ok(self.reader.ping().await?)
     }
 
     /// Ends the connections, after what still runs on them.
@@ -126,6 +140,6 @@ impl Database {
             handle.close().await;
         }
         let _ = self.inner.writer.close_by_ref().await;
-        let _ = self.inner.reader.close_by_ref().await;
+        let _ = self.reader.close_pool().await;
     }
 }

@@ -208,6 +208,8 @@ impl Database {
             None => None,
         };
         let incarnation = self.incarnation().await?.number;
+        // Who waits for the writer must not keep others from reading.
+        self.reader.release().await;
         let work = Work {
             clock: self.clock().clone(),
             rules: *self.rules(),

@@ -40,7 +40,7 @@ impl Access for ServiceAccess {
             requester,
             context.lang(),
             context.request_id().as_str().to_owned(),
-            self.database.clone(),
+            self.database.for_one_request(),
             context.queue(),
         );
         context.insert(caller);

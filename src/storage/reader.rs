@@ -1,0 +1,151 @@
+//! Where reads go: the pool, or the one connection that all reads of a request share.
+//!
+//! A pool asks a connection for a sign of life each time it comes back (sqlx), a round trip of its own: with a
+//! connection a statement it would cost an answer of eight statements eight of them.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use sea_orm::{
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
+    RuntimeErr, Statement, Values,
+    sqlx::{self, AssertSqlSafe, Pool, Postgres, Sqlite, pool::PoolConnection},
+};
+use sea_query_sqlx::SqlxValues;
+use tokio::sync::Mutex;
+
+/// A door to the database for reading.
+pub struct Reader {
+    pool: DatabaseConnection,
+    held: Held,
+    statements: Arc<AtomicU64>,
+}
+
+/// A connection taken with the first statement, and given back when the reader is dropped.
+enum Held {
+    /// Each statement takes one from the pool.
+    None,
+    Sqlite(Mutex<Option<PoolConnection<Sqlite>>>),
+    Postgres(Mutex<Option<PoolConnection<Postgres>>>),
+}
+
+impl Reader {
+    /// A reader whose statements each take a connection from the pool.
+    pub(super) fn of_pool(pool: DatabaseConnection, statements: Arc<AtomicU64>) -> Self {
+        Self {
+            pool,
+            held: Held::None,
+            statements,
+        }
+    }
+
+    /// A reader of the same pool whose statements go over one connection, one after the other.
+    pub(super) fn on_one_connection(&self) -> Self {
+        let held = match self.pool.get_database_backend() {
+            DbBackend::Sqlite => Held::Sqlite(Mutex::default()),
+            DbBackend::Postgres => Held::Postgres(Mutex::default()),
+            _ => Held::None,
+        };
+        Self {
+            pool: self.pool.clone(),
+            held,
+            statements: self.statements.clone(),
+        }
+    }
+
+    /// Gives the connection back now; the next statement takes another. Whoever waits for a connection while holding
+    /// one would wait for those who do the same.
+    pub(super) async fn release(&self) {
+        match &self.held {
+            Held::None => {}
+            Held::Sqlite(connection) => drop(connection.lock().await.take()),
+            Held::Postgres(connection) => drop(connection.lock().await.take()),
+        }
+    }
+
+    /// Whether the database answers.
+    pub(super) async fn ping(&self) -> Result<(), DbErr> {
+        self.pool.ping().await
+    }
+
+    /// Ends the pool's connections.
+    pub(super) async fn close_pool(&self) -> Result<(), DbErr> {
+        self.pool.close_by_ref().await
+    }
+}
+
+/// Runs a statement on the connection in a slot, which is filled from the pool first where it is empty.
+macro_rules! on_connection {
+    ($slot:expr, $pool:expr, $statement:expr, $fetch:ident) => {{
+        let mut slot = $slot.lock().await;
+        let connection = match &mut *slot {
+            Some(connection) => connection,
+            empty => empty.insert(acquire($pool).await?),
+        };
+        let Statement { sql, values, .. } = $statement;
+        let values = SqlxValues(values.unwrap_or_else(|| Values(Vec::new())));
+        sqlx::query_with(AssertSqlSafe(sql), values)
+            .$fetch(&mut **connection)
+            .await
+            .map_err(|error| DbErr::Query(RuntimeErr::SqlxError(error.into())))?
+    }};
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Reader {
+    fn get_database_backend(&self) -> DbBackend {
+        self.pool.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.pool.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.pool.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let row = match &self.held {
+            Held::None => return self.pool.query_one_raw(statement).await,
+            Held::Sqlite(slot) => {
+                let pool = self.pool.get_sqlite_connection_pool();
+                on_connection!(slot, pool, statement, fetch_optional).map(QueryResult::from)
+            }
+            Held::Postgres(slot) => {
+                let pool = self.pool.get_postgres_connection_pool();
+                on_connection!(slot, pool, statement, fetch_optional).map(QueryResult::from)
+            }
+        };
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        Ok(row)
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let rows = match &self.held {
+            Held::None => return self.pool.query_all_raw(statement).await,
+            Held::Sqlite(slot) => {
+                let pool = self.pool.get_sqlite_connection_pool();
+                let rows = on_connection!(slot, pool, statement, fetch_all);
+                rows.into_iter().map(QueryResult::from).collect()
+            }
+            Held::Postgres(slot) => {
+                let pool = self.pool.get_postgres_connection_pool();
+                let rows = on_connection!(slot, pool, statement, fetch_all);
+                rows.into_iter().map(QueryResult::from).collect()
+            }
+        };
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        Ok(rows)
+    }
+}
+
+async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolConnection<DB>, DbErr> {
+    pool.acquire().await.map_err(|error| match error {
+        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
+        sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
+        error => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
+    })
+}
