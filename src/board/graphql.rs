@@ -190,7 +190,8 @@ impl OrganizationBranches {
             order,
             args,
         };
-        let page = Caller::of(ctx)?.load(key).await?;
+        // Boxed: see `BranchPairings`.
+        let page = Box::pin(Caller::of(ctx)?.load(key)).await?;
         Ok(Connection::new(
             page.map_or_else(Page::empty, |page| (*page).clone().map(Branch::new)),
             Box::new(move |ctx| {

@@ -134,7 +134,7 @@ impl Caller {
                     Extent::Subtree(_) => {
                         let ids =
                             crate::organization::organizations_in_scope(self.database.reader(), &self.scope);
-                        Reach::Organizations(ids.await?)
+                        Reach::Organizations(Box::pin(ids).await?)
                     }
                 })
             })

@@ -139,7 +139,7 @@ impl OrganizationFields {
         let args = page_args(first, after, last, before);
         store::check_page(&args)?;
         let parent = self.row.id;
-        let page = Caller::of(ctx)?.load(ChildrenOf { parent, args }).await?;
+        let page = Box::pin(Caller::of(ctx)?.load(ChildrenOf { parent, args })).await?;
         Ok(Connection::new(
             page.map_or_else(Page::empty, |page| (*page).clone().map(Organization::new)),
             Box::new(move |ctx| {

@@ -335,13 +335,14 @@ impl BranchPairings {
         store::check_page(&args)?;
         let branch = self.branch;
         let states = states_or_public(states);
-        let page = Caller::of(ctx)?
-            .load(PairingsOf {
-                branch,
-                states: states.clone(),
-                args,
-            })
-            .await?;
+        let key = PairingsOf {
+            branch,
+            states: states.clone(),
+            args,
+        };
+        // Boxed: a future a field of a branch is as large as that of its largest field, also where only its name is
+        // asked.
+        let page = Box::pin(Caller::of(ctx)?.load(key)).await?;
         Ok(Connection::new(
             page.map_or_else(Page::empty, |page| (*page).clone().map(Pairing::new)),
             Box::new(move |ctx| {

@@ -61,7 +61,9 @@ impl BranchTraining {
             args,
         };
         let branch = self.id;
-        let page = Caller::of(ctx)?.load(key).await?;
+        // Boxed: a future a field of a branch is as large as that of its largest field, also where only its name is
+        // asked.
+        let page = Box::pin(Caller::of(ctx)?.load(key)).await?;
         Ok(Connection::new(
             page.map_or_else(Page::empty, |page| (*page).clone().map(TrainingRecord::new)),
             Box::new(move |ctx| {
