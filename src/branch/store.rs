@@ -132,20 +132,30 @@ pub async fn terms(
     connection: &impl ConnectionTrait,
     ids: &[BranchId],
 ) -> Result<HashMap<BranchId, Vec<Term>>, StoreError> {
-    let rows = branch_term::Entity::find()
+    type Row = (BranchId, NaiveDate, NaiveDate, Option<NaiveDate>, Option<bool>);
+    let rows: Vec<Row> = branch_term::Entity::find()
+        .select_only()
+        .columns([
+            branch_term::Column::BranchId,
+            branch_term::Column::ElectedOn,
+            branch_term::Column::EndsOn,
+            branch_term::Column::ExtendedTo,
+            branch_term::Column::OnTime,
+        ])
         .filter(branch_term::Column::BranchId.is_in(ids.iter().copied()))
         .order_by_asc(branch_term::Column::BranchId)
         .order_by_desc(branch_term::Column::ElectedOn)
+        .into_tuple()
         .all(connection)
         .await?;
     let mut terms: HashMap<BranchId, Vec<Term>> = HashMap::new();
-    for row in rows {
-        terms.entry(row.branch_id).or_default().push(Term {
-            branch_id: row.branch_id,
-            elected_on: row.elected_on,
-            ends_on: row.ends_on,
-            extended_to: row.extended_to,
-            on_time: row.on_time,
+    for (branch_id, elected_on, ends_on, extended_to, on_time) in rows {
+        terms.entry(branch_id).or_default().push(Term {
+            branch_id,
+            elected_on,
+            ends_on,
+            extended_to,
+            on_time,
         });
     }
     Ok(terms)

@@ -49,17 +49,6 @@ fn model(row: pairing::Model) -> Result<Pairing, StoreError> {
     })
 }
 
-fn member_model(row: pairing_member::Model) -> Result<Member, StoreError> {
-    Ok(Member {
-        pairing_id: row.pairing_id,
-        branch_id: row.branch_id,
-        role: PairingRole::parse(&row.role)
-            .ok_or_else(|| StoreError::corrupt("pairing_member.role", &row.role))?,
-        accepted_at: row.accepted_at,
-        left_on: row.left_on,
-    })
-}
-
 fn states(states: &[PairingState]) -> impl Iterator<Item = &'static str> {
     states.iter().map(|state| state.as_str())
 }
@@ -128,18 +117,38 @@ pub(super) async fn members(
     connection: &impl ConnectionTrait,
     ids: &[PairingId],
 ) -> Result<HashMap<PairingId, Vec<Member>>, StoreError> {
-    let rows = pairing_member::Entity::find()
+    type Row = (
+        PairingId,
+        BranchId,
+        String,
+        Option<DateTime<Utc>>,
+        Option<NaiveDate>,
+    );
+    let rows: Vec<Row> = pairing_member::Entity::find()
+        .select_only()
+        .columns([
+            pairing_member::Column::PairingId,
+            pairing_member::Column::BranchId,
+            pairing_member::Column::Role,
+            pairing_member::Column::AcceptedAt,
+            pairing_member::Column::LeftOn,
+        ])
         .filter(pairing_member::Column::PairingId.is_in(ids.iter().copied()))
         .order_by_asc(pairing_member::Column::PairingId)
         .order_by_asc(pairing_member::Column::Position)
+        .into_tuple()
         .all(connection)
         .await?;
     let mut members: HashMap<PairingId, Vec<Member>> = HashMap::new();
-    for row in rows {
-        members
-            .entry(row.pairing_id)
-            .or_default()
-            .push(member_model(row)?);
+    for (pairing_id, branch_id, role, accepted_at, left_on) in rows {
+        members.entry(pairing_id).or_default().push(Member {
+            pairing_id,
+            branch_id,
+            role: PairingRole::parse(&role)
+                .ok_or_else(|| StoreError::corrupt("pairing_member.role", &role))?,
+            accepted_at,
+            left_on,
+        });
     }
     Ok(members)
 }
