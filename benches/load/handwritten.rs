@@ -1,6 +1,8 @@
 //! What the service is compared with: a plain axum handler that runs hand-written, prepared SQL and writes JSON by
 //! serde, with the service's own token check. No GraphQL, no scopes, no loaders.
 
+mod answer;
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use axum::{
@@ -9,7 +11,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     routing::{get, post},
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sqlx::{
     PgPool, SqlitePool,
     postgres::PgPoolOptions,
@@ -19,12 +21,11 @@ use tokio::net::TcpListener;
 use zhibu::{
     auth::{Authenticator, Keys, SigningKey},
     config::{Config, Overrides},
-    kernel::{
-        clock::Clock,
-        id::{BranchId, NodeId as _, PairingId},
-    },
+    kernel::clock::Clock,
     storage::{Database, Options},
 };
+
+use answer::{CardAnswer, CardRow, ListAnswer, card, list};
 
 use crate::Failure;
 
@@ -67,283 +68,6 @@ const LIST_PAIRINGS: &str = "SELECT p.branch_id, p.id, p.title, mb.name \
              (SELECT id FROM branch WHERE status = 'ACTIVE' ORDER BY code LIMIT 50)) p \
      JOIN pairing_member m ON m.pairing_id = p.id JOIN branch mb ON mb.id = m.branch_id \
      WHERE p.place <= 5 ORDER BY p.branch_id, p.place, m.position";
-
-#[derive(Serialize)]
-struct Nodes<T> {
-    nodes: Vec<T>,
-}
-
-#[derive(Serialize)]
-struct CardAnswer {
-    branch: Option<Card>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Card {
-    id: String,
-    code: String,
-    name: String,
-    domain: String,
-    form: String,
-    status: String,
-    founded_on: String,
-    member_count: i32,
-    organization: CardOrganization,
-    brand: Option<CardBrand>,
-    term: Option<CardTerm>,
-    pairings: Nodes<CardPairing>,
-    training_records: Nodes<Training>,
-}
-
-#[derive(Serialize)]
-struct CardOrganization {
-    code: String,
-    name: String,
-}
-
-#[derive(Serialize)]
-struct CardBrand {
-    name: String,
-    slogan: Option<String>,
-    description: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CardTerm {
-    elected_on: String,
-    ends_on: Option<String>,
-    on_time: Option<bool>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CardPairing {
-    id: String,
-    form: String,
-    title: String,
-    starts_on: String,
-    members: Vec<CardMember>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CardMember {
-    role: String,
-    left_on: Option<String>,
-    branch: CardOrganization,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Training {
-    topic: String,
-    kind: String,
-    held_on: String,
-    hours: f64,
-}
-
-#[derive(Serialize)]
-struct ListAnswer {
-    branches: Nodes<ListBranch>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ListBranch {
-    code: String,
-    name: String,
-    domain: String,
-    is_gold: bool,
-    organization: Named,
-    brand: Option<Named>,
-    term: Option<ListTerm>,
-    pairings: Nodes<ListPairing>,
-}
-
-#[derive(Serialize)]
-struct Named {
-    name: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ListTerm {
-    ends_on: String,
-}
-
-#[derive(Serialize)]
-struct ListPairing {
-    title: String,
-    members: Vec<ListMember>,
-}
-
-#[derive(Serialize)]
-struct ListMember {
-    branch: Named,
-}
-
-type CardRow = (
-    i64,
-    String,
-    String,
-    String,
-    String,
-    String,
-    String,
-    i32,
-    String,
-    String,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<bool>,
-);
-type CardPairingRow = (
-    i64,
-    String,
-    String,
-    String,
-    String,
-    Option<String>,
-    String,
-    String,
-);
-type ListRow = (
-    i64,
-    String,
-    String,
-    String,
-    bool,
-    String,
-    Option<String>,
-    Option<String>,
-);
-
-fn card_pairings(rows: Vec<CardPairingRow>) -> Vec<CardPairing> {
-    let mut pairings: Vec<CardPairing> = Vec::new();
-    let mut last = None;
-    for (id, form, title, starts_on, role, left_on, code, name) in rows {
-        if last.replace(id) != Some(id) {
-            pairings.push(CardPairing {
-                id: PairingId(id).global(),
-                form,
-                title,
-                starts_on,
-                members: Vec::new(),
-            });
-        }
-        if let Some(pairing) = pairings.last_mut() {
-            pairing.members.push(CardMember {
-                role,
-                left_on,
-                branch: CardOrganization { code, name },
-            });
-        }
-    }
-    pairings
-}
-
-fn card(row: CardRow, pairings: Vec<CardPairingRow>, trainings: Vec<(String, String, String, i32)>) -> Card {
-    let (
-        id,
-        code,
-        name,
-        domain,
-        form,
-        status,
-        founded_on,
-        member_count,
-        organization_code,
-        organization,
-        brand,
-        slogan,
-        description,
-        elected_on,
-        ends_on,
-        on_time,
-    ) = row;
-    Card {
-        id: BranchId(id).global(),
-        code,
-        name,
-        domain,
-        form,
-        status,
-        founded_on,
-        member_count,
-        organization: CardOrganization {
-            code: organization_code,
-            name: organization,
-        },
-        brand: brand.map(|name| CardBrand {
-            name,
-            slogan,
-            description,
-        }),
-        term: elected_on.map(|elected_on| CardTerm {
-            elected_on,
-            ends_on,
-            on_time,
-        }),
-        pairings: Nodes {
-            nodes: card_pairings(pairings),
-        },
-        training_records: Nodes {
-            nodes: trainings
-                .into_iter()
-                .map(|(topic, kind, held_on, quarters)| Training {
-                    topic,
-                    kind,
-                    held_on,
-                    hours: f64::from(quarters) / 4.0,
-                })
-                .collect(),
-        },
-    }
-}
-
-fn list(rows: Vec<ListRow>, pairing_rows: Vec<(i64, i64, String, String)>) -> ListAnswer {
-    let mut pairings: std::collections::HashMap<i64, Vec<ListPairing>> = std::collections::HashMap::new();
-    let mut last = None;
-    for (branch, id, title, name) in pairing_rows {
-        let pairings = pairings.entry(branch).or_default();
-        if last.replace((branch, id)) != Some((branch, id)) {
-            pairings.push(ListPairing {
-                title,
-                members: Vec::new(),
-            });
-        }
-        if let Some(pairing) = pairings.last_mut() {
-            pairing.members.push(ListMember {
-                branch: Named { name },
-            });
-        }
-    }
-    let nodes = rows
-        .into_iter()
-        .map(
-            |(id, code, name, domain, is_gold, organization, brand, ends_on)| ListBranch {
-                code,
-                name,
-                domain,
-                is_gold,
-                organization: Named { name: organization },
-                brand: brand.map(|name| Named { name }),
-                term: ends_on.map(|ends_on| ListTerm { ends_on }),
-                pairings: Nodes {
-                    nodes: pairings.remove(&id).unwrap_or_default(),
-                },
-            },
-        )
-        .collect();
-    ListAnswer {
-        branches: Nodes { nodes },
-    }
-}
 
 #[derive(Deserialize)]
 struct CardParams {
