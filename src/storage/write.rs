@@ -259,9 +259,10 @@ impl Database {
             attempt += 1;
             match self.write_once(work).await {
                 Err(StoreError::Conflict(_)) if attempt < ATTEMPTS => {
-                    // Spread by what differs between the two: no randomness is needed to part them.
-                    let spread = u64::from(std::process::id()) ^ Arc::as_ptr(&self.inner) as u64;
-                    let millis = (spread % 7 + 1) << attempt;
+                    // Full jitter: two that got in each other's way must not meet again. Whoever seeds nothing but the
+                    // length of a pause needs no generator handed in.
+                    let spread = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), attempt);
+                    let millis = spread % (8 << attempt) + 1;
                     #[expect(
                         clippy::disallowed_methods,
                         reason = "there is no event to wait for: the pause is what parts two writers that met"
