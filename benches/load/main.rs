@@ -172,13 +172,13 @@ async fn on_database(name: &str, data: &Path, url: Option<&str>) -> Result<(), F
             }
         };
         let (of_service, of_handler) = (asks(&service), asks(&handler));
-        let mut leaves = 0;
+        let (mut leaves, of_asks) = (0, of_service.len().max(1));
         for (one, other) in of_service.iter().zip(&of_handler) {
             let (one, other) = (
                 client::once(one, &token).await?,
                 client::once(other, &token).await?,
             );
-            if one["data"] != other {
+            if one.get("data") != Some(&other) {
                 return Err(format!("{answer}: the service answers {one:#}, the handler {other:#}").into());
             }
             leaves += leaf_fields(&other);
@@ -205,7 +205,7 @@ async fn on_database(name: &str, data: &Path, url: Option<&str>) -> Result<(), F
             answer,
             &of_service,
             &of_handler,
-            leaves as f64 / codes_or_one(answer, &codes) as f64,
+            leaves as f64 / of_asks as f64,
             url.is_some(),
         );
     }
@@ -217,23 +217,17 @@ async fn on_database(name: &str, data: &Path, url: Option<&str>) -> Result<(), F
     Ok(())
 }
 
-fn codes_or_one(answer: Answer, codes: &[String]) -> usize {
-    match answer {
-        Answer::Card => codes.len(),
-        Answer::List => 1,
-    }
-}
-
 /// Codes of branches in an active pairing: their cards are the fullest.
 async fn codes(service: &Server, token: &str) -> Result<Vec<String>, Failure> {
     let document = "{ branches(first: 100, filter: { paired: true }) { nodes { code } } }";
     let answer = client::once(&service.ask(document, "", json!({})), token).await?;
-    let nodes = answer["data"]["branches"]["nodes"]
-        .as_array()
+    let nodes = answer
+        .pointer("/data/branches/nodes")
+        .and_then(Value::as_array)
         .ok_or("no branches")?;
     Ok(nodes
         .iter()
-        .filter_map(|node| node["code"].as_str())
+        .filter_map(|node| node.get("code")?.as_str())
         .map(str::to_owned)
         .collect())
 }
