@@ -11,10 +11,14 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+#[cfg(test)]
 use std::time::Duration;
 
+#[cfg(test)]
 use async_graphql::dataloader::{DataLoader, NoCache};
+#[cfg(test)]
 use async_graphql::runtime::Timer;
+#[cfg(test)]
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use futures_util::task::{ArcWake, AtomicWaker, FutureObj, Spawn, SpawnError, waker};
@@ -22,7 +26,7 @@ use futures_util::task::{ArcWake, AtomicWaker, FutureObj, Spawn, SpawnError, wak
 /// How often one poll goes round before it lets other tasks run.
 const ROUNDS: usize = 32;
 
-/// The fetches that one request's loaders have asked for; the spawner to give to its `DataLoader`s.
+/// The fetches that one request's loaders have asked for.
 #[derive(Clone, Default)]
 pub struct LoaderQueue(Arc<Queue>);
 
@@ -38,8 +42,9 @@ impl LoaderQueue {
         Self::default()
     }
 
-    /// A loader whose fetches [`drive`] runs.
-    pub fn loader<T>(&self, loader: T) -> DataLoader<T, NoCache> {
+    /// One of async-graphql's loaders, whose fetches [`drive`] runs; the tests' schemas use them.
+    #[cfg(test)]
+    pub(crate) fn loader<T>(&self, loader: T) -> DataLoader<T, NoCache> {
         DataLoader::new(loader, self.clone(), Immediate).delay(Duration::ZERO)
     }
 
@@ -68,10 +73,11 @@ impl Spawn for LoaderQueue {
     }
 }
 
-/// The timer that goes with [`LoaderQueue`]: it never waits.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Immediate;
+/// The timer that goes with [`LoaderQueue::loader`]: it never waits.
+#[cfg(test)]
+struct Immediate;
 
+#[cfg(test)]
 impl Timer for Immediate {
     fn delay(&self, _: Duration) -> BoxFuture<'static, ()> {
         Box::pin(std::future::ready(()))

@@ -4,8 +4,6 @@
 //! records what it did with [`Write::audit`] and [`Write::change`], and gives back an outcome that can be
 //! stored: ids and scalars, from which the answer is rendered, now or when an idempotent request comes again.
 
-use std::sync::Arc;
-
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement, TransactionTrait as _};
 use serde::{Serialize, de::DeserializeOwned};

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use async_graphql::dataloader::{DataLoader, NoCache};
 use async_graphql::{Data, Variables};
 
 use crate::graphql::batch::LoaderQueue;
@@ -69,12 +68,6 @@ impl RequestContext {
         self.data.insert(value);
     }
 
-    /// Adds a loader; resolvers ask for `DataLoader<T>`. Its fetches run when all fields of a level wait.
-    pub fn insert_loader<T: Send + Sync + 'static>(&mut self, loader: T) {
-        let loader: DataLoader<T, NoCache> = self.queue.loader(loader);
-        self.data.insert(loader);
-    }
-
     /// Says whether the caller may see the schema.
     pub fn allow_introspection(&mut self, allowed: bool) {
         self.introspection = allowed;
@@ -90,8 +83,7 @@ impl RequestContext {
         &self.request_id
     }
 
-    /// The queue whose loaders run with this request, for loaders that are not made by
-    /// [`RequestContext::insert_loader`].
+    /// The queue whose loaders run with this request.
     pub fn queue(&self) -> &LoaderQueue {
         &self.queue
     }

@@ -275,7 +275,8 @@ async fn siblings_share_one_fetch() {
     let batches = Arc::new(Mutex::new(Vec::new()));
     let fields: String = (0..19).map(|n| format!("a{n}: name(n: {n}) ")).collect();
     let mut context = context();
-    context.insert_loader(Names(batches.clone()));
+    let loader = context.queue().loader(Names(batches.clone()));
+    context.insert(loader);
     let answer = engine
         .execute(request(&format!("{{ {fields} }}"), json!({})), context)
         .await;
