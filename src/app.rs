@@ -1,10 +1,6 @@
 //! The one place that wires everything: configuration in, a running service out.
 
-use std::{
-    io::{self, Write as _},
-    path::Path,
-    sync::Arc,
-};
+use std::{io, path::Path, sync::Arc};
 
 use axum::{Router, serve::ListenerExt as _};
 use rand::{CryptoRng, RngExt as _};
@@ -12,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     audit::RefusedAccess,
-    auth::{Authenticator, KeyError, Keys, Role, SigningKey, VerifyingKey},
+    auth::{Authenticator, KeyError, Keys, Role, SigningKey, VerifyingKey, secret_file},
     branch::BranchHooks,
     config::{Config, Faults},
     demo,
@@ -320,24 +316,17 @@ fn branch_hooks() -> BranchHooks {
 pub fn participant_key(config: &Config, rng: &mut impl CryptoRng) -> Result<ParticipantKey, AppError> {
     let file = config.participant_key_file();
     let wrong = |problem: &dyn std::fmt::Display| AppError::Other(format!("{}: {problem}", file.display()));
-    let key = match std::fs::read_to_string(&file) {
-        Ok(text) => hex::decode(text.trim()).map_err(|error| wrong(&error))?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut key = vec![0; 32];
-            rng.fill_bytes(&mut key);
-            let mut options = std::fs::OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let written = options.open(&file).and_then(|mut out| {
-                writeln!(out, "{}", hex::encode(&key))?;
-                out.sync_all()
-            });
-            written.map_err(|error| wrong(&error))?;
-            key
+    if !file.exists() {
+        let mut key = [0; 32];
+        rng.fill_bytes(&mut key);
+        match secret_file::create(&file, format!("{}\n", hex::encode(key)).as_bytes()) {
+            // Another process made one in the meantime: that one counts.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(|error| wrong(&error))?,
         }
-        Err(error) => return Err(wrong(&error)),
-    };
+    }
+    let text = std::fs::read_to_string(&file).map_err(|error| wrong(&error))?;
+    let key = hex::decode(text.trim()).map_err(|error| wrong(&error))?;
     ParticipantKey::new(&key).map_err(|error| wrong(&error))
 }
 

@@ -3,8 +3,7 @@
 //! A key fixes its algorithm (RFC 8725 section 3.1): Ed25519 is EdDSA, P-256 is ES256, RSA is RS256.
 
 use std::{
-    fs,
-    io::{self, Write},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -20,7 +19,10 @@ use pem::{EncodeConfig, LineEnding, Pem};
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
-use super::token::{Claims, VerifyingKey};
+use super::{
+    secret_file,
+    token::{Claims, VerifyingKey},
+};
 
 const PRIVATE: &str = "PRIVATE KEY";
 const PUBLIC: &str = "PUBLIC KEY";
@@ -121,31 +123,10 @@ impl SigningKey {
         })
     }
 
-    /// Written whole under another name first, so that nobody reads half a key; fails where `file` exists.
+    /// Fails where `file` exists.
     fn create(&self, file: &Path) -> io::Result<()> {
         let pkcs8 = self.pair.to_pkcs8v1().map_err(io::Error::other)?;
-        if let Some(parent) = file.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        let draft = file.with_extension(format!("{}.tmp", std::process::id()));
-        let _ = fs::remove_file(&draft);
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut out = options.open(&draft)?;
-        out.write_all(to_pem(PRIVATE, pkcs8.as_ref()).as_bytes())?;
-        out.sync_all()?;
-        let linked = match fs::hard_link(&draft, file) {
-            Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
-                // A file system without hard links.
-                return fs::rename(&draft, file);
-            }
-            linked => linked,
-        };
-        // A draft that stays behind is in nobody's way.
-        let _ = fs::remove_file(&draft);
-        linked
+        secret_file::create(file, to_pem(PRIVATE, pkcs8.as_ref()).as_bytes())
     }
 
     /// The key's id: the first 16 hex digits of the SHA-256 of its SubjectPublicKeyInfo.

@@ -10,6 +10,7 @@ mod mint;
 mod policy;
 mod requester;
 mod scope;
+pub mod secret_file;
 mod store;
 mod token;
 

@@ -12,7 +12,4 @@ mod store;
 pub mod update;
 
 pub use model::{Organization, OrganizationKind};
-pub use store::{
-    by_code, by_id, by_ids, insert_all, insert_headcounts, nearest_committees, organizations_in_scope, root,
-    verify_closure,
-};
+pub use store::{by_code, by_id, by_ids, nearest_committees, organizations_in_scope, root, verify_closure};

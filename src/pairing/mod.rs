@@ -26,6 +26,6 @@ pub mod terminate;
 pub use branch_ended::branch_ended;
 pub use model::{Member, Pairing, PairingActivity, PairingBasis, PairingForm, PairingRole, PairingState};
 pub use store::{
-    by_ids, insert_activities, insert_all,
+    by_ids,
     todo::{waiting_for_acceptance, waiting_for_approval},
 };

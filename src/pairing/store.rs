@@ -15,7 +15,6 @@ use sea_orm::{
     sea_query::{Expr, SelectStatement},
 };
 
-pub use activity::insert_activities;
 pub(super) use activity::{
     activities, activities_by_ids, activity_branches, check_activity_page, count_activities, insert_activity,
 };
@@ -275,17 +274,6 @@ pub(super) async fn insert_members(write: &Write<'_>, members: &[Member]) -> Res
     pairing_member::Entity::insert_many(rows)
         .exec_without_returning(write.connection())
         .await?;
-    Ok(())
-}
-
-/// Pairings as given, ids and all, each with its members; for loading a whole district.
-pub async fn insert_all(write: &Write<'_>, pairings: &[(Pairing, Vec<Member>)]) -> Result<(), StoreError> {
-    for (pairing, members) in pairings {
-        pairing::Entity::insert(active_model(pairing))
-            .exec_without_returning(write.connection())
-            .await?;
-        insert_members(write, members).await?;
-    }
     Ok(())
 }
 

@@ -252,6 +252,7 @@ impl Records {
             .mutate("reportHeadcount", "headcount { id }", headcount)
             .await
             .done();
+        app.settle().await;
         names.extend([("$BRAND", draft), ("$PAIRING", pairing), ("$TRAINING", training)]);
         Self { app, names }
     }

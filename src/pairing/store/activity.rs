@@ -178,17 +178,3 @@ async fn insert_took_part(
         .await?;
     Ok(())
 }
-
-/// Activities as given, ids and all, each with the branches that took part; for loading a whole district.
-pub async fn insert_activities(
-    write: &Write<'_>,
-    activities: &[(PairingActivity, Vec<BranchId>)],
-) -> Result<(), StoreError> {
-    for (activity, branches) in activities {
-        pairing_activity::Entity::insert(active_model(activity))
-            .exec_without_returning(write.connection())
-            .await?;
-        insert_took_part(write, activity.id, branches).await?;
-    }
-    Ok(())
-}
