@@ -12,8 +12,6 @@ use crate::graphql::Limits;
 use crate::graphql::idempotency::Replay;
 use crate::graphql::types::SchemaHints;
 
-mod audit;
-
 struct Query;
 
 #[Object]
