@@ -25,6 +25,7 @@ use crate::{
     storage::{
         StoreError,
         keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+        row::{self, Cells, FromRow},
         write::Actor,
     },
 };
@@ -137,22 +138,34 @@ pub struct AuditFilter {
     pub to: Option<DateTime<Utc>>,
 }
 
-fn entry(row: audit_entry::Model) -> Result<Entry, StoreError> {
-    let role = match row.role.as_deref() {
-        None => None,
-        Some(role) => Some(Role::parse(role).ok_or_else(|| StoreError::corrupt("audit_entry.role", role))?),
-    };
-    Ok(Entry {
-        id: row.id,
-        at: row.at,
-        subject: row.subject,
-        role,
-        action: row.action,
-        node_id: row.node_id,
-        request_id: row.request_id,
-        before: row.before,
-        after: row.after,
-    })
+impl FromRow for Entry {
+    type Entity = audit_entry::Entity;
+
+    const COLUMNS: &'static [audit_entry::Column] = &[
+        audit_entry::Column::Id,
+        audit_entry::Column::At,
+        audit_entry::Column::Subject,
+        audit_entry::Column::Role,
+        audit_entry::Column::Action,
+        audit_entry::Column::NodeId,
+        audit_entry::Column::RequestId,
+        audit_entry::Column::Before,
+        audit_entry::Column::After,
+    ];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: cells.take()?,
+            at: cells.take()?,
+            subject: cells.take()?,
+            role: cells.optional_named("audit_entry.role", Role::parse)?,
+            action: cells.take()?,
+            node_id: cells.optional()?,
+            request_id: cells.take()?,
+            before: cells.optional()?,
+            after: cells.optional()?,
+        })
+    }
 }
 
 /// The whole trail for district administrators, none of it for others.
@@ -202,11 +215,11 @@ pub async fn list(
         [KeyColumn::desc(Expr::col(audit_entry::Column::Id), KeyKind::Int)],
     );
     let request = order.check(args)?;
-    let key = |row: &audit_entry::Model| vec![json!(row.id)];
+    let key = |row: &Entry| vec![json!(row.id)];
     let page = order
         .page(connection, filtered(requester, filter), &request, key)
         .await?;
-    Ok(page.try_map(entry)?)
+    Ok(page)
 }
 
 /// How many there are.
@@ -224,13 +237,8 @@ pub async fn by_ids(
     requester: &Requester,
     ids: &[AuditEntryId],
 ) -> Result<HashMap<AuditEntryId, Entry>, StoreError> {
-    visible(requester)
-        .filter(audit_entry::Column::Id.is_in(ids.iter().copied()))
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(|row| Ok((row.id, entry(row)?)))
-        .collect()
+    let selection = visible(requester).filter(row::among(connection, audit_entry::Column::Id, ids));
+    row::by_key(connection, selection, |row: &Entry| row.id).await
 }
 
 /// What walking the chain found.

@@ -1,10 +1,12 @@
-//! What a list of branches is narrowed and ordered by.
+//! What branches are narrowed and ordered by, and what is read together with them.
 
 use chrono::NaiveDate;
 
 use crate::{
-    branch::{BranchForm, BranchStatus, Domain, TermState},
+    branch::{Branch, BranchForm, BranchStatus, Domain, Term, TermState},
+    brand::Brand,
     kernel::id::OrganizationId,
+    organization::Organization,
 };
 
 /// Which branches; each part that is given narrows the list, and an empty set of names lets nothing through.
@@ -55,4 +57,32 @@ pub struct Today {
     pub day: NaiveDate,
     /// A term is due soon within so many months of its end.
     pub due_soon_months: u32,
+}
+
+/// What is read of a branch in the same statement: what is at most one row to a branch and was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct With {
+    /// The organization directly above.
+    pub organization: bool,
+    /// The published brand.
+    pub brand: bool,
+    /// The latest term.
+    pub term: bool,
+    /// Whether it holds a gold title.
+    pub gold: bool,
+}
+
+/// A branch with what was read beside it; None is what was not.
+#[derive(Clone, Debug)]
+pub struct BranchWith {
+    /// The branch.
+    pub branch: Branch,
+    /// The organization directly above.
+    pub organization: Option<Organization>,
+    /// The published brand, if it has one.
+    pub brand: Option<Option<Brand>>,
+    /// The latest term, if it has one.
+    pub term: Option<Option<Term>>,
+    /// Whether it holds a gold title.
+    pub gold: Option<bool>,
 }

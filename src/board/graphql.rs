@@ -1,11 +1,15 @@
 //! Lists of branches in the API, and what they add to organizations.
 
+mod branch;
+
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, dataloader::Loader};
 
+pub use branch::{BranchQuery, branch_by_id};
+
 use super::{
-    branches::{self, Today},
+    branches::{self, Today, With},
     store::branches as store,
 };
 use crate::{
@@ -126,6 +130,9 @@ impl BoardQuery {
         let Some(filter) = BranchFilter::read(filter) else {
             return Ok(Connection::empty());
         };
+        let look = ctx.look_ahead();
+        let nodes = With::asked(&look.field("nodes"));
+        let with = nodes.or(With::asked(&look.field("edges").field("node")));
         let database = &caller.database;
         let page = store::list(
             database.reader(),
@@ -134,9 +141,10 @@ impl BoardQuery {
             order,
             today(database),
             &args,
+            with,
         );
         Ok(Connection::new(
-            page.await?.map(Branch::new),
+            page.await?.map(Branch::from),
             Box::new(move |ctx| {
                 let filter = filter.clone();
                 Box::pin(async move {

@@ -1,7 +1,6 @@
 //! Branches in the API.
 
 mod mutation;
-mod query;
 
 use std::sync::Arc;
 
@@ -12,10 +11,9 @@ use super::{
     store,
 };
 pub use mutation::BranchMutation;
-pub use query::BranchQuery;
 
 use crate::{
-    brand::graphql::BranchBrand,
+    brand::graphql::{BranchBrand, Brand},
     graphql::{
         caller::Caller,
         error::{ApiError, nullable},
@@ -93,11 +91,32 @@ pub struct Branch(BranchFields, BranchBrand, BranchTraining, BranchPairings);
 impl Branch {
     /// The API's form of a row.
     pub fn new(row: impl Into<Arc<model::Branch>>) -> Self {
+        Self::beside(row, Beside::default())
+    }
+
+    /// A branch of which only the names were read, as lists of members and partners do. Its row is loaded, together with
+    /// those of its siblings, when more is asked of it.
+    pub fn named(names: model::BranchNames) -> Self {
+        let id = names.id;
+        Self::of(id, Known::Names(Arc::new(names)), Beside::default())
+    }
+
+    /// A row with what was read beside it.
+    pub fn beside(row: impl Into<Arc<model::Branch>>, beside: Beside) -> Self {
         let row = row.into();
-        let id = row.id;
+        Self::of(row.id, Known::Row(row), beside)
+    }
+
+    fn of(id: BranchId, known: Known, beside: Beside) -> Self {
         Self(
-            BranchFields { row },
-            BranchBrand::new(id),
+            BranchFields {
+                id,
+                known,
+                organization: beside.organization,
+                term: beside.term,
+                gold: beside.gold,
+            },
+            BranchBrand::new(id, beside.brand),
             BranchTraining::new(id),
             BranchPairings::new(id),
         )
@@ -110,88 +129,140 @@ impl Branch {
 
     /// For the `Node` interface.
     pub async fn id(&self, _: &Context<'_>) -> async_graphql::Result<ID> {
-        Ok(self.0.row.id.global().into())
+        Ok(self.0.id.global().into())
     }
+}
+
+/// What one statement read together with a branch's row. None is what it did not read, to be loaded with what siblings
+/// ask for.
+#[derive(Clone, Default)]
+pub struct Beside {
+    /// The organization directly above.
+    pub organization: Option<Organization>,
+    /// The published brand, if it has one.
+    pub brand: Option<Option<Brand>>,
+    /// The latest term, if it has one.
+    pub term: Option<Option<model::Term>>,
+    /// Whether it holds a gold title.
+    pub gold: Option<bool>,
 }
 
 /// The fields that branches have by themselves; other slices add theirs beside them.
 #[derive(Clone)]
 pub struct BranchFields {
-    row: Arc<model::Branch>,
+    id: BranchId,
+    known: Known,
+    organization: Option<Organization>,
+    term: Option<Option<model::Term>>,
+    gold: Option<bool>,
+}
+
+/// What has been read of a branch.
+#[derive(Clone)]
+enum Known {
+    Row(Arc<model::Branch>),
+    Names(Arc<model::BranchNames>),
+}
+
+impl BranchFields {
+    async fn row(&self, ctx: &Context<'_>) -> Result<Arc<model::Branch>, ApiError> {
+        match &self.known {
+            Known::Row(row) => Ok(row.clone()),
+            // Boxed: see `BranchPairings`. Whoever may see its names may see the row.
+            Known::Names(_) => required(Box::pin(Caller::of(ctx)?.load(self.id)).await?),
+        }
+    }
 }
 
 #[Object]
 impl BranchFields {
     /// 全局标识 · Global id.
     async fn id(&self) -> ID {
-        self.row.id.global().into()
+        self.id.global().into()
     }
 
     /// 支部代码 · Its own code.
     async fn code(&self) -> &str {
-        &self.row.code
+        match &self.known {
+            Known::Row(row) => &row.code,
+            Known::Names(names) => &names.code,
+        }
     }
 
     /// 名称 · Its name.
     async fn name(&self) -> &str {
-        &self.row.name
+        match &self.known {
+            Known::Row(row) => &row.name,
+            Known::Names(names) => &names.name,
+        }
     }
 
     /// 领域 · Its field.
-    async fn domain(&self) -> Domain {
-        self.row.domain.into()
+    async fn domain(&self, ctx: &Context<'_>) -> Result<Domain, ApiError> {
+        Ok(self.row(ctx).await?.domain.into())
     }
 
     /// 组建形式 · How it is set up.
-    async fn form(&self) -> BranchForm {
-        self.row.form.into()
+    async fn form(&self, ctx: &Context<'_>) -> Result<BranchForm, ApiError> {
+        Ok(self.row(ctx).await?.form.into())
     }
 
     /// 状态 · Whether it goes on.
-    async fn status(&self) -> BranchStatus {
-        self.row.status.into()
+    async fn status(&self, ctx: &Context<'_>) -> Result<BranchStatus, ApiError> {
+        Ok(self.row(ctx).await?.status.into())
     }
 
     /// 隶属组织 · The committee or general branch directly above.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Organization, ApiError> {
-        required(Organization::load(Caller::of(ctx)?, self.row.organization_id).await?)
+        match &self.organization {
+            Some(organization) => Ok(organization.clone()),
+            None => {
+                let above = self.row(ctx).await?.organization_id;
+                required(Organization::load(Caller::of(ctx)?, above).await?)
+            }
+        }
     }
 
     /// 成立日期 · The day it was founded.
-    async fn founded_on(&self) -> Date {
-        self.row.founded_on.into()
+    async fn founded_on(&self, ctx: &Context<'_>) -> Result<Date, ApiError> {
+        Ok(self.row(ctx).await?.founded_on.into())
     }
 
     /// 终止日期 · The day it was merged or dissolved.
-    async fn ended_on(&self) -> Option<Date> {
-        self.row.ended_on.map(Date)
+    async fn ended_on(&self, ctx: &Context<'_>) -> Option<Result<Date, ApiError>> {
+        nullable(async { Ok(self.row(ctx).await?.ended_on.map(Date)) }).await
     }
 
     /// 党员人数 · Members; counted, never listed.
-    async fn member_count(&self) -> i32 {
-        self.row.member_count
+    async fn member_count(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
+        Ok(self.row(ctx).await?.member_count)
     }
 
     /// 办公电话 · Office line; null for callers outside the branch's upward chain.
-    async fn contact_phone(&self, ctx: &Context<'_>) -> Option<Result<&str, ApiError>> {
+    async fn contact_phone(&self, ctx: &Context<'_>) -> Option<Result<String, ApiError>> {
         nullable(async {
-            let seen = Caller::of(ctx)?
-                .reaches(self.row.id, self.row.organization_id)
-                .await?;
-            Ok(self.row.contact_phone.as_deref().filter(|_| seen))
+            let row = self.row(ctx).await?;
+            let seen = Caller::of(ctx)?.reaches(row.id, row.organization_id).await?;
+            Ok(row.contact_phone.clone().filter(|_| seen))
         })
         .await
     }
 
     /// 金牌支部 · Whether it holds a gold title that has not been revoked.
     async fn is_gold(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
-        Ok(Caller::of(ctx)?.load(GoldOf(self.row.id)).await?.is_some())
+        match self.gold {
+            Some(gold) => Ok(gold),
+            None => Ok(Caller::of(ctx)?.load(GoldOf(self.id)).await?.is_some()),
+        }
     }
 
     /// 当前届 · The latest term.
     async fn term(&self, ctx: &Context<'_>) -> Option<Result<Term, ApiError>> {
         nullable(async {
-            let terms = Caller::of(ctx)?.load(TermsOf(self.row.id)).await?;
+            if let Some(term) = &self.term {
+                return Ok(term.as_ref().map(Term::new));
+            }
+            let terms = Caller::of(ctx)?.load(TermsOf(self.id)).await?;
             Ok(terms.and_then(|terms| terms.first().map(Term::new)))
         })
         .await
@@ -199,7 +270,7 @@ impl BranchFields {
 
     /// 历届 · All terms, latest first.
     async fn terms(&self, ctx: &Context<'_>) -> Result<Vec<Term>, ApiError> {
-        let terms = Caller::of(ctx)?.load(TermsOf(self.row.id)).await?;
+        let terms = Caller::of(ctx)?.load(TermsOf(self.id)).await?;
         Ok(terms
             .map(|terms| terms.iter().map(Term::new).collect())
             .unwrap_or_default())
@@ -209,7 +280,8 @@ impl BranchFields {
     async fn term_state(&self, ctx: &Context<'_>) -> Result<TermState, ApiError> {
         let caller = Caller::of(ctx)?;
         Ok(self
-            .row
+            .row(ctx)
+            .await?
             .term_state(caller.clock().today(), caller.rules().due_soon_months)
             .into())
     }
@@ -217,7 +289,7 @@ impl BranchFields {
     /// 继任支部 · The branch it was merged into.
     async fn successor(&self, ctx: &Context<'_>) -> Option<Result<Branch, ApiError>> {
         nullable(async {
-            match self.row.successor_id {
+            match self.row(ctx).await?.successor_id {
                 Some(id) => Branch::load(Caller::of(ctx)?, id).await,
                 None => Ok(None),
             }
@@ -227,20 +299,20 @@ impl BranchFields {
 
     /// 曾用代码与别名 · Other codes it is or was known by, the oldest first; empty for callers out of its scope.
     async fn aliases(&self, ctx: &Context<'_>) -> Result<Vec<BranchAlias>, ApiError> {
-        let aliases = Caller::of(ctx)?.load(AliasesOf(self.row.id)).await?;
+        let aliases = Caller::of(ctx)?.load(AliasesOf(self.id)).await?;
         Ok(aliases
             .map(|aliases| aliases.iter().map(BranchAlias::new).collect())
             .unwrap_or_default())
     }
 
     /// 版本 · Grows with every change; an update names the version it read.
-    async fn version(&self) -> i32 {
-        self.row.version
+    async fn version(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
+        Ok(self.row(ctx).await?.version)
     }
 
     /// 更新时间 · When it was last changed, by the business clock.
-    async fn updated_at(&self) -> DateTime {
-        self.row.updated_at.into()
+    async fn updated_at(&self, ctx: &Context<'_>) -> Result<DateTime, ApiError> {
+        Ok(self.row(ctx).await?.updated_at.into())
     }
 }
 

@@ -21,8 +21,5 @@ pub mod target;
 pub mod update;
 
 pub use hooks::{BranchEnded, BranchEndedHook, BranchHooks};
-pub use model::{Alias, Branch, BranchForm, BranchStatus, Domain, Term, TermState};
-pub use store::{
-    by_id, by_ids, elections_due, gold_among, gold_on, lock, model as from_row, resolve_code,
-    verify_term_ends,
-};
+pub use model::{Alias, Branch, BranchForm, BranchNames, BranchStatus, Domain, Term, TermState};
+pub use store::{by_id, by_ids, elections_due, gold_among, gold_on, lock, resolve_code, verify_term_ends};

@@ -121,6 +121,17 @@ pub struct Branch {
     pub updated_at: DateTime<Utc>,
 }
 
+/// What a branch is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BranchNames {
+    /// Its key.
+    pub id: BranchId,
+    /// Its code.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+}
+
 impl Branch {
     /// Where it stands in its term on a day; DUE_SOON within `due_soon_months` of the end.
     pub fn term_state(&self, today: NaiveDate, due_soon_months: u32) -> TermState {

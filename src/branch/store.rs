@@ -20,34 +20,94 @@ pub(super) use codes::{
 pub use due::{elections_due, verify_term_ends};
 pub(super) use rows::{add_move, end, extend_term, insert, insert_term, touch, update};
 
-use super::model::{Branch, BranchForm, BranchStatus, Domain, Term};
+use super::model::{Branch, BranchForm, BranchNames, BranchStatus, Domain, Term};
 use crate::{
     auth::Scope,
     kernel::id::BranchId,
-    storage::{ROW_LOCK, StoreError, write::Write},
+    storage::{
+        ROW_LOCK, StoreError,
+        row::{self, Cells, FromRow},
+        write::Write,
+    },
 };
 
-/// A row as the domain knows it, for slices above that list branches.
-pub fn model(row: branch::Model) -> Result<Branch, StoreError> {
-    Ok(Branch {
-        id: row.id,
-        domain: Domain::parse(&row.domain)
-            .ok_or_else(|| StoreError::corrupt("branch.domain", &row.domain))?,
-        form: BranchForm::parse(&row.form).ok_or_else(|| StoreError::corrupt("branch.form", &row.form))?,
-        status: BranchStatus::parse(&row.status)
-            .ok_or_else(|| StoreError::corrupt("branch.status", &row.status))?,
-        code: row.code,
-        name: row.name,
-        organization_id: row.organization_id,
-        founded_on: row.founded_on,
-        ended_on: row.ended_on,
-        successor_id: row.successor_id,
-        member_count: row.member_count,
-        contact_phone: row.contact_phone,
-        term_ends_on: row.term_ends_on,
-        version: row.version,
-        updated_at: row.updated_at,
-    })
+impl FromRow for Branch {
+    type Entity = branch::Entity;
+
+    const COLUMNS: &'static [branch::Column] = &[
+        branch::Column::Id,
+        branch::Column::Code,
+        branch::Column::Name,
+        branch::Column::Domain,
+        branch::Column::Form,
+        branch::Column::Status,
+        branch::Column::OrganizationId,
+        branch::Column::FoundedOn,
+        branch::Column::EndedOn,
+        branch::Column::SuccessorId,
+        branch::Column::MemberCount,
+        branch::Column::ContactPhone,
+        branch::Column::TermEndsOn,
+        branch::Column::Version,
+        branch::Column::UpdatedAt,
+    ];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: cells.take()?,
+            code: cells.take()?,
+            name: cells.take()?,
+            domain: cells.named("branch.domain", Domain::parse)?,
+            form: cells.named("branch.form", BranchForm::parse)?,
+            status: cells.named("branch.status", BranchStatus::parse)?,
+            organization_id: cells.take()?,
+            founded_on: cells.take()?,
+            ended_on: cells.optional()?,
+            successor_id: cells.optional()?,
+            member_count: cells.take()?,
+            contact_phone: cells.optional()?,
+            term_ends_on: cells.optional()?,
+            version: cells.take()?,
+            updated_at: cells.take()?,
+        })
+    }
+}
+
+impl FromRow for BranchNames {
+    type Entity = branch::Entity;
+
+    const COLUMNS: &'static [branch::Column] =
+        &[branch::Column::Id, branch::Column::Code, branch::Column::Name];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: cells.take()?,
+            code: cells.take()?,
+            name: cells.take()?,
+        })
+    }
+}
+
+impl FromRow for Term {
+    type Entity = branch_term::Entity;
+
+    const COLUMNS: &'static [branch_term::Column] = &[
+        branch_term::Column::BranchId,
+        branch_term::Column::ElectedOn,
+        branch_term::Column::EndsOn,
+        branch_term::Column::ExtendedTo,
+        branch_term::Column::OnTime,
+    ];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            branch_id: cells.take()?,
+            elected_on: cells.take()?,
+            ends_on: cells.take()?,
+            extended_to: cells.optional()?,
+            on_time: cells.optional()?,
+        })
+    }
 }
 
 /// Branches by id, for those who may see branches at all.
@@ -56,14 +116,11 @@ pub async fn by_ids(
     scope: &Scope,
     ids: &[BranchId],
 ) -> Result<HashMap<BranchId, Branch>, StoreError> {
-    branch::Entity::find()
-        .filter(scope.public())
-        .filter(branch::Column::Id.is_in(ids.iter().copied()))
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(|row| Ok((row.id, model(row)?)))
-        .collect()
+    let selection =
+        branch::Entity::find()
+            .filter(scope.public())
+            .filter(row::among(connection, branch::Column::Id, ids));
+    row::by_key(connection, selection, |row: &Branch| row.id).await
 }
 
 /// A branch by id.
@@ -78,15 +135,11 @@ pub async fn by_id(
 /// The rows of a mutation, locked until its transaction ends; in the order of their ids, so that two mutations over the
 /// same branches cannot wait for each other.
 pub async fn lock(write: &Write<'_>, ids: &[BranchId]) -> Result<HashMap<BranchId, Branch>, StoreError> {
-    branch::Entity::find()
+    let selection = branch::Entity::find()
         .filter(branch::Column::Id.is_in(ids.iter().copied()))
         .order_by_asc(branch::Column::Id)
-        .lock(ROW_LOCK)
-        .all(write.connection())
-        .await?
-        .into_iter()
-        .map(|row| Ok((row.id, model(row)?)))
-        .collect()
+        .lock(ROW_LOCK);
+    row::by_key(write.connection(), selection, |row: &Branch| row.id).await
 }
 
 /// Those of the branches that hold a gold title (金牌) that has not been revoked.
@@ -97,7 +150,7 @@ pub async fn gold_among(
     let gold: Vec<BranchId> = gold_title::Entity::find()
         .select_only()
         .column(gold_title::Column::BranchId)
-        .filter(gold_title::Column::BranchId.is_in(ids.iter().copied()))
+        .filter(row::among(connection, gold_title::Column::BranchId, ids))
         .filter(gold_title::Column::RevokedOn.is_null())
         .into_tuple()
         .all(connection)
@@ -114,7 +167,7 @@ pub async fn gold_on(
     let gold: Vec<BranchId> = gold_title::Entity::find()
         .select_only()
         .column(gold_title::Column::BranchId)
-        .filter(gold_title::Column::BranchId.is_in(ids.iter().copied()))
+        .filter(row::among(connection, gold_title::Column::BranchId, ids))
         .filter(gold_title::Column::AwardedOn.lte(day))
         .filter(
             gold_title::Column::RevokedOn
@@ -132,31 +185,13 @@ pub async fn terms(
     connection: &impl ConnectionTrait,
     ids: &[BranchId],
 ) -> Result<HashMap<BranchId, Vec<Term>>, StoreError> {
-    type Row = (BranchId, NaiveDate, NaiveDate, Option<NaiveDate>, Option<bool>);
-    let rows: Vec<Row> = branch_term::Entity::find()
-        .select_only()
-        .columns([
-            branch_term::Column::BranchId,
-            branch_term::Column::ElectedOn,
-            branch_term::Column::EndsOn,
-            branch_term::Column::ExtendedTo,
-            branch_term::Column::OnTime,
-        ])
-        .filter(branch_term::Column::BranchId.is_in(ids.iter().copied()))
+    let selection = branch_term::Entity::find()
+        .filter(row::among(connection, branch_term::Column::BranchId, ids))
         .order_by_asc(branch_term::Column::BranchId)
-        .order_by_desc(branch_term::Column::ElectedOn)
-        .into_tuple()
-        .all(connection)
-        .await?;
+        .order_by_desc(branch_term::Column::ElectedOn);
     let mut terms: HashMap<BranchId, Vec<Term>> = HashMap::new();
-    for (branch_id, elected_on, ends_on, extended_to, on_time) in rows {
-        terms.entry(branch_id).or_default().push(Term {
-            branch_id,
-            elected_on,
-            ends_on,
-            extended_to,
-            on_time,
-        });
+    for term in row::all::<Term>(connection, selection).await? {
+        terms.entry(term.branch_id).or_default().push(term);
     }
     Ok(terms)
 }

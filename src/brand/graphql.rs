@@ -176,12 +176,14 @@ impl BrandStory {
 #[derive(Clone)]
 pub struct BranchBrand {
     id: BranchId,
+    /// Where it was read together with the branch.
+    published: Option<Option<Brand>>,
 }
 
 impl BranchBrand {
     /// The part of a branch.
-    pub fn new(id: BranchId) -> Self {
-        Self { id }
+    pub fn new(id: BranchId, published: Option<Option<Brand>>) -> Self {
+        Self { id, published }
     }
 }
 
@@ -189,7 +191,13 @@ impl BranchBrand {
 impl BranchBrand {
     /// 支部品牌 · The current, published brand (一支部一品牌); null where none is published.
     async fn brand(&self, ctx: &Context<'_>) -> Option<Result<Brand, ApiError>> {
-        nullable(async { Ok(Caller::of(ctx)?.load(PublishedOf(self.id)).await?.map(Brand::new)) }).await
+        nullable(async {
+            match &self.published {
+                Some(published) => Ok(published.clone()),
+                None => Ok(Caller::of(ctx)?.load(PublishedOf(self.id)).await?.map(Brand::new)),
+            }
+        })
+        .await
     }
 }
 

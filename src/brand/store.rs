@@ -22,24 +22,42 @@ use crate::{
     storage::{
         StoreError,
         keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+        row::{self, Cells, FromRow},
     },
 };
 
 pub(super) mod write;
 
-fn model(row: brand::Model) -> Result<Brand, StoreError> {
-    Ok(Brand {
-        id: row.id,
-        branch_id: row.branch_id,
-        state: BrandState::parse(&row.state).ok_or_else(|| StoreError::corrupt("brand.state", &row.state))?,
-        name: row.name,
-        slogan: row.slogan,
-        description: row.description,
-        results: row.results,
-        return_reason: row.return_reason,
-        published_at: row.published_at,
-        version: row.version,
-    })
+impl FromRow for Brand {
+    type Entity = brand::Entity;
+
+    const COLUMNS: &'static [brand::Column] = &[
+        brand::Column::Id,
+        brand::Column::BranchId,
+        brand::Column::State,
+        brand::Column::Name,
+        brand::Column::Slogan,
+        brand::Column::Description,
+        brand::Column::Results,
+        brand::Column::ReturnReason,
+        brand::Column::PublishedAt,
+        brand::Column::Version,
+    ];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: cells.take()?,
+            branch_id: cells.take()?,
+            state: cells.named("brand.state", BrandState::parse)?,
+            name: cells.take()?,
+            slogan: cells.optional()?,
+            description: cells.take()?,
+            results: cells.optional()?,
+            return_reason: cells.optional()?,
+            published_at: cells.optional()?,
+            version: cells.take()?,
+        })
+    }
 }
 
 /// What a brand is found by: its name, the initials of its name's pinyin, its slogan, its description.
@@ -71,13 +89,8 @@ pub async fn by_ids(
     scope: &Scope,
     ids: &[BrandId],
 ) -> Result<HashMap<BrandId, Brand>, StoreError> {
-    visible(scope)
-        .filter(brand::Column::Id.is_in(ids.iter().copied()))
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(|row| Ok((row.id, model(row)?)))
-        .collect()
+    let selection = visible(scope).filter(row::among(connection, brand::Column::Id, ids));
+    row::by_key(connection, selection, |row: &Brand| row.id).await
 }
 
 /// The published brand of each branch that has one.
@@ -86,14 +99,10 @@ pub async fn published_of(
     scope: &Scope,
     branches: &[BranchId],
 ) -> Result<HashMap<BranchId, Brand>, StoreError> {
-    visible(scope)
+    let selection = visible(scope)
         .filter(brand::Column::State.eq(BrandState::Published.as_str()))
-        .filter(brand::Column::BranchId.is_in(branches.iter().copied()))
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(|row| Ok((row.branch_id, model(row)?)))
-        .collect()
+        .filter(row::among(connection, brand::Column::BranchId, branches));
+    row::by_key(connection, selection, |row: &Brand| row.branch_id).await
 }
 
 /// Submitted brands of running branches in scope, the one that has waited longest first: what a committee has to
@@ -107,18 +116,14 @@ pub async fn submitted_in_scope(
         .select_only()
         .column(branch::Column::Id)
         .filter(branch::Column::Status.eq(BranchStatus::Active.as_str()));
-    brand::Entity::find()
+    let selection = brand::Entity::find()
         .filter(brand::Column::State.eq(BrandState::Submitted.as_str()))
         .filter(scope.branch_ids(Expr::col((brand::Entity, brand::Column::BranchId))))
         .filter(brand::Column::BranchId.in_subquery(running.into_query()))
         .order_by_asc(brand::Column::UpdatedAt)
         .order_by_asc(brand::Column::Id)
-        .limit(limit)
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(model)
-        .collect()
+        .limit(limit);
+    row::all(connection, selection).await
 }
 
 /// What a list of brands is narrowed by.
@@ -221,11 +226,11 @@ pub(super) async fn list(
     let order = newest_first();
     let request = order.check(args)?;
     let page = order
-        .page(connection, filtered(scope, filter), &request, |row| {
+        .page(connection, filtered(scope, filter), &request, |row: &Brand| {
             vec![json!(row.id)]
         })
         .await?;
-    Ok(page.try_map(model)?)
+    Ok(page)
 }
 
 /// How many there are.
@@ -243,7 +248,7 @@ pub(super) async fn themes(
     brands: &[BrandId],
 ) -> Result<HashMap<BrandId, Vec<String>>, StoreError> {
     let rows = brand_theme::Entity::find()
-        .filter(brand_theme::Column::BrandId.is_in(brands.iter().copied()))
+        .filter(row::among(connection, brand_theme::Column::BrandId, brands))
         .order_by_asc(brand_theme::Column::BrandId)
         .order_by_asc(brand_theme::Column::Position)
         .all(connection)
@@ -261,7 +266,7 @@ pub(super) async fn stories(
     brands: &[BrandId],
 ) -> Result<HashMap<BrandId, Vec<BrandStory>>, StoreError> {
     let rows = brand_story::Entity::find()
-        .filter(brand_story::Column::BrandId.is_in(brands.iter().copied()))
+        .filter(row::among(connection, brand_story::Column::BrandId, brands))
         .order_by_asc(brand_story::Column::BrandId)
         .order_by_asc(brand_story::Column::Position)
         .all(connection)

@@ -6,7 +6,7 @@ use async_graphql::{Context, Object, OutputType, SimpleObject, TypeName};
 use futures_util::future::BoxFuture;
 
 use super::error::ApiError;
-use crate::kernel::page::{Page, PageArgs};
+use crate::kernel::page::{Cursor, Page, PageArgs};
 
 /// How a connection counts when, and only when, `totalCount` is asked for.
 pub type Count = Box<dyn for<'c> Fn(&'c Context<'_>) -> BoxFuture<'c, Result<u64, ApiError>> + Send + Sync>;
@@ -80,8 +80,8 @@ impl<N: OutputType> Connection<N> {
         PageInfo {
             has_next_page: self.has_next,
             has_previous_page: self.has_previous,
-            start_cursor: self.edges.first().map(|edge| edge.cursor.clone()),
-            end_cursor: self.edges.last().map(|edge| edge.cursor.clone()),
+            start_cursor: self.edges.first().map(|edge| edge.cursor.encode()),
+            end_cursor: self.edges.last().map(|edge| edge.cursor.encode()),
         }
     }
 
@@ -94,7 +94,7 @@ impl<N: OutputType> Connection<N> {
 
 /// An item of a page with its cursor.
 pub struct Edge<N> {
-    cursor: String,
+    cursor: Cursor,
     node: N,
 }
 
@@ -108,8 +108,8 @@ impl<N: OutputType> TypeName for Edge<N> {
 #[Object(name_type)]
 impl<N: OutputType> Edge<N> {
     /// 游标 · To continue after or before this item.
-    async fn cursor(&self) -> &str {
-        &self.cursor
+    async fn cursor(&self) -> String {
+        self.cursor.encode()
     }
 
     /// 条目 · The item.

@@ -9,8 +9,8 @@ use super::scalars::{ChangeCursor, Date, DateTime};
 use super::types::SchemaHints;
 use crate::{
     audit::graphql::AuditQuery,
-    board::graphql::BoardQuery,
-    branch::graphql::{BranchMutation, BranchQuery},
+    board::graphql::{BoardQuery, BranchQuery},
+    branch::graphql::BranchMutation,
     brand::graphql::{BrandMutation, BrandQuery},
     live::graphql::ChangeQuery,
     organization::graphql::{OrganizationMutation, OrganizationQuery},

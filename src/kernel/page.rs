@@ -108,7 +108,7 @@ impl PageArgs {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
     /// The rows with their cursors.
-    pub items: Vec<(String, T)>,
+    pub items: Vec<(Cursor, T)>,
     /// Whether rows follow, as far as was asked (Relay 4.4: forward paging, or a `before` was given).
     pub has_next: bool,
     /// Whether rows come before, likewise.
@@ -126,7 +126,7 @@ impl<T> Page<T> {
     }
 
     /// Builds the page from rows read in reading direction, one more than `limit` where there are more.
-    pub fn from_rows(request: &PageRequest, mut rows: Vec<(String, T)>) -> Self {
+    pub fn from_rows(request: &PageRequest, mut rows: Vec<(Cursor, T)>) -> Self {
         let more = rows.len() > request.limit as usize;
         rows.truncate(request.limit as usize);
         if request.backward {
@@ -173,12 +173,27 @@ impl<T> Page<T> {
     }
 }
 
-/// The cursor of a row: the order's name and the row's key.
-pub fn encode_cursor(order: &str, key: &[Value]) -> String {
-    let mut parts = Vec::with_capacity(key.len() + 1);
-    parts.push(Value::from(order));
-    parts.extend_from_slice(key);
-    URL_SAFE_NO_PAD.encode(Value::Array(parts).to_string())
+/// The cursor of a row: the order's name and the row's key. Most are never asked for, so that it becomes a text only
+/// then.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cursor {
+    order: &'static str,
+    key: Vec<Value>,
+}
+
+impl Cursor {
+    /// The cursor of a row with this key in an order.
+    pub fn new(order: &'static str, key: Vec<Value>) -> Self {
+        Self { order, key }
+    }
+
+    /// What clients hold.
+    pub fn encode(&self) -> String {
+        let name = Value::from(self.order);
+        let parts: Vec<&Value> = std::iter::once(&name).chain(&self.key).collect();
+        // Values of JSON are always written.
+        URL_SAFE_NO_PAD.encode(serde_json::to_string(&parts).unwrap_or_default())
+    }
 }
 
 fn decode_cursor(order: &str, columns: usize, text: &str) -> Option<Vec<Value>> {

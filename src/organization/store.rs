@@ -27,20 +27,33 @@ use crate::{
     storage::{
         ROW_LOCK, StoreError,
         keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+        row::{self, Cells, FromRow},
         write::Write,
     },
 };
 
-fn model(row: organization::Model) -> Result<Organization, StoreError> {
-    Ok(Organization {
-        id: row.id,
-        kind: OrganizationKind::parse(&row.kind)
-            .ok_or_else(|| StoreError::corrupt("organization.kind", &row.kind))?,
-        code: row.code,
-        name: row.name,
-        parent_id: row.parent_id,
-        version: row.version,
-    })
+impl FromRow for Organization {
+    type Entity = organization::Entity;
+
+    const COLUMNS: &'static [organization::Column] = &[
+        organization::Column::Id,
+        organization::Column::Code,
+        organization::Column::Name,
+        organization::Column::Kind,
+        organization::Column::ParentId,
+        organization::Column::Version,
+    ];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: cells.take()?,
+            code: cells.take()?,
+            name: cells.take()?,
+            kind: cells.named("organization.kind", OrganizationKind::parse)?,
+            parent_id: cells.optional()?,
+            version: cells.take()?,
+        })
+    }
 }
 
 fn by_code_order() -> Keyset {
@@ -53,7 +66,7 @@ fn by_code_order() -> Keyset {
     )
 }
 
-fn key(row: &organization::Model) -> Vec<serde_json::Value> {
+fn key(row: &Organization) -> Vec<serde_json::Value> {
     vec![json!(row.code)]
 }
 
@@ -67,12 +80,8 @@ pub async fn by_id(
     scope: &Scope,
     id: OrganizationId,
 ) -> Result<Option<Organization>, StoreError> {
-    visible(scope)
-        .filter(organization::Column::Id.eq(id))
-        .one(connection)
-        .await?
-        .map(model)
-        .transpose()
+    let selection = visible(scope).filter(organization::Column::Id.eq(id));
+    row::one(connection, selection).await
 }
 
 /// Organizations by id.
@@ -81,13 +90,8 @@ pub async fn by_ids(
     scope: &Scope,
     ids: &[OrganizationId],
 ) -> Result<HashMap<OrganizationId, Organization>, StoreError> {
-    visible(scope)
-        .filter(organization::Column::Id.is_in(ids.iter().copied()))
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(|row| Ok((row.id, model(row)?)))
-        .collect()
+    let selection = visible(scope).filter(row::among(connection, organization::Column::Id, ids));
+    row::by_key(connection, selection, |row: &Organization| row.id).await
 }
 
 /// The organization of a code.
@@ -96,22 +100,14 @@ pub async fn by_code(
     scope: &Scope,
     code: &str,
 ) -> Result<Option<Organization>, StoreError> {
-    visible(scope)
-        .filter(organization::Column::Code.eq(code))
-        .one(connection)
-        .await?
-        .map(model)
-        .transpose()
+    let selection = visible(scope).filter(organization::Column::Code.eq(code));
+    row::one(connection, selection).await
 }
 
 /// The district, if the service has been given one.
 pub async fn root(connection: &impl ConnectionTrait) -> Result<Option<Organization>, StoreError> {
-    organization::Entity::find()
-        .filter(organization::Column::ParentId.is_null())
-        .one(connection)
-        .await?
-        .map(model)
-        .transpose()
+    let selection = organization::Entity::find().filter(organization::Column::ParentId.is_null());
+    row::one(connection, selection).await
 }
 
 /// The organizations of a scope; only subtrees have such a list.
@@ -161,7 +157,7 @@ pub async fn list(
     let page = order
         .page(connection, filtered(scope, filter), &request, key)
         .await?;
-    Ok(page.try_map(model)?)
+    Ok(page)
 }
 
 /// How many there are.
@@ -187,7 +183,7 @@ pub async fn children(
 ) -> Result<HashMap<OrganizationId, Page<Organization>>, ListError> {
     let order = by_code_order();
     let request = order.check(args)?;
-    let select = visible(scope).filter(organization::Column::ParentId.is_in(parents.iter().copied()));
+    let select = visible(scope).filter(row::among(connection, organization::Column::ParentId, parents));
     let pages = order
         .pages(
             connection,
@@ -197,10 +193,7 @@ pub async fn children(
             key,
         )
         .await?;
-    pages
-        .into_iter()
-        .map(|(parent, page)| Ok((parent, page.try_map(model)?)))
-        .collect()
+    Ok(pages)
 }
 
 /// How many children each parent has.
@@ -209,7 +202,7 @@ pub async fn count_children(
     scope: &Scope,
     parents: &[OrganizationId],
 ) -> Result<HashMap<OrganizationId, u64>, StoreError> {
-    let select = visible(scope).filter(organization::Column::ParentId.is_in(parents.iter().copied()));
+    let select = visible(scope).filter(row::among(connection, organization::Column::ParentId, parents));
     keyset::counts(connection, select, Expr::col(organization::Column::ParentId)).await
 }
 
@@ -248,12 +241,8 @@ pub async fn nearest_committees(
 
 /// The row of a mutation, locked until the transaction ends.
 pub(super) async fn lock(write: &Write<'_>, id: OrganizationId) -> Result<Option<Organization>, StoreError> {
-    organization::Entity::find_by_id(id)
-        .lock(ROW_LOCK)
-        .one(write.connection())
-        .await?
-        .map(model)
-        .transpose()
+    let selection = organization::Entity::find_by_id(id).lock(ROW_LOCK);
+    row::one(write.connection(), selection).await
 }
 
 /// A new organization with its place in the closure.

@@ -21,7 +21,7 @@ use super::{
     store,
 };
 use crate::{
-    branch::graphql::Branch,
+    branch::{self, graphql::Branch},
     graphql::{
         caller::Caller,
         connection::{Connection, page_args},
@@ -143,7 +143,9 @@ impl Pairing {
     async fn members(&self, ctx: &Context<'_>) -> Result<Vec<PairingMember>, ApiError> {
         let members = Caller::of(ctx)?.load(MembersOf(self.row.id)).await?;
         let members = members.iter().flat_map(|members| members.iter().cloned());
-        Ok(members.map(|row| PairingMember { row }).collect())
+        Ok(members
+            .map(|(row, branch)| PairingMember { row, branch })
+            .collect())
     }
 
     /// 开始日期 · Its first day.
@@ -207,8 +209,8 @@ impl Pairing {
         let leads: Vec<StandingGold> = members
             .iter()
             .flat_map(|members| members.iter())
-            .filter(|member| member.role == model::PairingRole::Lead && member.stays())
-            .map(|member| StandingGold(member.branch_id))
+            .filter(|(member, _)| member.role == model::PairingRole::Lead && member.stays())
+            .map(|(member, _)| StandingGold(member.branch_id))
             .collect();
         let asked = leads.len();
         Ok(caller.load_many(leads).await?.len() < asked)
@@ -228,14 +230,15 @@ impl Pairing {
 /// 结对成员 · A branch in a pairing.
 pub struct PairingMember {
     row: model::Member,
+    branch: branch::BranchNames,
 }
 
 /// 结对成员 · A branch in a pairing.
 #[Object]
 impl PairingMember {
     /// 党支部 · The branch.
-    async fn branch(&self, ctx: &Context<'_>) -> Result<Branch, ApiError> {
-        required(Branch::load(Caller::of(ctx)?, self.row.branch_id).await?)
+    async fn branch(&self) -> Branch {
+        Branch::named(self.branch.clone())
     }
 
     /// 角色 · Lead or partner.

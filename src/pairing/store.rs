@@ -10,8 +10,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use entity::{branch, organization_closure, pairing, pairing_member};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, QueryTrait as _, Select,
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, JoinType, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, QueryTrait as _, RelationTrait as _, Select,
     sea_query::{Expr, SelectStatement},
 };
 
@@ -23,29 +23,75 @@ pub(super) use list::{PairingFilter, check_page, count, count_of_branches, list,
 use super::model::{Member, Pairing, PairingBasis, PairingForm, PairingRole, PairingState};
 use crate::{
     auth::{Extent, Scope},
+    branch::BranchNames,
     kernel::id::{BranchId, OrganizationId, PairingId},
-    storage::{ROW_LOCK, StoreError, write::Write},
+    storage::{
+        ROW_LOCK, StoreError,
+        row::{self, Cells, FromRow},
+        write::Write,
+    },
 };
 
-fn model(row: pairing::Model) -> Result<Pairing, StoreError> {
-    Ok(Pairing {
-        id: row.id,
-        form: PairingForm::parse(&row.form).ok_or_else(|| StoreError::corrupt("pairing.form", &row.form))?,
-        basis: PairingBasis::parse(&row.basis)
-            .ok_or_else(|| StoreError::corrupt("pairing.basis", &row.basis))?,
-        state: PairingState::parse(&row.state)
-            .ok_or_else(|| StoreError::corrupt("pairing.state", &row.state))?,
-        title: row.title,
-        goal: row.goal,
-        year: row.year,
-        starts_on: row.starts_on,
-        ends_on: row.ends_on,
-        proposed_by: row.proposed_by_id,
-        approved_at: row.approved_at,
-        end_reason: row.end_reason,
-        version: row.version,
-        updated_at: row.updated_at,
-    })
+impl FromRow for Pairing {
+    type Entity = pairing::Entity;
+
+    const COLUMNS: &'static [pairing::Column] = &[
+        pairing::Column::Id,
+        pairing::Column::Form,
+        pairing::Column::Basis,
+        pairing::Column::State,
+        pairing::Column::Title,
+        pairing::Column::Goal,
+        pairing::Column::Year,
+        pairing::Column::StartsOn,
+        pairing::Column::EndsOn,
+        pairing::Column::ProposedById,
+        pairing::Column::ApprovedAt,
+        pairing::Column::EndReason,
+        pairing::Column::Version,
+        pairing::Column::UpdatedAt,
+    ];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: cells.take()?,
+            form: cells.named("pairing.form", PairingForm::parse)?,
+            basis: cells.named("pairing.basis", PairingBasis::parse)?,
+            state: cells.named("pairing.state", PairingState::parse)?,
+            title: cells.take()?,
+            goal: cells.optional()?,
+            year: cells.take()?,
+            starts_on: cells.take()?,
+            ends_on: cells.optional()?,
+            proposed_by: cells.optional()?,
+            approved_at: cells.optional()?,
+            end_reason: cells.optional()?,
+            version: cells.take()?,
+            updated_at: cells.take()?,
+        })
+    }
+}
+
+impl FromRow for Member {
+    type Entity = pairing_member::Entity;
+
+    const COLUMNS: &'static [pairing_member::Column] = &[
+        pairing_member::Column::PairingId,
+        pairing_member::Column::BranchId,
+        pairing_member::Column::Role,
+        pairing_member::Column::AcceptedAt,
+        pairing_member::Column::LeftOn,
+    ];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            pairing_id: cells.take()?,
+            branch_id: cells.take()?,
+            role: cells.named("pairing_member.role", PairingRole::parse)?,
+            accepted_at: cells.optional()?,
+            left_on: cells.optional()?,
+        })
+    }
 }
 
 fn states(states: &[PairingState]) -> impl Iterator<Item = &'static str> {
@@ -102,13 +148,8 @@ pub async fn by_ids(
     scope: &Scope,
     ids: &[PairingId],
 ) -> Result<HashMap<PairingId, Pairing>, StoreError> {
-    visible(scope)
-        .filter(pairing::Column::Id.is_in(ids.iter().copied()))
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(|row| Ok((row.id, model(row)?)))
-        .collect()
+    let selection = visible(scope).filter(row::among(connection, pairing::Column::Id, ids));
+    row::by_key(connection, selection, |row: &Pairing| row.id).await
 }
 
 /// The members of each pairing, leads first, in the order they were named; for pairings that were read by scope.
@@ -116,38 +157,36 @@ pub(super) async fn members(
     connection: &impl ConnectionTrait,
     ids: &[PairingId],
 ) -> Result<HashMap<PairingId, Vec<Member>>, StoreError> {
-    type Row = (
-        PairingId,
-        BranchId,
-        String,
-        Option<DateTime<Utc>>,
-        Option<NaiveDate>,
-    );
-    let rows: Vec<Row> = pairing_member::Entity::find()
-        .select_only()
-        .columns([
-            pairing_member::Column::PairingId,
-            pairing_member::Column::BranchId,
-            pairing_member::Column::Role,
-            pairing_member::Column::AcceptedAt,
-            pairing_member::Column::LeftOn,
-        ])
-        .filter(pairing_member::Column::PairingId.is_in(ids.iter().copied()))
+    let selection = pairing_member::Entity::find()
+        .filter(row::among(connection, pairing_member::Column::PairingId, ids))
         .order_by_asc(pairing_member::Column::PairingId)
-        .order_by_asc(pairing_member::Column::Position)
-        .into_tuple()
-        .all(connection)
-        .await?;
+        .order_by_asc(pairing_member::Column::Position);
     let mut members: HashMap<PairingId, Vec<Member>> = HashMap::new();
-    for (pairing_id, branch_id, role, accepted_at, left_on) in rows {
-        members.entry(pairing_id).or_default().push(Member {
-            pairing_id,
-            branch_id,
-            role: PairingRole::parse(&role)
-                .ok_or_else(|| StoreError::corrupt("pairing_member.role", &role))?,
-            accepted_at,
-            left_on,
-        });
+    for member in row::all::<Member>(connection, selection).await? {
+        members.entry(member.pairing_id).or_default().push(member);
+    }
+    Ok(members)
+}
+
+/// The members of each pairing with the names of their branches, in the same order.
+pub(super) async fn named_members(
+    connection: &impl ConnectionTrait,
+    ids: &[PairingId],
+) -> Result<HashMap<PairingId, Vec<(Member, BranchNames)>>, StoreError> {
+    let selection = pairing_member::Entity::find()
+        .join(JoinType::InnerJoin, pairing_member::Relation::Branch.def())
+        .filter(row::among(connection, pairing_member::Column::PairingId, ids))
+        .order_by_asc(pairing_member::Column::PairingId)
+        .order_by_asc(pairing_member::Column::Position);
+    let mut query = row::select::<Member>(selection);
+    row::columns::<BranchNames>(&mut query);
+    let read = |cells: &mut Cells<'_>| Ok((Member::from_row(cells)?, BranchNames::from_row(cells)?));
+    let mut members: HashMap<PairingId, Vec<(Member, BranchNames)>> = HashMap::new();
+    for (member, names) in row::fetch(connection, &query, read).await? {
+        members
+            .entry(member.pairing_id)
+            .or_default()
+            .push((member, names));
     }
     Ok(members)
 }
@@ -155,12 +194,8 @@ pub(super) async fn members(
 /// The row of a step, locked until its transaction ends; after the rows of its members' branches, where the step needs
 /// them.
 pub(super) async fn lock(write: &Write<'_>, id: PairingId) -> Result<Option<Pairing>, StoreError> {
-    pairing::Entity::find_by_id(id)
-        .lock(ROW_LOCK)
-        .one(write.connection())
-        .await?
-        .map(model)
-        .transpose()
+    let selection = pairing::Entity::find_by_id(id).lock(ROW_LOCK);
+    row::one(write.connection(), selection).await
 }
 
 /// The pairings that are PROPOSED or ACTIVE and that a branch is in, locked in the order of their ids.
@@ -168,16 +203,12 @@ pub(super) async fn lock_running_of(write: &Write<'_>, branch: BranchId) -> Resu
     let member = Condition::all()
         .add(pairing_member::Column::BranchId.eq(branch))
         .add(pairing_member::Column::LeftOn.is_null());
-    pairing::Entity::find()
+    let selection = pairing::Entity::find()
         .filter(pairing::Column::State.is_in(states(&[PairingState::Proposed, PairingState::Active])))
         .filter(pairing::Column::Id.in_subquery(with_member(member)))
         .order_by_asc(pairing::Column::Id)
-        .lock(ROW_LOCK)
-        .all(write.connection())
-        .await?
-        .into_iter()
-        .map(model)
-        .collect()
+        .lock(ROW_LOCK);
+    row::all(write.connection(), selection).await
 }
 
 /// In how many active pairings each branch is; those in none are left out.
@@ -190,7 +221,7 @@ pub(super) async fn active_pairings(
         .select_only()
         .column(pairing_member::Column::BranchId)
         .column_as(pairing_member::Column::PairingId.count(), "n")
-        .filter(pairing_member::Column::BranchId.is_in(branches.iter().copied()))
+        .filter(row::among(connection, pairing_member::Column::BranchId, branches))
         .filter(pairing_member::Column::LeftOn.is_null())
         .filter(pairing::Column::State.eq(PairingState::Active.as_str()))
         .group_by(pairing_member::Column::BranchId)

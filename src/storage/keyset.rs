@@ -4,17 +4,19 @@ use std::{collections::HashMap, hash::Hash};
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use sea_orm::{
-    ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter as _, QuerySelect as _, QueryTrait as _,
-    Select, TryGetable,
+    ConnectionTrait, EntityTrait, QueryFilter as _, QuerySelect as _, QueryTrait as _, Select, TryGetable,
     sea_query::{
         Alias, Asterisk, Condition, Expr, ExprTrait as _, IntoCondition as _, Order, OverStatement as _,
-        Query, WindowStatement,
+        Query, SelectStatement, WindowStatement,
     },
 };
 use serde_json::Value;
 
-use super::StoreError;
-use crate::kernel::page::{Page, PageError, PageRequest, encode_cursor};
+use super::{
+    StoreError,
+    row::{self, Cells, FromRow},
+};
+use crate::kernel::page::{Cursor, Page, PageError, PageRequest};
 
 /// What a key column holds, so that a cursor's value is bound as what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,45 +149,60 @@ impl Keyset {
         })
     }
 
+    /// A statement's rows in list order, or from its end backwards.
+    pub fn order(&self, query: &mut SelectStatement, request: &PageRequest) {
+        for (expr, order) in self.directions(request.backward) {
+            query.order_by_expr(expr, order);
+        }
+    }
+
+    /// The statement that reads one page of a list, and one row more where there are more.
+    pub fn statement<T: FromRow>(
+        &self,
+        select: Select<T::Entity>,
+        request: &PageRequest,
+    ) -> Result<SelectStatement, PageError> {
+        let select = select
+            .filter(self.bounds(request)?)
+            .limit(u64::from(request.limit) + 1);
+        let mut query = row::select::<T>(select);
+        self.order(&mut query, request);
+        Ok(query)
+    }
+
+    /// The page of the rows that such a statement gave.
+    pub fn page_of<T>(&self, request: &PageRequest, rows: Vec<T>, key: impl Fn(&T) -> Vec<Value>) -> Page<T> {
+        let with_cursor = |row| (Cursor::new(self.name, key(&row)), row);
+        Page::from_rows(request, rows.into_iter().map(with_cursor).collect())
+    }
+
     /// Reads one page of a list.
-    pub async fn page<E>(
+    pub async fn page<T: FromRow>(
         &self,
         connection: &impl ConnectionTrait,
-        select: Select<E>,
+        select: Select<T::Entity>,
         request: &PageRequest,
-        key: impl Fn(&E::Model) -> Vec<Value>,
-    ) -> Result<Page<E::Model>, ListError>
-    where
-        E: EntityTrait,
-    {
+        key: impl Fn(&T) -> Vec<Value>,
+    ) -> Result<Page<T>, ListError> {
         if request.limit == 0 {
             return Ok(Page::empty());
         }
-        let mut select = select
-            .filter(self.bounds(request)?)
-            .limit(u64::from(request.limit) + 1);
-        for (expr, order) in self.directions(request.backward) {
-            sea_orm::QueryTrait::query(&mut select).order_by_expr(expr, order);
-        }
-        let rows = select.all(connection).await?;
-        let rows = rows
-            .into_iter()
-            .map(|row| (encode_cursor(self.name, &key(&row)), row))
-            .collect();
-        Ok(Page::from_rows(request, rows))
+        let query = self.statement::<T>(select, request)?;
+        let rows = row::fetch(connection, &query, T::from_row).await?;
+        Ok(self.page_of(request, rows, key))
     }
 
     /// Reads the same page of many lists at once, one list a value of `parent`, in one statement.
-    pub async fn pages<E, P>(
+    pub async fn pages<T, P>(
         &self,
         connection: &impl ConnectionTrait,
-        select: Select<E>,
+        select: Select<T::Entity>,
         parent: impl Into<Expr>,
         request: &PageRequest,
-        key: impl Fn(&E::Model) -> Vec<Value>,
-    ) -> Result<HashMap<P, Page<E::Model>>, ListError>
+        key: impl Fn(&T) -> Vec<Value>,
+    ) -> Result<HashMap<P, Page<T>>, ListError>
     where
-        E: EntityTrait,
+        T: FromRow,
         P: TryGetable + Eq + Hash + Copy,
     {
         if request.limit == 0 {
@@ -197,7 +214,7 @@ impl Keyset {
         for (expr, order) in self.directions(request.backward) {
             window.order_by_expr(expr, order);
         }
-        let mut ranked = select.filter(self.bounds(request)?).into_query();
+        let mut ranked = row::select::<T>(select.filter(self.bounds(request)?));
         ranked.expr_as(parent, Alias::new(PARENT)).expr_window_as(
             Expr::cust("ROW_NUMBER()"),
             window,
@@ -210,18 +227,17 @@ impl Keyset {
             .and_where(Expr::col(Alias::new(ROW)).lte(i64::from(request.limit) + 1))
             .order_by(Alias::new(PARENT), Order::Asc)
             .order_by(Alias::new(ROW), Order::Asc);
-        let mut lists: HashMap<P, Vec<(String, E::Model)>> = HashMap::new();
-        for row in connection.query_all(&outer).await? {
-            let parent: P = row.try_get("", PARENT)?;
-            let model = E::Model::from_query_result(&row, "")?;
-            lists
-                .entry(parent)
-                .or_default()
-                .push((encode_cursor(self.name, &key(&model)), model));
+        let read = |cells: &mut Cells<'_>| {
+            let row = T::from_row(cells)?;
+            Ok((cells.take::<P>()?, row))
+        };
+        let mut lists: HashMap<P, Vec<T>> = HashMap::new();
+        for (parent, row) in row::fetch(connection, &outer, read).await? {
+            lists.entry(parent).or_default().push(row);
         }
         Ok(lists
             .into_iter()
-            .map(|(parent, rows)| (parent, Page::from_rows(request, rows)))
+            .map(|(parent, rows)| (parent, self.page_of(request, rows, &key)))
             .collect())
     }
 }

@@ -12,6 +12,7 @@ pub mod keyset;
 mod lease;
 mod migrate;
 mod reader;
+pub mod row;
 pub mod setting;
 pub mod write;
 

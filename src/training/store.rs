@@ -21,27 +21,43 @@ use crate::{
     storage::{
         StoreError,
         keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+        row::{self, Cells, FromRow},
     },
 };
 
 pub(super) mod record;
 pub(super) mod site;
 
-fn model(row: training_record::Model) -> Result<TrainingRecord, StoreError> {
-    Ok(TrainingRecord {
-        id: row.id,
-        kind: TrainingKind::parse(&row.kind)
-            .ok_or_else(|| StoreError::corrupt("training_record.kind", &row.kind))?,
-        audience: TrainingAudience::parse(&row.audience)
-            .ok_or_else(|| StoreError::corrupt("training_record.audience", &row.audience))?,
-        topic: row.topic,
-        held_on: row.held_on,
-        hours: QuarterHours::from_quarters(row.quarter_hours),
-        organizer_id: row.organizer_id,
-        site_id: row.site_id,
-        attendee_count: row.attendee_count,
-        version: row.version,
-    })
+impl FromRow for TrainingRecord {
+    type Entity = training_record::Entity;
+
+    const COLUMNS: &'static [training_record::Column] = &[
+        training_record::Column::Id,
+        training_record::Column::Topic,
+        training_record::Column::Kind,
+        training_record::Column::Audience,
+        training_record::Column::HeldOn,
+        training_record::Column::QuarterHours,
+        training_record::Column::OrganizerId,
+        training_record::Column::SiteId,
+        training_record::Column::AttendeeCount,
+        training_record::Column::Version,
+    ];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: cells.take()?,
+            topic: cells.take()?,
+            kind: cells.named("training_record.kind", TrainingKind::parse)?,
+            audience: cells.named("training_record.audience", TrainingAudience::parse)?,
+            held_on: cells.take()?,
+            hours: QuarterHours::from_quarters(cells.take()?),
+            organizer_id: cells.take()?,
+            site_id: cells.optional()?,
+            attendee_count: cells.take()?,
+            version: cells.take()?,
+        })
+    }
 }
 
 /// An organization and all below it, as the tree stands now.
@@ -92,13 +108,8 @@ pub(super) async fn by_ids(
     scope: &Scope,
     ids: &[TrainingRecordId],
 ) -> Result<HashMap<TrainingRecordId, TrainingRecord>, StoreError> {
-    visible(scope)
-        .filter(training_record::Column::Id.is_in(ids.iter().copied()))
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(|row| Ok((row.id, model(row)?)))
-        .collect()
+    let selection = visible(scope).filter(row::among(connection, training_record::Column::Id, ids));
+    row::by_key(connection, selection, |row: &TrainingRecord| row.id).await
 }
 
 /// The branches that took part in records that the caller has been shown, in the order of their ids.
@@ -107,7 +118,11 @@ pub(super) async fn branches(
     records: &[TrainingRecordId],
 ) -> Result<HashMap<TrainingRecordId, Vec<BranchId>>, StoreError> {
     let rows = training_branch::Entity::find()
-        .filter(training_branch::Column::TrainingRecordId.is_in(records.iter().copied()))
+        .filter(row::among(
+            connection,
+            training_branch::Column::TrainingRecordId,
+            records,
+        ))
         .order_by_asc(training_branch::Column::TrainingRecordId)
         .order_by_asc(training_branch::Column::BranchId)
         .all(connection)
@@ -189,7 +204,7 @@ fn latest_first() -> Keyset {
     )
 }
 
-fn key(row: &training_record::Model) -> Vec<serde_json::Value> {
+fn key(row: &TrainingRecord) -> Vec<serde_json::Value> {
     vec![json!(row.held_on), json!(row.id)]
 }
 
@@ -210,7 +225,7 @@ pub(super) async fn list(
     let page = order
         .page(connection, filtered(visible(scope), filter), &request, key)
         .await?;
-    Ok(page.try_map(model)?)
+    Ok(page)
 }
 
 /// How many there are.
@@ -224,6 +239,7 @@ pub(super) async fn count(
 
 /// Records of branches in scope, joined with the branches that took part; those of other branches are left out.
 fn of_branches(
+    connection: &impl ConnectionTrait,
     scope: &Scope,
     branches: &[BranchId],
     filter: &TrainingFilter,
@@ -233,7 +249,11 @@ fn of_branches(
             JoinType::InnerJoin,
             training_branch::Relation::TrainingRecord.def().rev(),
         )
-        .filter(attending_branch().is_in(branches.iter().copied()))
+        .filter(row::among(
+            connection,
+            training_branch::Column::BranchId,
+            branches,
+        ))
         .filter(scope.branch_ids(attending_branch()));
     filtered(joined, filter)
 }
@@ -251,16 +271,13 @@ pub(super) async fn pages_of_branches(
     let pages = order
         .pages(
             connection,
-            of_branches(scope, branches, filter),
+            of_branches(connection, scope, branches, filter),
             attending_branch(),
             &request,
             key,
         )
         .await?;
-    pages
-        .into_iter()
-        .map(|(branch, page)| Ok((branch, page.try_map(model)?)))
-        .collect()
+    Ok(pages)
 }
 
 /// How many records each branch in scope has.
@@ -272,7 +289,7 @@ pub(super) async fn counts_of_branches(
 ) -> Result<HashMap<BranchId, u64>, StoreError> {
     keyset::counts(
         connection,
-        of_branches(scope, branches, filter),
+        of_branches(connection, scope, branches, filter),
         attending_branch(),
     )
     .await

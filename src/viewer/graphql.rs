@@ -5,6 +5,7 @@ use async_graphql::{Context, Enum, Object};
 use super::todos::{self, TodoNode};
 use crate::{
     audit::graphql::Role,
+    board::graphql::branch_by_id,
     branch::graphql::Branch,
     brand::graphql::Brand,
     graphql::{
@@ -122,7 +123,7 @@ impl Viewer {
         nullable(async {
             let caller = Caller::of(ctx)?;
             match caller.requester.branch() {
-                Some(id) => Branch::load(caller, id).await,
+                Some(id) => branch_by_id(ctx, id).await,
                 None => Ok(None),
             }
         })

@@ -402,7 +402,8 @@ on_both!(
             app.viewer(None).ask(query, json!({ "n": n })).await.data();
             counted.push(app.database.statements() - before);
         }
-        assert!(counted.iter().all(|n| *n <= 8), "{counted:?}");
+        // Branches with what there is one of beside them, their pairings, the members with names.
+        assert!(counted.iter().all(|n| *n <= 3), "{counted:?}");
         assert_eq!(counted[2], counted[3]);
         assert_eq!(counted[2], counted[4], "{counted:?}");
     }

@@ -1,6 +1,6 @@
 //! Lists of branches against a model: every filter, every order, pages both ways, and what a page of them costs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use zhibu::jobs;
@@ -380,6 +380,92 @@ on_both!(
             // One that was told twice would push the next day's aside.
             assert_eq!(news.len(), moved.len(), "{day}");
             told = all_told;
+        }
+    }
+);
+
+on_both!(
+    a_branch_tells_the_same_wherever_it_is_reached_from,
+    |db| async move {
+        let app = TestApp::with_demo(db).await;
+        let fields = "fragment F on Branch { id code name domain form status foundedOn endedOn memberCount contactPhone isGold
+            organization { id name kind parent { code } } brand { id name slogan state publishedAt }
+            term { electedOn endsOn extendedTo onTime } terms { electedOn } termState successor { code } version updatedAt }";
+        let ask = async |query: &str, variables: Value| {
+            app.admin()
+                .ask(&format!("{query} {fields}"), variables)
+                .await
+                .data()
+                .clone()
+        };
+        let by_id = |branches: Vec<Value>| -> BTreeMap<String, Value> {
+            branches.into_iter().map(|b| (b["id"].to_string(), b)).collect()
+        };
+        let list = |data: &Value, path: &str| data.pointer(path).unwrap().as_array().unwrap().clone();
+
+        // From lists, whose statement reads organization, brand, term and title with the branch.
+        let query = "query($f: BranchFilter) { branches(filter: $f, first: 200) { nodes { ...F } } }";
+        let mut listed = BTreeMap::new();
+        for filter in [
+            json!({ "gold": true }),
+            json!({ "paired": true, "gold": false }),
+            json!({ "statuses": ["MERGED", "DISSOLVED"] }),
+            json!({ "forms": ["TEMPORARY"] }),
+            json!({ "termStates": ["NOT_APPLICABLE", "OVERDUE"] }),
+        ] {
+            listed.extend(by_id(list(
+                &ask(query, json!({ "f": filter })).await,
+                "/branches/nodes",
+            )));
+        }
+        let has = |field: &str, wanted: bool| {
+            let count = listed.values().filter(|b| b[field].is_null() != wanted).count();
+            assert!(count > 5, "{field} {wanted}: {count}");
+        };
+        for field in ["brand", "term", "successor", "endedOn"] {
+            has(field, true);
+            has(field, false);
+        }
+        let several = |b: &&Value| b["terms"].as_array().unwrap().len() > 1;
+        assert!(listed.values().filter(several).count() > 5);
+        for branch in listed.values() {
+            let latest = branch["terms"]
+                .get(0)
+                .map_or(&Value::Null, |term| &term["electedOn"]);
+            assert_eq!(branch["term"].get("electedOn").unwrap_or(&Value::Null), latest);
+        }
+
+        // Through `nodes`, whose loaders read each by itself.
+        let ids: Vec<Value> = listed.values().map(|b| b["id"].clone()).collect();
+        for ids in ids.chunks(100) {
+            let query = "query($ids: [ID!]!) { nodes(ids: $ids) { ...F } }";
+            let loaded = ask(query, json!({ "ids": ids })).await;
+            for branch in list(&loaded, "/nodes") {
+                assert_eq!(branch, listed[&branch["id"].to_string()]);
+            }
+        }
+        // As members of pairings, of which the names come first.
+        let query = "{ pairings(first: 200) { nodes { members { branch { ...F } } } } }";
+        let mut members = 0;
+        for pairing in list(&ask(query, json!({})).await, "/pairings/nodes") {
+            for member in pairing["members"].as_array().unwrap() {
+                let branch = &member["branch"];
+                if let Some(expected) = listed.get(&branch["id"].to_string()) {
+                    assert_eq!(branch, expected);
+                    members += 1;
+                }
+            }
+        }
+        assert!(members > 100, "{members}");
+        // One at a time.
+        for branch in listed.values().step_by(17) {
+            let query = "query($id: ID!, $code: String!) { id: branch(by: { id: $id }) { ...F }
+                code: branch(by: { code: $code }) { ...F } }";
+            let one = ask(query, json!({ "id": branch["id"], "code": branch["code"] })).await;
+            assert_eq!(&one["id"], branch);
+            if branch["status"] != "MERGED" {
+                assert_eq!(&one["code"], branch);
+            }
         }
     }
 );

@@ -3,26 +3,31 @@
 use std::collections::HashMap;
 
 use chrono::{Months, NaiveDate};
-use entity::{branch, gold_title, organization_closure, pairing, pairing_member};
+use entity::{
+    branch, branch_term, brand, gold_title, organization, organization_closure, pairing, pairing_member,
+};
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, JoinType, QueryFilter as _,
+    ColumnTrait as _, Condition, ConnectionTrait, DbBackend, EntityTrait as _, JoinType, QueryFilter as _,
     QuerySelect as _, QueryTrait as _, RelationTrait as _, Select,
-    sea_query::{Expr, ExprTrait as _, LikeExpr, SelectStatement},
+    sea_query::{Alias, Asterisk, Expr, ExprTrait as _, LikeExpr, Order, Query, SelectStatement},
 };
 use serde_json::json;
 
-use super::super::branches::{BranchFilter, BranchOrder, Today};
+use super::super::branches::{BranchFilter, BranchOrder, BranchWith, Today, With};
 use crate::{
     auth::Scope,
-    branch::{self as branches, Branch, BranchForm, BranchStatus, TermState},
+    branch::{Branch, BranchForm, BranchStatus, Term, TermState},
+    brand::{Brand, BrandState},
     kernel::{
-        id::OrganizationId,
+        id::{BranchId, OrganizationId},
         page::{Page, PageArgs, PageError},
         text,
     },
+    organization::Organization,
     storage::{
         StoreError,
         keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+        row::{self, Cells, FromRow as _},
     },
 };
 
@@ -37,7 +42,7 @@ fn column(column: branch::Column) -> Expr {
 }
 
 /// The order, and the key of a row in it.
-fn keyset(order: BranchOrder) -> (Keyset, fn(&branch::Model) -> Vec<serde_json::Value>) {
+fn keyset(order: BranchOrder) -> (Keyset, fn(&Branch) -> Vec<serde_json::Value>) {
     match order {
         BranchOrder::Code => (
             Keyset::new(
@@ -195,7 +200,7 @@ pub(in super::super) fn check_page(order: BranchOrder, args: &PageArgs) -> Resul
     keyset(order).0.check(args).map(drop)
 }
 
-/// A page of branches.
+/// A page of branches, each with what is to be read beside it.
 pub(in super::super) async fn list(
     connection: &impl ConnectionTrait,
     scope: &Scope,
@@ -203,13 +208,132 @@ pub(in super::super) async fn list(
     order: BranchOrder,
     today: Today,
     args: &PageArgs,
-) -> Result<Page<Branch>, ListError> {
+    with: With,
+) -> Result<Page<BranchWith>, ListError> {
     let (keyset, key) = keyset(order);
     let request = keyset.check(args)?;
-    let page = keyset
-        .page(connection, filtered(scope, filter, today), &request, key)
-        .await?;
-    Ok(page.try_map(branches::from_row)?)
+    if request.limit == 0 {
+        return Ok(Page::empty());
+    }
+    let page = keyset.statement::<Branch>(filtered(scope, filter, today), &request)?;
+    let mut query = beside(connection.get_database_backend(), page, with);
+    keyset.order(&mut query, &request);
+    let rows = row::fetch(connection, &query, |cells| read(cells, with)).await?;
+    Ok(keyset.page_of(&request, rows, |row| key(&row.branch)))
+}
+
+/// A branch by id, with what is to be read beside it.
+pub(in super::super) async fn by_id(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    id: BranchId,
+    with: With,
+) -> Result<Option<BranchWith>, StoreError> {
+    one(connection, scope, column(branch::Column::Id).eq(id), with).await
+}
+
+/// The branch whose own code this is, with what is to be read beside it.
+pub(in super::super) async fn by_own_code(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    code: &str,
+    with: With,
+) -> Result<Option<BranchWith>, StoreError> {
+    one(connection, scope, column(branch::Column::Code).eq(code), with).await
+}
+
+async fn one(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    condition: Expr,
+    with: With,
+) -> Result<Option<BranchWith>, StoreError> {
+    let found = branch::Entity::find().filter(scope.public()).filter(condition);
+    let query = beside(
+        connection.get_database_backend(),
+        row::select::<Branch>(found),
+        with,
+    );
+    let rows = row::fetch(connection, &query, |cells| read(cells, with)).await?;
+    Ok(rows.into_iter().next())
+}
+
+/// Joins to the rows of branches what is to be read beside them. Who may see a branch at all may see all of it: its
+/// organization, its published brand, its terms and its gold title (docs/domain.md, 9).
+fn beside(backend: DbBackend, branches: SelectStatement, with: With) -> SelectStatement {
+    let id = || column(branch::Column::Id);
+    let mut query = Query::select();
+    row::columns::<Branch>(&mut query);
+    query.from_subquery(branches, branch::Entity);
+    if with.organization {
+        let above = Expr::col((organization::Entity, organization::Column::Id));
+        row::columns::<Organization>(&mut query);
+        query.inner_join(
+            organization::Entity,
+            above.eq(column(branch::Column::OrganizationId)),
+        );
+    }
+    if with.brand {
+        let of_brand = |column| Expr::col((brand::Entity, column));
+        // A constant: what the index of published brands covers must be known when the statement is planned.
+        let published =
+            of_brand(brand::Column::State).eq(Expr::Constant(BrandState::Published.as_str().into()));
+        row::columns::<Brand>(&mut query);
+        query.left_join(
+            brand::Entity,
+            of_brand(brand::Column::BranchId).eq(id()).and(published),
+        );
+    }
+    if with.term {
+        row::columns::<Term>(&mut query);
+        join_latest_term(&mut query, backend);
+    }
+    if with.gold {
+        query.expr(id().in_subquery(gold()));
+    }
+    query
+}
+
+/// Joins the latest term of each branch, where there is one.
+fn join_latest_term(query: &mut SelectStatement, backend: DbBackend) {
+    let term = |column| Expr::col((branch_term::Entity, column));
+    let of_branch = |term_branch: Expr| term_branch.eq(column(branch::Column::Id));
+    if backend == DbBackend::Postgres {
+        // A row of an index each. The planner cannot see that of the form below, and reads the whole table.
+        let mut latest = Query::select();
+        latest
+            .column(Asterisk)
+            .from(branch_term::Entity)
+            .and_where(of_branch(term(branch_term::Column::BranchId)))
+            .order_by((branch_term::Entity, branch_term::Column::ElectedOn), Order::Desc)
+            .limit(1);
+        query.join_lateral(JoinType::LeftJoin, latest, branch_term::Entity, Expr::val(true));
+        return;
+    }
+    let other = Alias::new("other_term");
+    let latest = Query::select()
+        .expr(Expr::col((other.clone(), branch_term::Column::ElectedOn)).max())
+        .from_as(branch_term::Entity, other.clone())
+        .and_where(of_branch(Expr::col((other, branch_term::Column::BranchId))))
+        .take();
+    query.left_join(
+        branch_term::Entity,
+        of_branch(term(branch_term::Column::BranchId))
+            .and(term(branch_term::Column::ElectedOn).in_subquery(latest)),
+    );
+}
+
+fn read(cells: &mut Cells<'_>, with: With) -> Result<BranchWith, StoreError> {
+    Ok(BranchWith {
+        branch: Branch::from_row(cells)?,
+        organization: with
+            .organization
+            .then(|| Organization::from_row(cells))
+            .transpose()?,
+        brand: with.brand.then(|| cells.joined()).transpose()?,
+        term: with.term.then(|| cells.joined()).transpose()?,
+        gold: with.gold.then(|| cells.take()).transpose()?,
+    })
 }
 
 /// How many there are.
@@ -224,6 +348,7 @@ pub(in super::super) async fn count(
 
 /// The same branches with each organization above them that is asked for.
 fn below(
+    connection: &impl ConnectionTrait,
     scope: &Scope,
     filter: &BranchFilter,
     today: Today,
@@ -235,7 +360,11 @@ fn below(
         .into();
     filtered(scope, filter, today)
         .join_rev(JoinType::InnerJoin, to_closure)
-        .filter(organization_closure::Column::AncestorId.is_in(organizations.iter().copied()))
+        .filter(row::among(
+            connection,
+            organization_closure::Column::AncestorId,
+            organizations,
+        ))
 }
 
 fn ancestor() -> Expr {
@@ -257,13 +386,13 @@ pub(in super::super) async fn lists_below(
 ) -> Result<HashMap<OrganizationId, Page<Branch>>, ListError> {
     let (keyset, key) = keyset(order);
     let request = keyset.check(args)?;
-    let select = below(scope, filter, today, organizations);
+    let select = below(connection, scope, filter, today, organizations);
     let pages = keyset
         .pages(connection, select, ancestor(), &request, key)
         .await?;
     pages
         .into_iter()
-        .map(|(organization, page)| Ok((organization, page.try_map(branches::from_row)?)))
+        .map(|(organization, page)| Ok((organization, page)))
         .collect()
 }
 
@@ -275,5 +404,10 @@ pub(in super::super) async fn counts_below(
     filter: &BranchFilter,
     today: Today,
 ) -> Result<HashMap<OrganizationId, u64>, StoreError> {
-    keyset::counts(connection, below(scope, filter, today, organizations), ancestor()).await
+    keyset::counts(
+        connection,
+        below(connection, scope, filter, today, organizations),
+        ancestor(),
+    )
+    .await
 }

@@ -13,12 +13,12 @@ use sea_orm::{
 
 use super::{
     super::model::{Alias, Branch, BranchStatus, Holding, MAX_SUCCESSIONS},
-    by_id, model,
+    by_id,
 };
 use crate::{
     auth::Scope,
     kernel::id::BranchId,
-    storage::{StoreError, write::Write},
+    storage::{StoreError, row, write::Write},
 };
 
 /// How `branch_alias.source_code` says "everybody".
@@ -44,11 +44,9 @@ pub async fn resolve_code(
 ) -> Result<Option<Branch>, StoreError> {
     let own = branch::Entity::find()
         .filter(scope.public())
-        .filter(branch::Column::Code.eq(code))
-        .one(connection)
-        .await?;
-    let found = match own {
-        Some(row) => Some(model(row)?),
+        .filter(branch::Column::Code.eq(code));
+    let found = match row::one(connection, own).await? {
+        Some(branch) => Some(branch),
         None => {
             let named: Option<BranchId> = branch_alias::Entity::find()
                 .select_only()
@@ -148,7 +146,7 @@ pub(in super::super) async fn aliases(
 ) -> Result<HashMap<BranchId, Vec<Alias>>, StoreError> {
     let rows = branch_alias::Entity::find()
         .filter(scope.branch_ids(Expr::col(branch_alias::Column::BranchId)))
-        .filter(branch_alias::Column::BranchId.is_in(ids.iter().copied()))
+        .filter(row::among(connection, branch_alias::Column::BranchId, ids))
         .order_by_asc(branch_alias::Column::Since)
         .order_by_asc(branch_alias::Column::Id)
         .all(connection)

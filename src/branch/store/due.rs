@@ -7,11 +7,10 @@ use sea_orm::{
     Statement, sea_query::Expr,
 };
 
-use super::model;
 use crate::{
     auth::Scope,
     branch::model::{Branch, BranchForm, BranchStatus},
-    storage::StoreError,
+    storage::{StoreError, row},
 };
 
 /// Running branches in scope whose term is over or ends within so many months, the longest overdue first.
@@ -25,7 +24,7 @@ pub async fn elections_due(
     let soon = today
         .checked_add_months(Months::new(due_soon_months))
         .unwrap_or(NaiveDate::MAX);
-    branch::Entity::find()
+    let selection = branch::Entity::find()
         .filter(scope.branches(
             Expr::col(branch::Column::Id),
             Expr::col(branch::Column::OrganizationId),
@@ -35,12 +34,8 @@ pub async fn elections_due(
         .filter(branch::Column::TermEndsOn.lte(soon))
         .order_by_asc(branch::Column::TermEndsOn)
         .order_by_asc(branch::Column::Id)
-        .limit(limit)
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(model)
-        .collect()
+        .limit(limit);
+    row::all(connection, selection).await
 }
 
 /// How many branches' `term_ends_on` differs from the end of their latest term.

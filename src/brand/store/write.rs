@@ -10,21 +10,17 @@ use sea_orm::{
 
 use super::{
     super::model::{Brand, BrandContent, BrandState},
-    model, search_text, stories, themes,
+    search_text, stories, themes,
 };
 use crate::{
     kernel::id::{BranchId, BrandId},
-    storage::{ROW_LOCK, StoreError, write::Write},
+    storage::{ROW_LOCK, StoreError, row, write::Write},
 };
 
 /// The row of a mutation, locked until its transaction ends; whoever calls has locked the branch before it.
 pub async fn lock(write: &Write<'_>, id: BrandId) -> Result<Option<Brand>, StoreError> {
-    brand::Entity::find_by_id(id)
-        .lock(ROW_LOCK)
-        .one(write.connection())
-        .await?
-        .map(model)
-        .transpose()
+    let selection = brand::Entity::find_by_id(id).lock(ROW_LOCK);
+    row::one(write.connection(), selection).await
 }
 
 /// A brand's whole content, for the audit trail and for a draft made from it.

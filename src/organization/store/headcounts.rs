@@ -15,18 +15,33 @@ use crate::{
     auth::Scope,
     kernel::id::{HeadcountId, OrganizationId},
     organization::model::{Headcount, HeadcountKind},
-    storage::{ROW_LOCK, StoreError, write::Write},
+    storage::{
+        ROW_LOCK, StoreError,
+        row::{self, Cells, FromRow},
+        write::Write,
+    },
 };
 
-fn model(row: headcount::Model) -> Result<Headcount, StoreError> {
-    Ok(Headcount {
-        id: row.id,
-        organization_id: row.organization_id,
-        kind: HeadcountKind::parse(&row.kind)
-            .ok_or_else(|| StoreError::corrupt("headcount.kind", &row.kind))?,
-        count: row.count,
-        as_of: row.as_of,
-    })
+impl FromRow for Headcount {
+    type Entity = headcount::Entity;
+
+    const COLUMNS: &'static [headcount::Column] = &[
+        headcount::Column::Id,
+        headcount::Column::OrganizationId,
+        headcount::Column::Kind,
+        headcount::Column::Count,
+        headcount::Column::AsOf,
+    ];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: cells.take()?,
+            organization_id: cells.take()?,
+            kind: cells.named("headcount.kind", HeadcountKind::parse)?,
+            count: cells.take()?,
+            as_of: cells.take()?,
+        })
+    }
 }
 
 /// Head counts by id.
@@ -35,14 +50,10 @@ pub async fn headcounts_by_ids(
     scope: &Scope,
     ids: &[HeadcountId],
 ) -> Result<HashMap<HeadcountId, Headcount>, StoreError> {
-    headcount::Entity::find()
+    let selection = headcount::Entity::find()
         .filter(scope.public())
-        .filter(headcount::Column::Id.is_in(ids.iter().copied()))
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(|row| Ok((row.id, model(row)?)))
-        .collect()
+        .filter(row::among(connection, headcount::Column::Id, ids));
+    row::by_key(connection, selection, |row: &Headcount| row.id).await
 }
 
 /// The latest count of each organization and kind on or before a day.
@@ -81,14 +92,10 @@ pub async fn headcounts(
     if let Some(kinds) = kinds {
         select = select.filter(headcount::Column::Kind.is_in(kinds.iter().map(|kind| kind.as_str())));
     }
-    select
+    let selection = select
         .order_by_asc(headcount::Column::OrganizationId)
-        .order_by_asc(headcount::Column::Id)
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(model)
-        .collect()
+        .order_by_asc(headcount::Column::Id);
+    row::all(connection, selection).await
 }
 
 /// Keeps a count; one reported again for the same day takes the earlier one's place. Gives its id, and the

@@ -36,17 +36,17 @@ impl Loader<PairingActivityId> for Batch {
     }
 }
 
-/// The members of a pairing that the caller may see.
+/// The members of a pairing that the caller may see, with the names of their branches.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MembersOf(pub PairingId);
 
 impl Loader<MembersOf> for Batch {
-    type Value = Arc<Vec<model::Member>>;
+    type Value = Arc<Vec<(model::Member, branch::BranchNames)>>;
     type Error = ApiError;
 
     async fn load(&self, keys: &[MembersOf]) -> Loaded<MembersOf, Self::Value> {
         let ids: Vec<PairingId> = keys.iter().map(|key| key.0).collect();
-        let members = store::members(self.database.reader(), &ids).await?;
+        let members = store::named_members(self.database.reader(), &ids).await?;
         Ok(members
             .into_iter()
             .map(|(id, members)| (MembersOf(id), Arc::new(members)))
@@ -138,7 +138,7 @@ pub struct PairingsOf {
 }
 
 impl Loader<PairingsOf> for Batch {
-    type Value = Arc<Page<model::Pairing>>;
+    type Value = Arc<Page<Arc<model::Pairing>>>;
     type Error = ApiError;
 
     async fn load(&self, keys: &[PairingsOf]) -> Loaded<PairingsOf, Self::Value> {
@@ -149,7 +149,7 @@ impl Loader<PairingsOf> for Batch {
             let pages = store::of_branches(reader, &self.scope, &branches, &states, &args).await?;
             loaded.extend(pages.into_iter().map(|(branch, page)| {
                 let (states, args) = (states.clone(), args.clone());
-                (PairingsOf { branch, states, args }, Arc::new(page))
+                (PairingsOf { branch, states, args }, Arc::new(page.map(Arc::new)))
             }));
         }
         Ok(loaded)

@@ -22,17 +22,30 @@ use crate::{
     storage::{
         StoreError,
         keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+        row::{self, Cells, FromRow},
         write::Write,
     },
 };
 
-fn activity_model(row: pairing_activity::Model) -> PairingActivity {
-    PairingActivity {
-        id: row.id,
-        pairing_id: row.pairing_id,
-        held_on: row.held_on,
-        topic: row.topic,
-        outcome: row.outcome,
+impl FromRow for PairingActivity {
+    type Entity = pairing_activity::Entity;
+
+    const COLUMNS: &'static [pairing_activity::Column] = &[
+        pairing_activity::Column::Id,
+        pairing_activity::Column::PairingId,
+        pairing_activity::Column::HeldOn,
+        pairing_activity::Column::Topic,
+        pairing_activity::Column::Outcome,
+    ];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: cells.take()?,
+            pairing_id: cells.take()?,
+            held_on: cells.take()?,
+            topic: cells.take()?,
+            outcome: cells.optional()?,
+        })
     }
 }
 
@@ -64,14 +77,9 @@ pub async fn activities_by_ids(
     scope: &Scope,
     ids: &[PairingActivityId],
 ) -> Result<HashMap<PairingActivityId, PairingActivity>, StoreError> {
-    let rows = visible_activities(scope)
-        .filter(pairing_activity::Column::Id.is_in(ids.iter().copied()))
-        .all(connection)
-        .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.id, activity_model(row)))
-        .collect())
+    let selection =
+        visible_activities(scope).filter(row::among(connection, pairing_activity::Column::Id, ids));
+    row::by_key(connection, selection, |row: &PairingActivity| row.id).await
 }
 
 /// Checks page arguments of activities before they reach a loader.
@@ -88,21 +96,21 @@ pub async fn activities(
 ) -> Result<HashMap<PairingId, Page<PairingActivity>>, ListError> {
     let order = latest_activity_first();
     let request = order.check(args)?;
-    let select =
-        visible_activities(scope).filter(pairing_activity::Column::PairingId.is_in(pairings.iter().copied()));
+    let select = visible_activities(scope).filter(row::among(
+        connection,
+        pairing_activity::Column::PairingId,
+        pairings,
+    ));
     let pages = order
         .pages(
             connection,
             select,
             Expr::col(pairing_activity::Column::PairingId),
             &request,
-            |row| vec![json!(row.held_on), json!(row.id)],
+            |row: &PairingActivity| vec![json!(row.held_on), json!(row.id)],
         )
         .await?;
-    Ok(pages
-        .into_iter()
-        .map(|(pairing, page)| (pairing, page.map(activity_model)))
-        .collect())
+    Ok(pages)
 }
 
 /// How many activities each pairing has.
@@ -111,8 +119,11 @@ pub async fn count_activities(
     scope: &Scope,
     pairings: &[PairingId],
 ) -> Result<HashMap<PairingId, u64>, StoreError> {
-    let select =
-        visible_activities(scope).filter(pairing_activity::Column::PairingId.is_in(pairings.iter().copied()));
+    let select = visible_activities(scope).filter(row::among(
+        connection,
+        pairing_activity::Column::PairingId,
+        pairings,
+    ));
     keyset::counts(connection, select, Expr::col(pairing_activity::Column::PairingId)).await
 }
 
@@ -122,7 +133,11 @@ pub async fn activity_branches(
     ids: &[PairingActivityId],
 ) -> Result<HashMap<PairingActivityId, Vec<BranchId>>, StoreError> {
     let rows = pairing_activity_branch::Entity::find()
-        .filter(pairing_activity_branch::Column::ActivityId.is_in(ids.iter().copied()))
+        .filter(row::among(
+            connection,
+            pairing_activity_branch::Column::ActivityId,
+            ids,
+        ))
         .order_by_asc(pairing_activity_branch::Column::ActivityId)
         .order_by_asc(pairing_activity_branch::Column::BranchId)
         .all(connection)

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{branches_below, member_branch, model, states, visible, with_member};
+use super::{branches_below, member_branch, states, visible, with_member};
 use crate::{
     auth::Scope,
     kernel::{
@@ -21,6 +21,7 @@ use crate::{
     storage::{
         StoreError,
         keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+        row,
     },
 };
 
@@ -54,7 +55,7 @@ fn latest_first() -> Keyset {
     )
 }
 
-fn key(row: &pairing::Model) -> Vec<serde_json::Value> {
+fn key(row: &Pairing) -> Vec<serde_json::Value> {
     vec![json!(row.starts_on), json!(row.id)]
 }
 
@@ -92,7 +93,7 @@ pub async fn list(
     let page = order
         .page(connection, filtered(scope, filter), &request, key)
         .await?;
-    Ok(page.try_map(model)?)
+    Ok(page)
 }
 
 /// How many there are.
@@ -109,10 +110,15 @@ pub fn check_page(args: &PageArgs) -> Result<(), PageError> {
     latest_first().check(args).map(drop)
 }
 
-fn of(scope: &Scope, branches: &[BranchId], in_states: &[PairingState]) -> Select<pairing::Entity> {
+fn of(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    branches: &[BranchId],
+    in_states: &[PairingState],
+) -> Select<pairing::Entity> {
     visible(scope)
         .join(JoinType::InnerJoin, pairing_member::Relation::Pairing.def().rev())
-        .filter(pairing_member::Column::BranchId.is_in(branches.iter().copied()))
+        .filter(row::among(connection, pairing_member::Column::BranchId, branches))
         .filter(pairing::Column::State.is_in(states(in_states)))
 }
 
@@ -126,14 +132,11 @@ pub async fn of_branches(
 ) -> Result<HashMap<BranchId, Page<Pairing>>, ListError> {
     let order = latest_first();
     let request = order.check(args)?;
-    let select = of(scope, branches, in_states);
+    let select = of(connection, scope, branches, in_states);
     let pages = order
         .pages(connection, select, member_branch(), &request, key)
         .await?;
-    pages
-        .into_iter()
-        .map(|(branch, page)| Ok((branch, page.try_map(model)?)))
-        .collect()
+    Ok(pages)
 }
 
 /// How many pairings each branch has in these states.
@@ -143,5 +146,10 @@ pub async fn count_of_branches(
     branches: &[BranchId],
     in_states: &[PairingState],
 ) -> Result<HashMap<BranchId, u64>, StoreError> {
-    keyset::counts(connection, of(scope, branches, in_states), member_branch()).await
+    keyset::counts(
+        connection,
+        of(connection, scope, branches, in_states),
+        member_branch(),
+    )
+    .await
 }

@@ -7,12 +7,12 @@ use sea_orm::{
     sea_query::{Condition, Expr, ExprTrait as _, Query, SelectStatement},
 };
 
-use super::{branches_below, member_branch, model, with_member};
+use super::{branches_below, member_branch, with_member};
 use crate::{
     auth::{Extent, Scope},
     kernel::id::BranchId,
     pairing::model::{Pairing, PairingState},
-    storage::StoreError,
+    storage::{StoreError, row},
 };
 
 /// Proposals that wait for a branch's own acceptance, at most `limit`.
@@ -61,15 +61,11 @@ async fn read(
     select: Select<pairing::Entity>,
     limit: u64,
 ) -> Result<Vec<Pairing>, StoreError> {
-    select
+    let selection = select
         .order_by_asc(pairing::Column::StartsOn)
         .order_by_asc(pairing::Column::Id)
-        .limit(limit)
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(model)
-        .collect()
+        .limit(limit);
+    row::all(connection, selection).await
 }
 
 /// A committee below which every member of the outer statement's pairing stands.

@@ -85,7 +85,7 @@ struct TrainingsOf {
 }
 
 impl Loader<TrainingsOf> for Batch {
-    type Value = Arc<Page<model::TrainingRecord>>;
+    type Value = Arc<Page<Arc<model::TrainingRecord>>>;
     type Error = ApiError;
 
     async fn load(&self, keys: &[TrainingsOf]) -> Loaded<TrainingsOf, Self::Value> {
@@ -100,7 +100,7 @@ impl Loader<TrainingsOf> for Batch {
                     filter: filter.clone(),
                     args: args.clone(),
                 };
-                (key, Arc::new(page))
+                (key, Arc::new(page.map(Arc::new)))
             }));
         }
         Ok(loaded)

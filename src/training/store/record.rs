@@ -10,16 +10,13 @@ use sea_orm::{
     sea_query::Expr,
 };
 
-use super::{
-    super::{
-        model::{QuarterHours, TrainingAudience, TrainingKind, TrainingRecord},
-        participant::Participant,
-    },
-    model,
+use super::super::{
+    model::{QuarterHours, TrainingAudience, TrainingKind, TrainingRecord},
+    participant::Participant,
 };
 use crate::{
     kernel::id::{BranchId, OrganizationId, SiteId, TrainingRecordId},
-    storage::{ROW_LOCK, StoreError, write::Write},
+    storage::{ROW_LOCK, StoreError, row, write::Write},
 };
 
 /// Rows in one INSERT; two columns each, far below what either database binds (32,766 on SQLite).
@@ -27,12 +24,8 @@ const INSERT_CHUNK: usize = 5000;
 
 /// The row of a mutation, locked until its transaction ends.
 pub async fn lock(write: &Write<'_>, id: TrainingRecordId) -> Result<Option<TrainingRecord>, StoreError> {
-    training_record::Entity::find_by_id(id)
-        .lock(ROW_LOCK)
-        .one(write.connection())
-        .await?
-        .map(model)
-        .transpose()
+    let selection = training_record::Entity::find_by_id(id).lock(ROW_LOCK);
+    row::one(write.connection(), selection).await
 }
 
 /// A record that has no id yet.

@@ -24,19 +24,33 @@ use crate::{
     storage::{
         ROW_LOCK, StoreError,
         keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+        row::{self, Cells, FromRow},
         write::Write,
     },
 };
 
-fn model(row: site::Model) -> Result<Site, StoreError> {
-    Ok(Site {
-        id: row.id,
-        kind: SiteKind::parse(&row.kind).ok_or_else(|| StoreError::corrupt("site.kind", &row.kind))?,
-        name: row.name,
-        organization_id: row.organization_id,
-        upgraded_on: row.upgraded_on,
-        version: row.version,
-    })
+impl FromRow for Site {
+    type Entity = site::Entity;
+
+    const COLUMNS: &'static [site::Column] = &[
+        site::Column::Id,
+        site::Column::Name,
+        site::Column::Kind,
+        site::Column::OrganizationId,
+        site::Column::UpgradedOn,
+        site::Column::Version,
+    ];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: cells.take()?,
+            name: cells.take()?,
+            kind: cells.named("site.kind", SiteKind::parse)?,
+            organization_id: cells.take()?,
+            upgraded_on: cells.optional()?,
+            version: cells.take()?,
+        })
+    }
 }
 
 /// Sites by id, for everybody signed in.
@@ -45,14 +59,11 @@ pub async fn by_ids(
     scope: &Scope,
     ids: &[SiteId],
 ) -> Result<HashMap<SiteId, Site>, StoreError> {
-    site::Entity::find()
-        .filter(scope.public())
-        .filter(site::Column::Id.is_in(ids.iter().copied()))
-        .all(connection)
-        .await?
-        .into_iter()
-        .map(|row| Ok((row.id, model(row)?)))
-        .collect()
+    let selection =
+        site::Entity::find()
+            .filter(scope.public())
+            .filter(row::among(connection, site::Column::Id, ids));
+    row::by_key(connection, selection, |row: &Site| row.id).await
 }
 
 /// What a list of sites is narrowed by.
@@ -110,11 +121,11 @@ pub async fn list(
     let order = by_name();
     let request = order.check(args)?;
     let page = order
-        .page(connection, filtered(scope, filter), &request, |row| {
+        .page(connection, filtered(scope, filter), &request, |row: &Site| {
             vec![json!(row.name), json!(row.id)]
         })
         .await?;
-    Ok(page.try_map(model)?)
+    Ok(page)
 }
 
 /// How many there are.
@@ -128,12 +139,8 @@ pub async fn count(
 
 /// The row of a mutation, locked until its transaction ends.
 pub async fn lock(write: &Write<'_>, id: SiteId) -> Result<Option<Site>, StoreError> {
-    site::Entity::find_by_id(id)
-        .lock(ROW_LOCK)
-        .one(write.connection())
-        .await?
-        .map(model)
-        .transpose()
+    let selection = site::Entity::find_by_id(id).lock(ROW_LOCK);
+    row::one(write.connection(), selection).await
 }
 
 /// A new site.
