@@ -23,7 +23,7 @@ use super::batch::{LoaderQueue, drive};
 use super::documents::{self, Document, Documents};
 use super::error::{ApiError, ErrorCode, Renderer};
 use super::guard::{self, Limits, MAX_NESTING, cost_with};
-use super::types::{SchemaHints, SchemaTypes};
+use super::sdl::{SchemaHints, SchemaTypes};
 use super::variables;
 use crate::kernel::message::{Lang, Message};
 

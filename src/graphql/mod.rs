@@ -22,7 +22,7 @@ pub mod payload;
 mod prepare;
 pub mod scalars;
 pub mod schema;
-pub mod types;
+pub mod sdl;
 pub mod variables;
 
 pub use engine::{Engine, Executed, GraphqlRequest, RequestContext, RequestId};

@@ -6,7 +6,7 @@ use async_graphql::{
 
 use super::node::NodeQuery;
 use super::scalars::{ChangeCursor, Date, DateTime};
-use super::types::SchemaHints;
+use super::sdl::SchemaHints;
 use crate::{
     audit::graphql::AuditQuery,
     board::graphql::{BoardQuery, BranchQuery},

@@ -9,7 +9,7 @@ use async_graphql::parser::types::{BaseType, DocumentOperations, OperationDefini
 use async_graphql::{Value, Variables};
 
 use super::error::ApiError;
-use super::types::{InputType, SchemaTypes};
+use super::sdl::{InputType, SchemaTypes};
 use crate::kernel::message::Message;
 
 /// How many faults are told at once.
@@ -203,7 +203,7 @@ impl Check<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graphql::types::SchemaHints;
+    use crate::graphql::sdl::SchemaHints;
     use async_graphql::parser::parse_query;
     use serde_json::json;
 

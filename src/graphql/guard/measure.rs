@@ -9,7 +9,7 @@ use async_graphql::{Name, Value, Variables};
 use async_graphql_value::Value as Literal;
 
 use super::{Limit, Limits, Refused, check};
-use crate::graphql::types::{OutputField, Repeats, SchemaTypes, page_size};
+use crate::graphql::sdl::{OutputField, Repeats, SchemaTypes, page_size};
 
 /// What is known of one operation once its document has passed.
 #[derive(Clone, Debug)]

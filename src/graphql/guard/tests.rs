@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::graphql::types::{SchemaHints, SchemaTypes};
+use crate::graphql::sdl::{SchemaHints, SchemaTypes};
 
 const SDL: &str = "
     schema { query: Query mutation: Mutation }

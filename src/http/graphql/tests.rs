@@ -10,7 +10,7 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::graphql::Limits;
 use crate::graphql::idempotency::Replay;
-use crate::graphql::types::SchemaHints;
+use crate::graphql::sdl::SchemaHints;
 
 struct Query;
 
