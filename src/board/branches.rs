@@ -60,7 +60,7 @@ pub struct Today {
 }
 
 /// What is read of a branch in the same statement: what is at most one row to a branch and was asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct With {
     /// The organization directly above.
     pub organization: bool,

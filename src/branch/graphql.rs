@@ -94,8 +94,8 @@ impl Branch {
         Self::beside(row, Beside::default())
     }
 
-    /// A branch of which only the names were read, as lists of members and partners do. Its row is loaded, together with
-    /// those of its siblings, when more is asked of it.
+    /// A branch of which only the names were read, because nothing else is asked of it; see `Pairing.members`. Were more
+    /// asked, its row would be loaded.
     pub fn named(names: model::BranchNames) -> Self {
         let id = names.id;
         Self::of(id, Known::Names(Arc::new(names)), Beside::default())

@@ -6,11 +6,12 @@ mod queries;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, Object, SelectionField};
 use futures_util::future::try_join_all;
 
 use self::batches::{
-    ActivitiesOf, ActivityBranchesOf, ActivityCountOf, MembersOf, PairingCountOf, PairingsOf, StandingGold,
+    ActivitiesOf, ActivityBranchesOf, ActivityCountOf, MemberBranch, MembersOf, PairingCountOf, PairingsOf,
+    StandingGold,
 };
 pub use self::{
     mutations::{PairingMutation, PairingPayload},
@@ -21,7 +22,7 @@ use super::{
     store,
 };
 use crate::{
-    branch::{self, graphql::Branch},
+    branch::graphql::Branch,
     graphql::{
         caller::Caller,
         connection::{Connection, page_args},
@@ -141,11 +142,17 @@ impl Pairing {
 
     /// 成员 · Its branches, leads first, those that left too.
     async fn members(&self, ctx: &Context<'_>) -> Result<Vec<PairingMember>, ApiError> {
-        let members = Caller::of(ctx)?.load(MembersOf(self.row.id)).await?;
+        // Names are what is asked of members nearly always. Whatever more is asked comes with them: one version of all.
+        let branch = ctx.look_ahead().field("branch").selection_fields();
+        let mut asked = branch.iter().flat_map(SelectionField::selection_set);
+        let whole = asked.any(|field| !matches!(field.name(), "id" | "code" | "name" | "__typename"));
+        let key = MembersOf {
+            pairing: self.row.id,
+            whole,
+        };
+        let members = Caller::of(ctx)?.load(key).await?;
         let members = members.iter().flat_map(|members| members.iter().cloned());
-        Ok(members
-            .map(|(row, branch)| PairingMember { row, branch })
-            .collect())
+        Ok(members.map(|row| PairingMember { row }).collect())
     }
 
     /// 开始日期 · Its first day.
@@ -205,12 +212,17 @@ impl Pairing {
     /// 牵头支部失去金牌 · Set when a lead has lost its gold since; the pairing goes on.
     async fn lead_lost_gold(&self, ctx: &Context<'_>) -> Result<bool, ApiError> {
         let caller = Caller::of(ctx)?;
-        let members = caller.load(MembersOf(self.row.id)).await?;
+        let key = MembersOf {
+            pairing: self.row.id,
+            whole: false,
+        };
+        let members = caller.load(key).await?;
         let leads: Vec<StandingGold> = members
             .iter()
             .flat_map(|members| members.iter())
-            .filter(|(member, _)| member.role == model::PairingRole::Lead && member.stays())
-            .map(|(member, _)| StandingGold(member.branch_id))
+            .map(|row| &row.member)
+            .filter(|member| member.role == model::PairingRole::Lead && member.stays())
+            .map(|member| StandingGold(member.branch_id))
             .collect();
         let asked = leads.len();
         Ok(caller.load_many(leads).await?.len() < asked)
@@ -229,8 +241,7 @@ impl Pairing {
 
 /// 结对成员 · A branch in a pairing.
 pub struct PairingMember {
-    row: model::Member,
-    branch: branch::BranchNames,
+    row: MemberBranch,
 }
 
 /// 结对成员 · A branch in a pairing.
@@ -238,22 +249,22 @@ pub struct PairingMember {
 impl PairingMember {
     /// 党支部 · The branch.
     async fn branch(&self) -> Branch {
-        Branch::named(self.branch.clone())
+        self.row.branch.clone()
     }
 
     /// 角色 · Lead or partner.
     async fn role(&self) -> PairingRole {
-        self.row.role.into()
+        self.row.member.role.into()
     }
 
     /// 同意时间 · When it accepted; null while the others wait for it.
     async fn accepted_at(&self) -> Option<DateTime> {
-        self.row.accepted_at.map(DateTime)
+        self.row.member.accepted_at.map(DateTime)
     }
 
     /// 退出日期 · Set by a merger or dissolution.
     async fn left_on(&self) -> Option<Date> {
-        self.row.left_on.map(Date)
+        self.row.member.left_on.map(Date)
     }
 }
 

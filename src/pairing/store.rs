@@ -23,7 +23,6 @@ pub(super) use list::{PairingFilter, check_page, count, count_of_branches, list,
 use super::model::{Member, Pairing, PairingBasis, PairingForm, PairingRole, PairingState};
 use crate::{
     auth::{Extent, Scope},
-    branch::BranchNames,
     kernel::id::{BranchId, OrganizationId, PairingId},
     storage::{
         ROW_LOCK, StoreError,
@@ -168,25 +167,24 @@ pub(super) async fn members(
     Ok(members)
 }
 
-/// The members of each pairing with the names of their branches, in the same order.
-pub(super) async fn named_members(
+/// The members of each pairing with what `B` is of their branches, in the same order. In one statement: what a caller reads
+/// of a branch is of one version.
+pub(super) async fn members_with<B: FromRow<Entity = branch::Entity>>(
     connection: &impl ConnectionTrait,
     ids: &[PairingId],
-) -> Result<HashMap<PairingId, Vec<(Member, BranchNames)>>, StoreError> {
+) -> Result<HashMap<PairingId, Vec<(Member, B)>>, StoreError> {
     let selection = pairing_member::Entity::find()
         .join(JoinType::InnerJoin, pairing_member::Relation::Branch.def())
         .filter(row::among(connection, pairing_member::Column::PairingId, ids))
         .order_by_asc(pairing_member::Column::PairingId)
         .order_by_asc(pairing_member::Column::Position);
     let mut query = row::select::<Member>(selection);
-    row::columns::<BranchNames>(&mut query);
-    let read = |cells: &mut Cells<'_>| Ok((Member::from_row(cells)?, BranchNames::from_row(cells)?));
-    let mut members: HashMap<PairingId, Vec<(Member, BranchNames)>> = HashMap::new();
-    for (member, names) in row::fetch(connection, &query, read).await? {
-        members
-            .entry(member.pairing_id)
-            .or_default()
-            .push((member, names));
+    row::columns::<B>(&mut query);
+    let read = |cells: &mut Cells<'_>| Ok((Member::from_row(cells)?, B::from_row(cells)?));
+    let mut members: HashMap<PairingId, Vec<(Member, B)>> = HashMap::new();
+    for (member, branch) in row::fetch(connection, &query, read).await? {
+        let members = members.entry(member.pairing_id).or_default();
+        members.push((member, branch));
     }
     Ok(members)
 }

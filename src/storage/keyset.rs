@@ -184,9 +184,6 @@ impl Keyset {
         request: &PageRequest,
         key: impl Fn(&T) -> Vec<Value>,
     ) -> Result<Page<T>, ListError> {
-        if request.limit == 0 {
-            return Ok(Page::empty());
-        }
         let query = self.statement::<T>(select, request)?;
         let rows = row::fetch(connection, &query, T::from_row).await?;
         Ok(self.page_of(request, rows, key))
@@ -205,9 +202,6 @@ impl Keyset {
         T: FromRow,
         P: TryGetable + Eq + Hash + Copy,
     {
-        if request.limit == 0 {
-            return Ok(HashMap::new());
-        }
         let parent = parent.into();
         let mut window = WindowStatement::new();
         window.add_partition_by(parent.clone());

@@ -405,6 +405,11 @@ on_both!(
         // Branches with what there is one of beside them, their pairings, the members with names.
         assert!(counted.iter().all(|n| *n <= 3), "{counted:?}");
         assert_eq!(counted[2], counted[3]);
+        // Whatever more is asked of the members' branches is read with their names, so that it is of one version.
+        let more = query.replace("role branch { name }", "role branch { name version memberCount }");
+        let before = app.database.statements();
+        app.viewer(None).ask(&more, json!({ "n": 50 })).await.data();
+        assert_eq!(app.database.statements() - before, counted[2]);
         assert_eq!(counted[2], counted[4], "{counted:?}");
     }
 );

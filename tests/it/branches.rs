@@ -469,3 +469,52 @@ on_both!(
         }
     }
 );
+
+on_both!(branches_named_one_by_one_are_read_together, |db| async move {
+    let app = TestApp::with_tree(db).await;
+    many(&app).await;
+    let rows = all(app.admin()).await;
+    let cost = async |by: &dyn Fn(&Value) -> String| {
+        let named = |(n, row): (usize, &Value)| {
+            format!("b{n}: branch(by: {}) {{ id organization {{ code }} }}", by(row))
+        };
+        let fields: Vec<String> = rows.iter().take(16).enumerate().map(named).collect();
+        let before = app.database.statements();
+        let data = app.admin().data(&format!("{{ {} }}", fields.join(" "))).await;
+        for (n, row) in rows.iter().take(16).enumerate() {
+            assert_eq!(data[format!("b{n}")]["id"], row["id"]);
+        }
+        app.database.statements() - before
+    };
+    assert_eq!(cost(&|row| format!("{{ id: {} }}", row["id"])).await, 1);
+    // Merged branches' codes lead elsewhere, and are looked up one by one.
+    let active: Vec<&Value> = rows.iter().filter(|row| row["status"] == "ACTIVE").collect();
+    let fields: Vec<String> = active
+        .iter()
+        .take(16)
+        .enumerate()
+        .map(|(n, row)| format!("b{n}: branch(by: {{ code: {} }}) {{ id }}", row["code"]))
+        .collect();
+    let before = app.database.statements();
+    app.admin().data(&format!("{{ {} }}", fields.join(" "))).await;
+    assert_eq!(app.database.statements() - before, 1);
+});
+
+on_both!(a_page_of_none_tells_whether_there_are_any, |db| async move {
+    let app = TestApp::with_tree(db).await;
+    let query = "{ branches(first: 0) { nodes { code } pageInfo { hasNextPage endCursor } }
+        last: branches(last: 0) { nodes { code } pageInfo { hasPreviousPage } }
+        organizations { nodes { branches(first: 0) { nodes { code } pageInfo { hasNextPage } } } } }";
+    let empty = app.admin().data(query).await;
+    assert_eq!(empty["branches"]["pageInfo"]["hasNextPage"], false);
+    many(&app).await;
+    let full = app.admin().data(query).await;
+    assert_eq!(full["branches"]["nodes"], json!([]));
+    assert_eq!(
+        full["branches"]["pageInfo"],
+        json!({ "hasNextPage": true, "endCursor": null })
+    );
+    assert_eq!(full["last"]["pageInfo"]["hasPreviousPage"], true);
+    let below = &full["organizations"]["nodes"][0]["branches"];
+    assert_eq!(below["pageInfo"]["hasNextPage"], true);
+});

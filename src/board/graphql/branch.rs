@@ -1,6 +1,8 @@
 //! One branch, in one statement with what is asked of it.
 
-use async_graphql::{Context, ID, Lookahead, Object, OneofObject};
+use std::collections::HashMap;
+
+use async_graphql::{Context, ID, Lookahead, Object, OneofObject, dataloader::Loader};
 
 use super::super::{
     branches::{BranchWith, With},
@@ -15,6 +17,7 @@ use crate::{
     graphql::{
         caller::Caller,
         error::{ApiError, nullable},
+        loaders::{Batch, Loaded, by_arguments},
     },
     kernel::{
         id::{BranchId, NodeId as _},
@@ -60,26 +63,77 @@ impl From<BranchWith> for Branch {
 
 /// The branch of an id, with what the field that `ctx` resolves asks of it.
 pub async fn branch_by_id(ctx: &Context<'_>, id: BranchId) -> Result<Option<Branch>, ApiError> {
-    let caller = Caller::of(ctx)?;
     let with = With::asked(&ctx.look_ahead());
-    let found = store::by_id(caller.database.reader(), &caller.scope, id, with).await?;
-    Ok(found.map(Branch::from))
+    Caller::of(ctx)?.load(ById { id, with }).await
 }
 
 /// The branch that a code names today, with what the field that `ctx` resolves asks of it.
-async fn branch_by_code(ctx: &Context<'_>, code: &str) -> Result<Option<Branch>, ApiError> {
+async fn branch_by_code(ctx: &Context<'_>, code: String) -> Result<Option<Branch>, ApiError> {
     let caller = Caller::of(ctx)?;
-    let (reader, scope) = (caller.database.reader(), &caller.scope);
     let with = With::asked(&ctx.look_ahead());
     // Nearly always it is the branch's own code, and nothing more is to be looked for.
-    if let Some(found) = store::by_own_code(reader, scope, code, with).await?
-        && found.branch.successor_id.is_none()
-    {
-        return Ok(Some(found.into()));
+    let key = ByOwnCode {
+        code: code.clone(),
+        with,
+    };
+    if let Some(found) = caller.load(key).await? {
+        return Ok(Some(found));
     }
-    match branch::resolve_code(reader, scope, code, caller.clock().today()).await? {
+    let reader = caller.database.reader();
+    match branch::resolve_code(reader, &caller.scope, &code, caller.clock().today()).await? {
         Some(found) => branch_by_id(ctx, found.id).await,
         None => Ok(None),
+    }
+}
+
+/// A branch, with what is asked of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct ById {
+    id: BranchId,
+    with: With,
+}
+
+impl Loader<ById> for Batch {
+    type Value = Branch;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[ById]) -> Loaded<ById, Branch> {
+        let mut loaded = HashMap::with_capacity(keys.len());
+        for (with, ids) in by_arguments(keys, |key| (key.with, key.id)) {
+            let found = store::by_ids(self.database.reader(), &self.scope, &ids, with).await?;
+            let keyed = |row: BranchWith| {
+                let id = row.branch.id;
+                (ById { id, with }, row.into())
+            };
+            loaded.extend(found.into_iter().map(keyed));
+        }
+        Ok(loaded)
+    }
+}
+
+/// A branch by its own code, unless it was merged: then the code leads elsewhere.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct ByOwnCode {
+    code: String,
+    with: With,
+}
+
+impl Loader<ByOwnCode> for Batch {
+    type Value = Branch;
+    type Error = ApiError;
+
+    async fn load(&self, keys: &[ByOwnCode]) -> Loaded<ByOwnCode, Branch> {
+        let mut loaded = HashMap::with_capacity(keys.len());
+        for (with, codes) in by_arguments(keys, |key| (key.with, key.code.clone())) {
+            let found = store::by_own_codes(self.database.reader(), &self.scope, &codes, with).await?;
+            let keyed = |row: BranchWith| {
+                let code = row.branch.code.clone();
+                (ByOwnCode { code, with }, row.into())
+            };
+            let found = found.into_iter().filter(|row| row.branch.successor_id.is_none());
+            loaded.extend(found.map(keyed));
+        }
+        Ok(loaded)
     }
 }
 
@@ -112,7 +166,7 @@ impl BranchQuery {
                     None => Ok(None),
                 },
                 BranchBy::Code(code) => match text::code(&code) {
-                    Ok(code) => branch_by_code(ctx, &code).await,
+                    Ok(code) => branch_by_code(ctx, code).await,
                     Err(_) => Ok(None),
                 },
             }

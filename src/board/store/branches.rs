@@ -212,9 +212,6 @@ pub(in super::super) async fn list(
 ) -> Result<Page<BranchWith>, ListError> {
     let (keyset, key) = keyset(order);
     let request = keyset.check(args)?;
-    if request.limit == 0 {
-        return Ok(Page::empty());
-    }
     let page = keyset.statement::<Branch>(filtered(scope, filter, today), &request)?;
     let mut query = beside(connection.get_database_backend(), page, with);
     keyset.order(&mut query, &request);
@@ -222,40 +219,41 @@ pub(in super::super) async fn list(
     Ok(keyset.page_of(&request, rows, |row| key(&row.branch)))
 }
 
-/// A branch by id, with what is to be read beside it.
-pub(in super::super) async fn by_id(
+/// Branches by id, with what is to be read beside them.
+pub(in super::super) async fn by_ids(
     connection: &impl ConnectionTrait,
     scope: &Scope,
-    id: BranchId,
+    ids: &[BranchId],
     with: With,
-) -> Result<Option<BranchWith>, StoreError> {
-    one(connection, scope, column(branch::Column::Id).eq(id), with).await
+) -> Result<Vec<BranchWith>, StoreError> {
+    let among = row::among(connection, branch::Column::Id, ids);
+    all(connection, scope, among, with).await
 }
 
-/// The branch whose own code this is, with what is to be read beside it.
-pub(in super::super) async fn by_own_code(
+/// The branches whose own codes these are, with what is to be read beside them.
+pub(in super::super) async fn by_own_codes(
     connection: &impl ConnectionTrait,
     scope: &Scope,
-    code: &str,
+    codes: &[String],
     with: With,
-) -> Result<Option<BranchWith>, StoreError> {
-    one(connection, scope, column(branch::Column::Code).eq(code), with).await
+) -> Result<Vec<BranchWith>, StoreError> {
+    let among = column(branch::Column::Code).is_in(codes.iter().map(String::as_str));
+    all(connection, scope, among, with).await
 }
 
-async fn one(
+async fn all(
     connection: &impl ConnectionTrait,
     scope: &Scope,
     condition: Expr,
     with: With,
-) -> Result<Option<BranchWith>, StoreError> {
+) -> Result<Vec<BranchWith>, StoreError> {
     let found = branch::Entity::find().filter(scope.public()).filter(condition);
     let query = beside(
         connection.get_database_backend(),
         row::select::<Branch>(found),
         with,
     );
-    let rows = row::fetch(connection, &query, |cells| read(cells, with)).await?;
-    Ok(rows.into_iter().next())
+    row::fetch(connection, &query, |cells| read(cells, with)).await
 }
 
 /// Joins to the rows of branches what is to be read beside them. Who may see a branch at all may see all of it: its

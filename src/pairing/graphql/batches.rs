@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use async_graphql::dataloader::Loader;
 
 use crate::{
-    branch,
+    branch::{self, graphql::Branch},
     graphql::{
         error::ApiError,
         loaders::{Batch, Loaded, by_arguments},
@@ -36,22 +36,54 @@ impl Loader<PairingActivityId> for Batch {
     }
 }
 
-/// The members of a pairing that the caller may see, with the names of their branches.
+/// The members of a pairing that the caller may see, with their branches: whole, or their names only.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MembersOf(pub PairingId);
+pub struct MembersOf {
+    pub pairing: PairingId,
+    pub whole: bool,
+}
+
+/// A member with its branch.
+#[derive(Clone)]
+pub struct MemberBranch {
+    pub member: model::Member,
+    pub branch: Branch,
+}
 
 impl Loader<MembersOf> for Batch {
-    type Value = Arc<Vec<(model::Member, branch::BranchNames)>>;
+    type Value = Arc<Vec<MemberBranch>>;
     type Error = ApiError;
 
     async fn load(&self, keys: &[MembersOf]) -> Loaded<MembersOf, Self::Value> {
-        let ids: Vec<PairingId> = keys.iter().map(|key| key.0).collect();
-        let members = store::named_members(self.database.reader(), &ids).await?;
-        Ok(members
-            .into_iter()
-            .map(|(id, members)| (MembersOf(id), Arc::new(members)))
-            .collect())
+        let mut loaded = HashMap::with_capacity(keys.len());
+        let reader = self.database.reader();
+        for (whole, ids) in by_arguments(keys, |key| (key.whole, key.pairing)) {
+            let members = if whole {
+                with_branches(store::members_with(reader, &ids).await?, |row: branch::Branch| {
+                    Branch::new(row)
+                })
+            } else {
+                with_branches(store::members_with(reader, &ids).await?, Branch::named)
+            };
+            let keyed = |(pairing, members)| (MembersOf { pairing, whole }, Arc::new(members));
+            loaded.extend(members.into_iter().map(keyed));
+        }
+        Ok(loaded)
     }
+}
+
+fn with_branches<B>(
+    members: HashMap<PairingId, Vec<(model::Member, B)>>,
+    branch: impl Fn(B) -> Branch,
+) -> HashMap<PairingId, Vec<MemberBranch>> {
+    let each = |(member, row)| MemberBranch {
+        member,
+        branch: branch(row),
+    };
+    members
+        .into_iter()
+        .map(|(pairing, members)| (pairing, members.into_iter().map(each).collect()))
+        .collect()
 }
 
 /// Whether a branch holds a gold title that has not been revoked; absent when it does not.
