@@ -28,7 +28,7 @@ use crate::{
         create::{CreateOrganization, create},
         model::OrganizationKind,
     },
-    pairing,
+    pairing, points,
     storage::{
         self, Database, Location, Options as DatabaseOptions, StoreError, setting,
         write::{Actor, Outcome, WriteError},
@@ -308,7 +308,7 @@ pub async fn load_demo(
 /// What mergers and dissolutions of branches set off in the slices above, in the same transaction.
 fn branch_hooks() -> BranchHooks {
     BranchHooks {
-        ended: vec![pairing::branch_ended],
+        ended: vec![points::branch_ended, pairing::branch_ended],
     }
 }
 

@@ -41,6 +41,16 @@ id! {
     PairingId,
     /// Key of `pairing_activity`.
     PairingActivityId,
+    /// Key of `point_source`.
+    PointSourceId,
+    /// Key of `point_event`.
+    PointEventId,
+    /// Key of `point_entry`.
+    PointEntryId,
+    /// Key of `posting`.
+    PostingId,
+    /// Key of `quarantined_entry`.
+    QuarantinedEntryId,
     /// Key of `audit_entry`.
     AuditEntryId,
 }

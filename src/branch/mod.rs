@@ -21,5 +21,8 @@ pub mod target;
 pub mod update;
 
 pub use hooks::{BranchEnded, BranchEndedHook, BranchHooks};
-pub use model::{Alias, Branch, BranchForm, BranchNames, BranchStatus, Domain, Term, TermState};
-pub use store::{by_id, by_ids, elections_due, gold_among, gold_on, lock, resolve_code, verify_term_ends};
+pub use model::{Alias, Branch, BranchForm, BranchNames, BranchStatus, Domain, Holding, Term, TermState};
+pub use store::{
+    by_id, by_ids, code_holders, elections_due, gold_among, gold_on, lock, resolve_code, successors,
+    verify_term_ends,
+};

@@ -13,10 +13,10 @@ use sea_orm::{
     QuerySelect as _, sea_query::ExprTrait as _,
 };
 
-pub use codes::resolve_code;
 pub(super) use codes::{
     add_alias, aliases, end_alias, holder, latest_alias, predecessors_in_a_row, successions,
 };
+pub use codes::{code_holders, resolve_code, successors};
 pub use due::{elections_due, verify_term_ends};
 pub(super) use rows::{add_move, end, extend_term, insert, insert_term, touch, update};
 

@@ -9,7 +9,7 @@ use crate::{
     audit, branch,
     config::Config,
     kernel::clock::Clock,
-    organization, training,
+    organization, points, training,
 };
 
 /// Flags of `verify`.
@@ -45,6 +45,7 @@ pub(super) async fn run(config: &Config, clock: Clock, rng: &mut impl CryptoRng)
         ),
         ("ends of terms", branch::verify_term_ends(connection).await?),
         ("attendances", training::verify_attendances(connection).await?),
+        ("points", points::verify_totals(connection).await?),
     ] {
         if differences == 0 {
             print(&format!("{what}: agrees\n"))?;

@@ -7,6 +7,8 @@ pub mod light;
 pub mod message;
 pub mod names;
 pub mod page;
+pub mod period;
+pub mod points;
 pub mod refusal;
 pub mod rules;
 pub mod text;

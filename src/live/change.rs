@@ -11,16 +11,18 @@ pub enum Topic {
     Brand,
     Pairing,
     Training,
+    Points,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 5] = [
+    pub const ALL: [Topic; 6] = [
         Topic::Organization,
         Topic::Branch,
         Topic::Brand,
         Topic::Pairing,
         Topic::Training,
+        Topic::Points,
     ];
 
     /// The contract's name, as it is stored.
@@ -31,6 +33,7 @@ impl Topic {
             Topic::Brand => "BRAND",
             Topic::Pairing => "PAIRING",
             Topic::Training => "TRAINING",
+            Topic::Points => "POINTS",
         }
     }
 

@@ -37,6 +37,8 @@ pub enum Topic {
     Pairing,
     /// 培训与阵地
     Training,
+    /// 积分 · the branch whose points moved, one change a branch and transaction
+    Points,
 }
 
 /// 变更动作 · What happened to it.

@@ -4,6 +4,7 @@
 //! to [`Database::write`]: one transaction that holds the rows, the audit entry and the change-log rows
 //! (docs/adr/0002). Only [`write::Write`] can write, and one that recorded nothing is rolled back.
 
+pub mod bulk;
 mod connect;
 mod error;
 mod group_commit;

@@ -168,11 +168,22 @@ impl<'t> Write<'t> {
     /// Waits until no other transaction holds the same name; held until this one ends. For rules over rows
     /// that may not exist yet, such as "no two branches hold one code". SQLite has one writer and needs none.
     pub async fn lock(&self, space: &str, name: &str) -> Result<(), StoreError> {
+        self.advisory_lock("pg_advisory_xact_lock", space, name).await
+    }
+
+    /// Holds a name together with others that hold it so, and keeps out who [locks](Self::lock) it, until this transaction
+    /// ends.
+    pub async fn lock_shared(&self, space: &str, name: &str) -> Result<(), StoreError> {
+        self.advisory_lock("pg_advisory_xact_lock_shared", space, name)
+            .await
+    }
+
+    async fn advisory_lock(&self, function: &str, space: &str, name: &str) -> Result<(), StoreError> {
         if self.transaction.get_database_backend() == DbBackend::Postgres {
             self.transaction
                 .execute_raw(Statement::from_sql_and_values(
                     DbBackend::Postgres,
-                    "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+                    format!("SELECT {function}(hashtextextended($1, 0))"),
                     [format!("{space}:{name}").into()],
                 ))
                 .await?;

@@ -24,6 +24,7 @@ mod figures;
 mod hostile;
 mod http;
 mod layering;
+mod ledger;
 mod organization;
 mod pairing;
 mod schema;

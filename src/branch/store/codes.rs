@@ -158,6 +158,87 @@ pub(in super::super) async fn aliases(
     Ok(aliases)
 }
 
+/// Who holds codes towards a source, and when: branches by their own codes, and by aliases for the source or for
+/// everybody. The codes are normalized ones.
+pub async fn code_holders(
+    connection: &impl ConnectionTrait,
+    source: &str,
+    codes: &[&str],
+) -> Result<HashMap<String, Vec<(BranchId, Holding)>>, StoreError> {
+    let mut holders: HashMap<String, Vec<(BranchId, Holding)>> = HashMap::new();
+    let own: Vec<(BranchId, String, NaiveDate)> = branch::Entity::find()
+        .select_only()
+        .columns([
+            branch::Column::Id,
+            branch::Column::Code,
+            branch::Column::FoundedOn,
+        ])
+        .filter(branch::Column::Code.is_in(codes.iter().copied()))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    for (id, code, since) in own {
+        let holding = Holding {
+            source_code: None,
+            since,
+            until: None,
+        };
+        holders.entry(code).or_default().push((id, holding));
+    }
+    let aliases = branch_alias::Entity::find()
+        .filter(branch_alias::Column::Code.is_in(codes.iter().copied()))
+        .filter(branch_alias::Column::SourceCode.is_in([EVERYBODY, source]))
+        .order_by_asc(branch_alias::Column::Id)
+        .all(connection)
+        .await?;
+    for row in aliases {
+        let alias = alias(row);
+        let holding = alias.holding();
+        holders
+            .entry(alias.code)
+            .or_default()
+            .push((alias.branch_id, holding));
+    }
+    Ok(holders)
+}
+
+/// The branches that each branch was merged into, one after the other.
+pub async fn successors(
+    connection: &impl ConnectionTrait,
+    ids: &[BranchId],
+) -> Result<HashMap<BranchId, Vec<BranchId>>, StoreError> {
+    let mut next: HashMap<BranchId, BranchId> = HashMap::new();
+    let mut asked = ids.to_vec();
+    for _ in 0..MAX_SUCCESSIONS {
+        let merged: Vec<(BranchId, Option<BranchId>)> = branch::Entity::find()
+            .select_only()
+            .columns([branch::Column::Id, branch::Column::SuccessorId])
+            .filter(row::among(connection, branch::Column::Id, &asked))
+            .filter(branch::Column::SuccessorId.is_not_null())
+            .into_tuple()
+            .all(connection)
+            .await?;
+        next.extend(
+            merged
+                .into_iter()
+                .filter_map(|(id, successor)| Some((id, successor?))),
+        );
+        asked = next
+            .values()
+            .filter(|id| !next.contains_key(id))
+            .copied()
+            .collect();
+        if asked.is_empty() {
+            break;
+        }
+    }
+    let chain = |id: &BranchId| {
+        let chain = std::iter::successors(next.get(id), |id| next.get(id));
+        (*id, chain.take(MAX_SUCCESSIONS).copied().collect())
+    };
+    Ok(ids.iter().map(chain).collect())
+}
+
 /// A branch that would hold the code at one time with `wanted`, as its own or as an alias.
 pub(in super::super) async fn holder(
     write: &Write<'_>,
