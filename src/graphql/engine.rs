@@ -23,6 +23,7 @@ use super::batch::{LoaderQueue, drive};
 use super::documents::{self, Document, Documents};
 use super::error::{ApiError, ErrorCode, Renderer};
 use super::guard::{self, Limits, MAX_NESTING, cost_with};
+use super::literals;
 use super::sdl::{SchemaHints, SchemaTypes};
 use super::variables;
 use crate::kernel::message::{Lang, Message};
@@ -148,6 +149,7 @@ where
                 format!("Fragment {name} spreads itself, directly or through others"),
             ))]));
         }
+        literals::check(&parsed, &self.types).map_err(Fault::Request)?;
         Ok(Document::new(hash, text, scanned, parsed, facts))
     }
 

@@ -15,6 +15,7 @@ pub mod error;
 pub mod guard;
 pub mod idempotency;
 pub mod inputs;
+mod literals;
 pub mod loaders;
 mod mapping;
 pub mod node;

@@ -71,6 +71,8 @@ pub(super) struct OutputField {
     pub cost: u64,
     /// How many times its selection runs.
     pub repeats: Repeats,
+    /// The types of its arguments.
+    pub arguments: HashMap<String, Type>,
 }
 
 /// How many times a field's selection runs.
@@ -176,6 +178,13 @@ impl SchemaTypes {
                     ty: named(&field.node.ty.node).to_owned(),
                     cost: cost.copied().unwrap_or(base),
                     repeats: repeats(name, &field.node),
+                    arguments: field
+                        .node
+                        .arguments
+                        .iter()
+                        .map(|argument| input_field(&argument.node))
+                        .map(|(name, argument)| (name, argument.ty))
+                        .collect(),
                 };
                 (field_name, shape)
             })
@@ -207,6 +216,7 @@ impl SchemaTypes {
                 ty: ty.to_owned(),
                 cost: 1,
                 repeats: Repeats::Fixed(times),
+                arguments: HashMap::new(),
             };
             self.outputs
                 .entry(parent.to_owned())
@@ -219,6 +229,7 @@ impl SchemaTypes {
                 ty: ty.to_owned(),
                 cost: 1,
                 repeats: Repeats::Fixed(1),
+                arguments: HashMap::new(),
             };
             query.insert(field.to_owned(), shape);
         }
@@ -226,6 +237,14 @@ impl SchemaTypes {
 
     pub(super) fn input(&self, name: &str) -> Option<&InputType> {
         self.inputs.get(name)
+    }
+
+    /// Whether a scalar takes a value; one without a check takes any.
+    pub(super) fn takes(&self, scalar: &str, value: &Value) -> bool {
+        match self.input(scalar) {
+            Some(InputType::Scalar(Some(check))) => check(value),
+            _ => true,
+        }
     }
 
     pub(super) fn output(&self, parent: &str, field: &str) -> Option<&OutputField> {

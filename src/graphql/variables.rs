@@ -41,6 +41,12 @@ pub fn coerce(
                 check.value(value, &definition.var_type.node);
             }
             (None, Some(default)) => {
+                let mut check = Check {
+                    types,
+                    faults: &mut faults,
+                    path: name.to_string(),
+                };
+                check.value(&default.node, &definition.var_type.node);
                 variables.insert(name.clone(), default.node.clone());
             }
             (None, None) if !definition.var_type.node.nullable => {

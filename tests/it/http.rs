@@ -91,6 +91,23 @@ async fn a_request_error_has_a_status_by_its_media_type() {
             200,
         ),
         ("query A { __typename } query B { __typename }", 400, 200),
+        // No Int: it has 32 bits.
+        ("{ organizations(first: 99999999999) { totalCount } }", 400, 200),
+        (
+            "{ organizations { nodes { ...F } } } fragment F on Organization { children(first: -2147483649) { totalCount } }",
+            400,
+            200,
+        ),
+        (
+            "query($a: Int = 99999999999) { organizations(first: $a) { totalCount } }",
+            400,
+            200,
+        ),
+        (
+            "mutation { updateBranch(input: { id: 99999999999, version: 99999999999 }) { userErrors { code } } }",
+            400,
+            200,
+        ),
         // The field refuses, so there is an answer, and it says null.
         ("{ organizations(first: 201) { totalCount } }", 200, 200),
     ] {
