@@ -12,6 +12,7 @@ use crate::{
     audit::{self, RefusedAccess},
     branch::daily::move_terms,
     config::Config,
+    points,
     storage::{
         Database, StoreError, setting,
         write::{Actor, Failure, Write, WriteError},
@@ -25,6 +26,8 @@ const TICK: Duration = Duration::from_secs(2);
 /// How often the head of the audit chain goes to the log, so that a tail cut off shows
 /// (docs/ARCHITECTURE.md, Clocks and jobs).
 const HEAD_EVERY: u32 = 1800;
+/// How often entries in quarantine are looked through for those that can be booked now: every minute.
+const SWEEP_EVERY: u32 = 30;
 /// How often what is kept for a time only is pruned.
 const PRUNE_EVERY: u32 = 900;
 
@@ -102,6 +105,9 @@ impl Jobs {
         if self.database.seals_afterwards() {
             self.database.seal_audit().await?;
         }
+        if count.is_multiple_of(SWEEP_EVERY) {
+            sweep_points(&self.database).await?;
+        }
         if count.is_multiple_of(PRUNE_EVERY) {
             let now = self.database.clock().machine();
             self.database
@@ -144,6 +150,25 @@ async fn move_states(write: &mut Write<'_>, today: NaiveDate) -> Result<(), Fail
     move_terms(write, done.unwrap_or(today), today).await?;
     setting::set(write, setting::DAILY_DONE_ON, &today.to_string()).await?;
     Ok(())
+}
+
+/// Books entries of points that waited for a code which a branch has now, or for a time which has come.
+pub async fn sweep_points(database: &Database) -> Result<(), WriteError> {
+    let mut after = None;
+    loop {
+        let due = points::due(database.reader(), database.clock().business(), after).await?;
+        for push in due.pushes {
+            database
+                .write(Actor::service("points-sweep"), None, push, |write, push| {
+                    Box::pin(points::push::push(write, push))
+                })
+                .await?;
+        }
+        after = match due.after {
+            Some(last) => Some(last),
+            None => return Ok(()),
+        };
+    }
 }
 
 fn done_on(value: Option<String>) -> Result<Option<NaiveDate>, StoreError> {

@@ -147,6 +147,11 @@ impl MigrationTrait for Migration {
             "CREATE INDEX quarantined_entry_source ON quarantined_entry (source_id, state, id)",
         )
         .await?;
+        run(
+            manager,
+            "CREATE INDEX quarantined_entry_all_waiting ON quarantined_entry (id) WHERE state = 'WAITING'",
+        )
+        .await?;
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use super::model::{Activity, EntryKind};
 use crate::kernel::{names::stored_names, points::Points, text};
 
 /// How far a platform's clock may be ahead of ours before an entry waits for its time: **default**.
-const AHEAD: TimeDelta = TimeDelta::minutes(5);
+pub(super) const AHEAD: TimeDelta = TimeDelta::minutes(5);
 /// Characters of an event's name: **limit**.
 const EVENT_ID_LIMIT: usize = 200;
 
@@ -118,6 +118,11 @@ impl Judged {
         self.waits
             .as_ref()
             .is_some_and(|waits| waits.reason == Reason::InvalidField)
+    }
+
+    /// Whether both would be booked under one key.
+    pub fn same_key(&self, other: &Self) -> bool {
+        self.entry.revision == other.entry.revision && self.entry.event_id == other.entry.event_id
     }
 
     /// The key that it is booked under.

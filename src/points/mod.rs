@@ -8,12 +8,14 @@ pub mod entry;
 pub mod model;
 pub mod push;
 mod store;
+mod sweep;
 
 pub use branch_ended::branch_ended;
 pub use entry::{Delivered, Reason};
 pub use model::{Activity, Book, Effect, EntryKind, Line, Posting, Standing, UnknownReference};
 pub use push::{Outcome, Push};
 pub use store::{Source, open_source, totals, verify_totals};
+pub use sweep::{Due, due};
 
 /// What pushes share and a merger of branches takes for itself: it adds up totals and must miss no posting.
 const MERGERS: &str = "points-mergers";

@@ -62,7 +62,7 @@ struct Batch {
     book: Book,
     rows: HashMap<(String, EntryKind), PointEventId>,
     /// By code, who holds it when.
-    holders: HashMap<String, Vec<(BranchId, branch::Holding)>>,
+    holders: Holders,
     /// The contents booked under the keys of the batch's events.
     booked: HashMap<(String, i32), String>,
     /// What waits and may be concerned, the earliest received first.
@@ -153,41 +153,60 @@ impl Batch {
 
     /// Books an entry, or holds it.
     fn take(&mut self, judged: &Judged) -> Outcome {
-        let key = judged.key();
         if judged.is_invalid() {
-            return self.hold(judged);
+            return self.hold(judged, judged.waits.clone());
         }
+        if judged.waits.is_none() {
+            self.book_earlier(judged);
+        }
+        let key = judged.key();
         match self.booked.get(&key) {
             Some(content) if *content == judged.content => return Outcome::Duplicate,
             Some(_) => {
-                let waits = Waits::because(Reason::ConflictingRepeat, format!("{} {}", key.0, key.1));
-                return self.hold(&Judged {
-                    waits: Some(waits),
-                    ..judged.clone()
-                });
+                let detail = format!("{} {}", key.0, key.1);
+                return self.hold(judged, Some(Waits::because(Reason::ConflictingRepeat, detail)));
             }
+            None if judged.waits.is_some() => return self.hold(judged, judged.waits.clone()),
             None => {}
-        }
-        if judged.waits.is_some() {
-            return self.hold(judged);
         }
         match self.book(judged) {
             Ok(()) => Outcome::Accepted,
-            Err(waits) => self.hold(&Judged {
-                waits: Some(waits),
-                ..judged.clone()
-            }),
+            Err(waits) => self.hold(judged, Some(waits)),
+        }
+    }
+
+    /// Of several contents under one key the one that was received first is booked: one that waits may have become bookable
+    /// since.
+    fn book_earlier(&mut self, judged: &Judged) {
+        let key = judged.key();
+        let waiting: Vec<Judged> = self
+            .held
+            .iter()
+            .filter(|held| {
+                !held.booked && held.judged.content != judged.content && held.judged.same_key(judged)
+            })
+            .filter(|held| {
+                matches!(
+                    held.waits.reason,
+                    Reason::UnknownBranch | Reason::UnknownReference
+                )
+            })
+            .map(|held| held.judged.clone())
+            .collect();
+        for earlier in waiting {
+            if self.booked.contains_key(&key) || self.book(&earlier).is_ok() {
+                return;
+            }
         }
     }
 
     /// Keeps an entry with its reason; one that is held already stays as it is.
-    fn hold(&mut self, judged: &Judged) -> Outcome {
+    fn hold(&mut self, judged: &Judged, waits: Option<Waits>) -> Outcome {
         let same = |held: &&Held| !held.booked && held.judged.content == judged.content;
         if let Some(held) = self.held.iter().find(same) {
             return Outcome::Quarantined(held.waits.reason);
         }
-        let invalid = || Waits::because(Reason::InvalidField, "");
-        let waits = judged.waits.clone().unwrap_or_else(invalid);
+        let waits = waits.unwrap_or_else(|| Waits::because(Reason::InvalidField, ""));
         let reason = waits.reason;
         self.held.push(Held {
             judged: judged.clone(),
@@ -223,7 +242,7 @@ impl Batch {
         for held in self
             .held
             .iter_mut()
-            .filter(|held| !held.booked && held.judged.key() == key)
+            .filter(|held| !held.booked && held.judged.same_key(judged))
         {
             if held.judged.content == judged.content {
                 held.booked = true;
@@ -271,12 +290,7 @@ impl Batch {
                 .map(|standing| standing.branch)
                 .ok_or_else(|| Waits::because(Reason::UnknownReference, target));
         }
-        let day = day_in_shanghai(entry.occurred_at);
-        let holders = self.holders.get(&entry.branch_code).into_iter().flatten();
-        let mut then =
-            holders.filter(|(_, held)| held.since <= day && held.until.is_none_or(|until| day <= until));
-        then.next()
-            .map(|(branch, _)| *branch)
+        holder_on(&self.holders, entry)
             .ok_or_else(|| Waits::because(Reason::UnknownBranch, entry.branch_code.as_str()))
     }
 
@@ -363,6 +377,17 @@ impl Batch {
         all.retain(|_, (amount, events)| !amount.is_zero() || *events != 0);
         Ok(all)
     }
+}
+
+/// By code, who holds it when.
+pub(super) type Holders = HashMap<String, Vec<(BranchId, branch::Holding)>>;
+
+/// The branch that has the entry's code on the day of the event.
+pub(super) fn holder_on(holders: &Holders, entry: &Delivered) -> Option<BranchId> {
+    let day = day_in_shanghai(entry.occurred_at);
+    let holds = |held: &branch::Holding| held.since <= day && held.until.is_none_or(|until| day <= until);
+    let mut holders = holders.get(&entry.branch_code)?.iter();
+    holders.find(|(_, held)| holds(held)).map(|(branch, _)| *branch)
 }
 
 impl Held {

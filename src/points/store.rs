@@ -232,17 +232,44 @@ pub(super) async fn waiting(
     );
     let rows = texts("name", names.iter().copied());
     let rows = bulk::run(connection, &select, &[("name", Kind::Text)], rows).await?;
+    rows.iter().map(|row| waiting_row(&mut Cells::new(row))).collect()
+}
+
+/// What waits for its time, dated `until` or earlier, or for a code that some branch has; behind `after`, in the order in
+/// which it came. Whether the branch had the code on that day is for the caller to say.
+pub(super) async fn maybe_due(
+    connection: &impl ConnectionTrait,
+    until: DateTime<Utc>,
+    after: Option<QuarantinedEntryId>,
+    limit: u64,
+) -> Result<Vec<(Source, Waiting)>, StoreError> {
+    let sql = "SELECT s.id, s.code, s.name, q.id, q.content, q.reason, q.payload \
+               FROM quarantined_entry q JOIN point_source s ON s.id = q.source_id \
+               WHERE q.state = 'WAITING' AND q.id > $1 AND ( \
+                 (q.reason = 'FUTURE_DATED' AND q.retry_at <= $2) OR (q.reason = 'UNKNOWN_BRANCH' AND ( \
+                   EXISTS (SELECT 1 FROM branch b WHERE b.code = q.branch_code) OR \
+                   EXISTS (SELECT 1 FROM branch_alias a \
+                           WHERE a.code = q.branch_code AND a.source_code IN ('', s.code))))) \
+               ORDER BY q.id LIMIT $3";
+    let after = after.map_or(0, |id| id.0);
+    let values = [after.into(), until.into(), limit.cast_signed().into()];
+    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
+    let rows = connection.query_all_raw(statement).await?;
     rows.iter()
         .map(|row| {
             let mut cells = Cells::new(row);
-            Ok(Waiting {
-                id: cells.take()?,
-                content: cells.take()?,
-                reason: cells.named("quarantined_entry.reason", Reason::parse)?,
-                payload: cells.take()?,
-            })
+            Ok((Source::from_row(&mut cells)?, waiting_row(&mut cells)?))
         })
         .collect()
+}
+
+fn waiting_row(cells: &mut Cells<'_>) -> Result<Waiting, StoreError> {
+    Ok(Waiting {
+        id: cells.take()?,
+        content: cells.take()?,
+        reason: cells.named("quarantined_entry.reason", Reason::parse)?,
+        payload: cells.take()?,
+    })
 }
 
 /// An entry to be booked.

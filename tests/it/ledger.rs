@@ -8,6 +8,7 @@ use rand_chacha::ChaCha20Rng;
 use sea_orm::{ConnectionTrait as _, Statement};
 use serde_json::json;
 use zhibu::{
+    jobs,
     kernel::{
         id::{BranchId, NodeId as _},
         points::Points,
@@ -317,6 +318,63 @@ on_both!(
                 "{outcomes:?}"
             );
         }
+        agrees(&app).await;
+    }
+);
+
+on_both!(
+    what_waits_for_a_code_or_for_its_time_is_booked_when_it_comes,
+    |db| async move {
+        let (app, source) = district(db).await;
+        let later = "2026-03-05T04:00:00Z";
+        push(
+            &app,
+            &source,
+            &[
+                earn("e1", "B9", 100),
+                earn("e2", "OLD", 200),
+                // Before B9 was founded.
+                entry("e3", EntryKind::Earn, "B9", 400, "2019-04-30T04:00:00Z"),
+                entry("e4", EntryKind::Earn, "B1", 800, later),
+                answer("r", EntryKind::Reversal, "e4", 0),
+            ],
+        )
+        .await;
+        jobs::sweep_points(&app.database).await.unwrap();
+        assert_eq!(waiting(&app).await.len(), 5);
+
+        create(&app, "B9", json!({ "foundedOn": "2019-05-01" })).await;
+        // Another content under the key of one that could be booked by now: that one was received first.
+        let other = push(&app, &source, &[earn("e1", "B9", 150)]).await;
+        assert_eq!(other, [Outcome::Quarantined(Reason::ConflictingRepeat)]);
+        assert_eq!(totals(&app, "B9").await["2025"], total("1", 1));
+        let alias = json!({
+            "branchId": branch_id(&app, "B2").await.global(), "code": "OLD", "sourceCode": "EJIA",
+            "since": "2025-01-01",
+        });
+        done(&app, "addBranchAlias", alias).await;
+        jobs::sweep_points(&app.database).await.unwrap();
+        jobs::sweep_points(&app.database).await.unwrap();
+        assert_eq!(totals(&app, "B9").await["2025"], total("1", 1));
+        assert_eq!(totals(&app, "B2").await["2025"], total("2", 1));
+        assert_eq!(waiting(&app).await.len(), 4);
+
+        // Five minutes before its time, with the reversal that waited for it.
+        app.clock.set("2026-03-05T03:54:59Z");
+        jobs::sweep_points(&app.database).await.unwrap();
+        assert_eq!(waiting(&app).await.len(), 4);
+        app.clock.set("2026-03-05T03:55:00Z");
+        jobs::sweep_points(&app.database).await.unwrap();
+        assert_eq!(totals(&app, "B1").await["2026-03"], total("0", 1));
+        let left: Vec<String> = waiting(&app)
+            .await
+            .into_iter()
+            .map(|(_, reason)| reason)
+            .collect();
+        assert_eq!(left.len(), 2, "{left:?}");
+        assert!(
+            left.contains(&"CONFLICTING_REPEAT".to_owned()) && left.contains(&"UNKNOWN_BRANCH".to_owned())
+        );
         agrees(&app).await;
     }
 );
