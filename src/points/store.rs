@@ -1,25 +1,30 @@
 //! Rows of the ledger. What a batch writes goes in by one statement a table, however many entries it has.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod quarantine;
+mod totals;
+
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use entity::{point_source, point_total};
+use entity::point_source;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait as _, ConnectionTrait, DbBackend, DbErr, EntityTrait as _, QueryFilter as _, QueryResult,
-    QuerySelect as _, Statement,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub(super) use quarantine::{Waiting, conflict, maybe_due, quarantine, replayed, waiting};
+pub(super) use totals::{Moves, add_totals, merge_totals};
+pub use totals::{totals, verify_totals};
+
 use super::{
-    entry::{Judged, Reason, Waits},
+    entry::Judged,
     model::{EntryKind, Line, Posting},
 };
 use crate::{
     kernel::{
-        id::{BranchId, PointEntryId, PointEventId, PointSourceId, QuarantinedEntryId},
-        period::Period,
+        id::{BranchId, PointEntryId, PointEventId, PointSourceId},
         points::Points,
     },
     storage::{
@@ -204,74 +209,6 @@ pub(super) async fn booked(
         .collect()
 }
 
-/// A row that waits in quarantine.
-#[derive(Clone, Debug)]
-pub(super) struct Waiting {
-    /// Its key.
-    pub id: QuarantinedEntryId,
-    /// The digest of its content.
-    pub content: String,
-    /// Why it waits.
-    pub reason: Reason,
-    /// The entry.
-    pub payload: String,
-}
-
-/// What waits and may be concerned by these entries: of their events, or naming them; the earliest first.
-pub(super) async fn waiting(
-    connection: &impl ConnectionTrait,
-    source: PointSourceId,
-    names: &BTreeSet<&str>,
-) -> Result<Vec<Waiting>, StoreError> {
-    let select = format!(
-        "SELECT q.id, q.content, q.reason, q.payload FROM quarantined_entry q \
-         WHERE q.source_id = {} AND q.state = 'WAITING' AND (q.event_id IN (SELECT name FROM {{rows}}) \
-         OR (q.reason = 'UNKNOWN_REFERENCE' AND q.refers_to IN (SELECT name FROM {{rows}}))) \
-         ORDER BY q.received_at, q.id",
-        source.0
-    );
-    let rows = texts("name", names.iter().copied());
-    let rows = bulk::run(connection, &select, &[("name", Kind::Text)], rows).await?;
-    rows.iter().map(|row| waiting_row(&mut Cells::new(row))).collect()
-}
-
-/// What waits for its time, dated `until` or earlier, or for a code that some branch has; behind `after`, in the order in
-/// which it came. Whether the branch had the code on that day is for the caller to say.
-pub(super) async fn maybe_due(
-    connection: &impl ConnectionTrait,
-    until: DateTime<Utc>,
-    after: Option<QuarantinedEntryId>,
-    limit: u64,
-) -> Result<Vec<(Source, Waiting)>, StoreError> {
-    let sql = "SELECT s.id, s.code, s.name, q.id, q.content, q.reason, q.payload \
-               FROM quarantined_entry q JOIN point_source s ON s.id = q.source_id \
-               WHERE q.state = 'WAITING' AND q.id > $1 AND ( \
-                 (q.reason = 'FUTURE_DATED' AND q.retry_at <= $2) OR (q.reason = 'UNKNOWN_BRANCH' AND ( \
-                   EXISTS (SELECT 1 FROM branch b WHERE b.code = q.branch_code) OR \
-                   EXISTS (SELECT 1 FROM branch_alias a \
-                           WHERE a.code = q.branch_code AND a.source_code IN ('', s.code))))) \
-               ORDER BY q.id LIMIT $3";
-    let after = after.map_or(0, |id| id.0);
-    let values = [after.into(), until.into(), limit.cast_signed().into()];
-    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
-    let rows = connection.query_all_raw(statement).await?;
-    rows.iter()
-        .map(|row| {
-            let mut cells = Cells::new(row);
-            Ok((Source::from_row(&mut cells)?, waiting_row(&mut cells)?))
-        })
-        .collect()
-}
-
-fn waiting_row(cells: &mut Cells<'_>) -> Result<Waiting, StoreError> {
-    Ok(Waiting {
-        id: cells.take()?,
-        content: cells.take()?,
-        reason: cells.named("quarantined_entry.reason", Reason::parse)?,
-        payload: cells.take()?,
-    })
-}
-
 /// An entry to be booked.
 pub(super) struct NewEntry<'a> {
     /// What was delivered.
@@ -397,176 +334,4 @@ pub(super) async fn save_events(
                   FROM {rows} WHERE point_event.id = given.id";
     bulk::run(write.connection(), update, &columns, rows).await?;
     Ok(())
-}
-
-/// What is added to totals: amount and events of a branch in a period.
-pub(super) type Moves = BTreeMap<(BranchId, Period), (Points, i64)>;
-
-/// Adds to totals, in the order of branch and period.
-pub(super) async fn add_totals(write: &Write<'_>, moves: &Moves) -> Result<(), StoreError> {
-    let columns = [
-        ("branch_id", Kind::BigInt),
-        ("period", Kind::BigInt),
-        ("total", Kind::BigInt),
-        ("event_count", Kind::BigInt),
-    ];
-    let rows = moves
-        .iter()
-        .map(|((branch, period), (amount, events))| {
-            json!({
-                "branch_id": branch.0,
-                "period": period.number(),
-                "total": amount.hundredths(),
-                "event_count": events,
-            })
-        })
-        .collect();
-    let upsert = "INSERT INTO point_total (branch_id, period, total, event_count) \
-                  SELECT branch_id, period, total, event_count FROM {rows} WHERE true \
-                  ON CONFLICT (branch_id, period) DO UPDATE SET total = point_total.total + excluded.total, \
-                  event_count = point_total.event_count + excluded.event_count";
-    bulk::run(write.connection(), upsert, &columns, rows).await?;
-    Ok(())
-}
-
-/// Adds the totals of a branch to those of another; whether there were any.
-pub(super) async fn merge_totals(
-    write: &Write<'_>,
-    from: BranchId,
-    into: BranchId,
-) -> Result<bool, StoreError> {
-    let connection = write.connection();
-    let totals = totals(connection, from).await?;
-    let moves: Moves = totals
-        .into_iter()
-        .map(|(period, total)| ((into, period), total))
-        .collect();
-    add_totals(write, &moves).await?;
-    Ok(!moves.is_empty())
-}
-
-/// Points of a branch and how many events count, by period.
-pub async fn totals(
-    connection: &impl ConnectionTrait,
-    branch: BranchId,
-) -> Result<BTreeMap<Period, (Points, i64)>, StoreError> {
-    let rows: Vec<(i32, i64, i64)> = point_total::Entity::find()
-        .select_only()
-        .columns([
-            point_total::Column::Period,
-            point_total::Column::Total,
-            point_total::Column::EventCount,
-        ])
-        .filter(point_total::Column::BranchId.eq(branch))
-        .into_tuple()
-        .all(connection)
-        .await?;
-    rows.into_iter()
-        .map(|(number, total, events)| {
-            let period = Period::from_number(number)
-                .ok_or_else(|| StoreError::corrupt("point_total.period", &number.to_string()))?;
-            Ok((period, (Points::from_hundredths(total), events)))
-        })
-        .collect()
-}
-
-/// Keeps entries that cannot be booked; one that waits already is not kept twice.
-pub(super) async fn quarantine(
-    write: &Write<'_>,
-    source: PointSourceId,
-    received_at: DateTime<Utc>,
-    entries: &[(&Judged, Waits)],
-) -> Result<(), StoreError> {
-    let columns = [
-        ("event_id", Kind::Text),
-        ("revision", Kind::BigInt),
-        ("content", Kind::Text),
-        ("reason", Kind::Text),
-        ("detail", Kind::Text),
-        ("payload", Kind::Text),
-        ("branch_code", Kind::Text),
-        ("refers_to", Kind::Text),
-        ("retry_at", Kind::Instant),
-        ("received_at", Kind::Instant),
-    ];
-    let names = columns.map(|(name, _)| name).join(", ");
-    let rows = entries
-        .iter()
-        .map(|(judged, waits)| {
-            let entry = &judged.entry;
-            // The fields of an invalid entry hold what no column takes; it is whole in its payload.
-            let keyed = waits.reason != Reason::InvalidField;
-            json!({
-                "event_id": keyed.then_some(&entry.event_id),
-                "revision": keyed.then_some(entry.revision),
-                "content": judged.content,
-                "reason": waits.reason.as_str(),
-                "detail": waits.detail,
-                "payload": judged.payload,
-                "branch_code": keyed.then_some(&entry.branch_code),
-                "refers_to": entry.refers_to.as_ref().filter(|_| keyed),
-                "retry_at": waits.retry_at.map(instant),
-                "received_at": instant(received_at),
-            })
-        })
-        .collect();
-    let insert = format!(
-        "INSERT INTO quarantined_entry (source_id, state, {names}) \
-         SELECT {}, 'WAITING', {names} FROM {{rows}} WHERE true \
-         ON CONFLICT (source_id, content) WHERE state = 'WAITING' DO NOTHING",
-        source.0
-    );
-    bulk::run(write.connection(), &insert, &columns, rows).await?;
-    Ok(())
-}
-
-/// Rows of the quarantine whose entries have been booked.
-pub(super) async fn replayed(write: &Write<'_>, rows: &[QuarantinedEntryId]) -> Result<(), StoreError> {
-    let rows = rows.iter().map(|id| json!({ "id": id.0 })).collect();
-    let update = "UPDATE quarantined_entry SET state = 'REPLAYED' WHERE id IN (SELECT id FROM {rows})";
-    bulk::run(write.connection(), update, &[("id", Kind::BigInt)], rows).await?;
-    Ok(())
-}
-
-/// Rows of the quarantine whose key has been booked with another content: they can only be discarded now.
-pub(super) async fn conflict(write: &Write<'_>, rows: &[QuarantinedEntryId]) -> Result<(), StoreError> {
-    let rows = rows.iter().map(|id| json!({ "id": id.0 })).collect();
-    let update = "UPDATE quarantined_entry SET reason = 'CONFLICTING_REPEAT', retry_at = NULL \
-                  WHERE id IN (SELECT id FROM {rows})";
-    bulk::run(write.connection(), update, &[("id", Kind::BigInt)], rows).await?;
-    Ok(())
-}
-
-/// The totals that the postings of the ledger give: every branch's own, and those of all merged into it; for
-/// `zhibu verify`. How many differ from those that are kept.
-pub async fn verify_totals(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
-    let month = match connection.get_database_backend() {
-        DbBackend::Postgres => {
-            "CAST(to_char(p.counted_at AT TIME ZONE 'Asia/Shanghai', 'YYYYMM') AS integer)"
-        }
-        _ => "CAST(strftime('%Y%m', p.counted_at, '+8 hours') AS integer)",
-    };
-    let sql = format!(
-        "WITH RECURSIVE counts (branch_id, counts_for) AS ( \
-           SELECT id, id FROM branch \
-           UNION SELECT c.branch_id, b.successor_id FROM counts c JOIN branch b ON b.id = c.counts_for \
-           WHERE b.successor_id IS NOT NULL), \
-         posted AS (SELECT c.counts_for AS branch_id, {month} AS month, p.amount \
-           FROM posting p JOIN counts c ON c.branch_id = p.branch_id), \
-         sums AS (SELECT branch_id, month AS period, sum(amount) AS total FROM posted GROUP BY branch_id, month \
-           UNION ALL \
-           SELECT branch_id, month / 100 * 100, sum(amount) FROM posted GROUP BY branch_id, month / 100 * 100) \
-         SELECT count(*) AS differences FROM \
-           (SELECT branch_id, period, total FROM sums WHERE total <> 0) s \
-           FULL OUTER JOIN (SELECT branch_id, period, total FROM point_total WHERE total <> 0) t \
-             ON t.branch_id = s.branch_id AND t.period = s.period \
-         WHERE s.total IS NULL OR t.total IS NULL OR s.total <> t.total"
-    );
-    let statement = Statement::from_string(connection.get_database_backend(), sql);
-    let row = connection.query_one_raw(statement).await?;
-    let differences: i64 = match row {
-        Some(row) => row.try_get("", "differences")?,
-        None => 0,
-    };
-    Ok(differences.unsigned_abs())
 }
