@@ -162,7 +162,8 @@ impl Delivered {
             invalid("revision")
         } else if entry.kind == EntryKind::Adjustment {
             invalid("kind")
-        } else if code.is_err() && !entry.kind.answers() {
+        } else if code.is_err() && !(entry.kind.answers() && is_name(&entry.branch_code)) {
+            // That of an answer is not used, only kept.
             invalid("branchCode")
         } else if entry.kind.answers() != entry.refers_to.as_deref().is_some_and(is_name) {
             invalid("refersTo")

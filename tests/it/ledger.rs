@@ -200,6 +200,11 @@ on_both!(an_entry_is_booked_found_booked_or_kept, |db| async move {
         invalid(|e| e.refers_to = Some("e1".to_owned())),
         invalid(|e| e.note = Some("a\0b".to_owned())),
         answer("r2", EntryKind::Reversal, "", 0),
+        // Of an answer the code is not used; but it is kept, and no column takes this.
+        Delivered {
+            branch_code: "a\0b".to_owned(),
+            ..answer("r3", EntryKind::Reversal, "e1", 0)
+        },
         earn("e7", "B3", -50),
     ])
     .await;
@@ -212,10 +217,10 @@ on_both!(an_entry_is_booked_found_booked_or_kept, |db| async move {
         kept(Reason::UnknownBranch),
         kept(Reason::UnknownReference),
     ];
-    expected.extend([kept(Reason::InvalidField); 9]);
+    expected.extend([kept(Reason::InvalidField); 10]);
     expected.push(Accepted);
     assert_eq!(outcomes, expected);
-    assert_eq!(waiting(&app).await.len(), 14);
+    assert_eq!(waiting(&app).await.len(), 15);
     agrees(&app).await;
 });
 
