@@ -385,13 +385,7 @@ pub(in super::super) async fn lists_below(
     let (keyset, key) = keyset(order);
     let request = keyset.check(args)?;
     let select = below(connection, scope, filter, today, organizations);
-    let pages = keyset
-        .pages(connection, select, ancestor(), &request, key)
-        .await?;
-    pages
-        .into_iter()
-        .map(|(organization, page)| Ok((organization, page)))
-        .collect()
+    keyset.pages(connection, select, ancestor(), &request, key).await
 }
 
 /// How many branches there are below each organization.
