@@ -129,6 +129,13 @@ pub async fn open_database(
     storage::migrate(&database).await?;
     database.open_log(restored, rng.random()).await?;
     pin_business_date(&database).await?;
+    if !points::is_counted(database.reader()).await? {
+        database
+            .write(Actor::service("migrate"), None, (), |write, ()| {
+                Box::pin(points::recount(write))
+            })
+            .await?;
+    }
     Ok(database)
 }
 
@@ -293,7 +300,10 @@ pub async fn load_demo(
     };
     let written = database
         .write(Actor::service("demo"), None, input, |write, input| {
-            Box::pin(demo::load(write, &input.district, &*input.progress))
+            Box::pin(async move {
+                demo::load(write, &input.district, &*input.progress).await?;
+                points::recount(write).await
+            })
         })
         .await?;
     match written.outcome {
@@ -305,10 +315,12 @@ pub async fn load_demo(
     }
 }
 
-/// What mergers and dissolutions of branches set off in the slices above, in the same transaction.
+/// What happens to branches sets this off in the slices above, in the same transaction.
 fn branch_hooks() -> BranchHooks {
     BranchHooks {
         ended: vec![points::branch_ended, pairing::branch_ended],
+        placed: vec![points::branch_placed],
+        coded: vec![points::branch_coded],
     }
 }
 

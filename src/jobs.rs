@@ -105,6 +105,11 @@ impl Jobs {
         if self.database.seals_afterwards() {
             self.database.seal_audit().await?;
         }
+        while self
+            .database
+            .housekeep(|transaction| Box::pin(points::merge_counts(transaction)))
+            .await?
+        {}
         if count.is_multiple_of(SWEEP_EVERY) {
             sweep_points(&self.database).await?;
         }

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::ids::BranchId;
+use crate::ids::{BranchId, OrganizationId};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "point_total")]
@@ -13,6 +13,8 @@ pub struct Model {
     pub period: i32,
     pub total: i64,
     pub event_count: i64,
+    pub domain: Option<String>,
+    pub organization_id: Option<OrganizationId>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

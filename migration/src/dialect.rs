@@ -33,6 +33,15 @@ pub async fn table(manager: &SchemaManager<'_>, ddl: &str) -> Result<(), DbErr> 
     manager.get_connection().execute_unprepared(&sql).await.map(drop)
 }
 
+/// Adds a column, in PostgreSQL's words, to a table that has rows: it is null in them.
+pub async fn add_column(manager: &SchemaManager<'_>, table: &str, column: &str) -> Result<(), DbErr> {
+    let column = match manager.get_database_backend() {
+        DbBackend::Sqlite => translate(column),
+        _ => column.to_owned(),
+    };
+    run(manager, &format!("ALTER TABLE {table} ADD COLUMN {column}")).await
+}
+
 /// Runs a statement that reads the same on both, such as CREATE INDEX.
 pub async fn run(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
     manager.get_connection().execute_unprepared(sql).await.map(drop)

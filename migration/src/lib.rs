@@ -19,6 +19,7 @@ mod m20261101_000004_brand;
 mod m20261101_000005_training;
 mod m20261101_000006_pairing;
 mod m20261126_000007_points;
+mod m20261126_000008_scores;
 
 /// Runs the steps in order and remembers which have run (table `seaql_migrations`).
 pub struct Migrator;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261101_000005_training::Migration),
             Box::new(m20261101_000006_pairing::Migration),
             Box::new(m20261126_000007_points::Migration),
+            Box::new(m20261126_000008_scores::Migration),
         ]
     }
 }

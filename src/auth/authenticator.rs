@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     kernel::{
-        id::{BranchId, OrganizationId},
+        id::{BranchId, OrganizationId, PointSourceId},
         text,
     },
     storage::{Database, StoreError},
@@ -41,6 +41,7 @@ pub struct Authenticator {
     database: Database,
     organizations: Cache<String, OrganizationId>,
     branches: Cache<String, BranchId>,
+    sources: Cache<String, PointSourceId>,
 }
 
 impl Authenticator {
@@ -52,6 +53,7 @@ impl Authenticator {
             database,
             organizations: Cache::new(KEPT_CODES),
             branches: Cache::new(KEPT_CODES),
+            sources: Cache::new(KEPT_CODES),
         }
     }
 
@@ -83,12 +85,17 @@ impl Authenticator {
             Some(code) => Some(self.branch(code).await?),
             None => None,
         };
+        let source_id = match &claims.source {
+            Some(code) => self.source(code).await?,
+            None => None,
+        };
         Ok(Requester {
             subject: claims.sub,
             role,
             organization,
             branch,
             source: claims.source,
+            source_id,
             expires_at: DateTime::from_timestamp(claims.exp, 0),
             anonymous: false,
         })
@@ -103,6 +110,19 @@ impl Authenticator {
             .await?
             .ok_or(TokenError::Claim("org names no organization"))?;
         self.organizations.insert(code.to_owned(), id);
+        Ok(id)
+    }
+
+    /// None for a source that is not there, or not yet: an adapter may come before its source is configured.
+    async fn source(&self, code: &str) -> Result<Option<PointSourceId>, AuthError> {
+        let code = &text::code(code).map_err(|_| TokenError::Claim("source is not a code"))?;
+        if let Some(id) = self.sources.get(code) {
+            return Ok(Some(id));
+        }
+        let id = store::source_id(self.database.reader(), code).await?;
+        if let Some(id) = id {
+            self.sources.insert(code.to_owned(), id);
+        }
         Ok(id)
     }
 
@@ -126,6 +146,7 @@ fn anonymous(role: Role) -> Requester {
         organization: None,
         branch: None,
         source: None,
+        source_id: None,
         expires_at: None,
         anonymous: true,
     }

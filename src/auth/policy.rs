@@ -32,6 +32,11 @@ pub enum Act {
     CorrectTraining,
     RemoveTraining,
     ReportHeadcount,
+    PushPoints,
+    ReconcilePoints,
+    AdjustPoints,
+    ResolveQuarantine,
+    DiscardQuarantine,
 }
 
 impl Act {
@@ -39,13 +44,19 @@ impl Act {
     pub fn roles(self) -> &'static [Role] {
         const DISTRICT: &[Role] = &[Role::DistrictAdmin];
         const COMMITTEE: &[Role] = &[Role::DistrictAdmin, Role::CommitteeOfficer];
+        const SOURCE: &[Role] = &[Role::DistrictAdmin, Role::Adapter];
         const BRANCH: &[Role] = &[Role::BranchOfficer];
         const COMMITTEE_OR_BRANCH: &[Role] =
             &[Role::DistrictAdmin, Role::CommitteeOfficer, Role::BranchOfficer];
         match self {
-            Act::CreateOrganization | Act::UpdateOrganization | Act::MergeBranch | Act::DissolveBranch => {
-                DISTRICT
-            }
+            Act::CreateOrganization
+            | Act::UpdateOrganization
+            | Act::MergeBranch
+            | Act::DissolveBranch
+            | Act::AdjustPoints
+            | Act::ResolveQuarantine
+            | Act::DiscardQuarantine => DISTRICT,
+            Act::PushPoints | Act::ReconcilePoints => SOURCE,
             Act::CreateBranch
             | Act::RecordElection
             | Act::ExtendTerm

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 
 use super::{
     policy::Act,
-    scope::{Extent, Grant, Scope},
+    scope::{Extent, Grant, Scope, Sources},
 };
 use crate::{
-    kernel::id::{BranchId, OrganizationId},
+    kernel::id::{BranchId, OrganizationId, PointSourceId},
     storage::write::{Actor, Failure},
 };
 
@@ -65,6 +65,7 @@ pub struct Requester {
     pub(super) organization: Option<OrganizationId>,
     pub(super) branch: Option<BranchId>,
     pub(super) source: Option<String>,
+    pub(super) source_id: Option<PointSourceId>,
     pub(super) expires_at: Option<DateTime<Utc>>,
     pub(super) anonymous: bool,
 }
@@ -117,7 +118,12 @@ impl Requester {
             // An examiner's scope is the checks assigned to it, none of which exist yet.
             Role::Examiner | Role::Adapter => Extent::Nothing,
         };
-        Scope::new(self.role != Role::Adapter, extent)
+        let sources = match self.role {
+            Role::DistrictAdmin => Sources::All,
+            Role::Adapter => self.source_id.map_or(Sources::None, Sources::One),
+            _ => Sources::None,
+        };
+        Scope::new(self.role != Role::Adapter, extent, sources)
     }
 
     /// The right to do something, where the caller's role has it at all; over what, the grant says.
@@ -127,7 +133,9 @@ impl Requester {
             Role::DistrictAdmin => Some(Extent::District),
             Role::CommitteeOfficer => self.organization.map(Extent::Subtree),
             Role::BranchOfficer => self.branch.map(Extent::Branch),
-            Role::Examiner | Role::Viewer | Role::Adapter => None,
+            // It has a source, and nothing besides.
+            Role::Adapter => Some(Extent::Nothing),
+            Role::Examiner | Role::Viewer => None,
         };
         extent
             .map(|extent| Grant::new(extent, self.scope()))

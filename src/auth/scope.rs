@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use crate::{
-    kernel::id::{BranchId, OrganizationId},
+    kernel::id::{BranchId, OrganizationId, PointSourceId},
     storage::{StoreError, write::Failure},
 };
 
@@ -85,16 +85,29 @@ pub(crate) fn subtree(top: OrganizationId) -> sea_orm::Select<organization_closu
         .filter(organization_closure::Column::AncestorId.eq(top))
 }
 
+/// Whose point sources' inner state is seen: position, errors, runs, quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Sources {
+    None,
+    One(PointSourceId),
+    All,
+}
+
 /// What a caller may see. Store functions demand it and leave out what lies beyond it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
     signed_in: bool,
     extent: Extent,
+    sources: Sources,
 }
 
 impl Scope {
-    pub(super) fn new(signed_in: bool, extent: Extent) -> Self {
-        Self { signed_in, extent }
+    pub(super) fn new(signed_in: bool, extent: Extent, sources: Sources) -> Self {
+        Self {
+            signed_in,
+            extent,
+            sources,
+        }
     }
 
     /// Whether the caller sees what every signed-in role but ADAPTER sees.
@@ -155,6 +168,32 @@ impl Scope {
         }
     }
 
+    /// Point sources whose code, name and counts are seen: an adapter sees its own only.
+    pub fn sources(&self, source_id: impl Into<Expr>) -> Condition {
+        match self.sources {
+            Sources::One(id) if !self.signed_in => Condition::all().add(source_id.into().eq(id)),
+            _ => self.public(),
+        }
+    }
+
+    /// Whether a point source's inner state is in scope: position, errors, runs, quarantine.
+    pub fn reaches_source(&self, source: PointSourceId) -> bool {
+        match self.sources {
+            Sources::None => false,
+            Sources::One(own) => own == source,
+            Sources::All => true,
+        }
+    }
+
+    /// Rows of point sources whose inner state is in scope.
+    pub fn source_rows(&self, source_id: impl Into<Expr>) -> Condition {
+        match self.sources {
+            Sources::None => Condition::all().add(Expr::cust("1 = 0")),
+            Sources::One(own) => Condition::all().add(source_id.into().eq(own)),
+            Sources::All => Condition::all(),
+        }
+    }
+
     /// Whether a branch is in scope.
     pub async fn reaches_branch(
         &self,
@@ -190,7 +229,7 @@ impl Grant {
     pub fn of_the_service() -> Self {
         Self {
             extent: Extent::District,
-            scope: Scope::new(true, Extent::District),
+            scope: Scope::new(true, Extent::District, Sources::All),
         }
     }
 
@@ -224,6 +263,16 @@ impl Grant {
         } else {
             Err(Failure::Forbidden)
         }
+    }
+
+    /// Refuses with FORBIDDEN unless it covers the point source: an adapter touches its own only.
+    pub fn require_source(&self, source: Option<PointSourceId>) -> Result<(), Failure> {
+        let covered = match (self.scope.sources, source) {
+            (Sources::All, _) => true,
+            (Sources::One(own), Some(source)) => own == source,
+            (Sources::One(_), None) | (Sources::None, _) => false,
+        };
+        if covered { Ok(()) } else { Err(Failure::Forbidden) }
     }
 
     /// Refuses with FORBIDDEN unless it covers the organization (which everybody signed in may see).

@@ -1,10 +1,10 @@
 //! Codes in tokens to ids.
 
-use entity::{branch, organization};
+use entity::{branch, organization, point_source};
 use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _};
 
 use crate::{
-    kernel::id::{BranchId, OrganizationId},
+    kernel::id::{BranchId, OrganizationId, PointSourceId},
     storage::StoreError,
 };
 
@@ -32,6 +32,20 @@ pub(super) async fn branch_id(
         .select_only()
         .column(branch::Column::Id)
         .filter(branch::Column::Code.eq(code))
+        .into_tuple()
+        .one(connection)
+        .await?)
+}
+
+/// The point source of a code.
+pub(super) async fn source_id(
+    connection: &impl ConnectionTrait,
+    code: &str,
+) -> Result<Option<PointSourceId>, StoreError> {
+    Ok(point_source::Entity::find()
+        .select_only()
+        .column(point_source::Column::Id)
+        .filter(point_source::Column::Code.eq(code))
         .into_tuple()
         .one(connection)
         .await?)

@@ -42,6 +42,8 @@ pub enum BranchOrder {
     Code,
     /// By name, by code point.
     Name,
+    /// Those with the most points of this year first.
+    PointsDesc,
     /// The youngest first.
     FoundedDesc,
     /// The term that ends first; those without a term last.

@@ -40,6 +40,8 @@ pub enum BranchOrder {
     Code,
     /// 按名称
     Name,
+    /// 按本年积分，最多的在前
+    PointsDesc,
     /// 按成立日期，最近的在前
     FoundedDesc,
     /// 按届满日期，最早届满的在前，无任期的在后
@@ -126,7 +128,7 @@ impl BoardQuery {
         let caller = Caller::of(ctx)?;
         let order = order_by.map(Into::into).unwrap_or_default();
         let args = page_args(first, after, last, before);
-        store::check_page(order, &args)?;
+        store::check_page(order, today(&Caller::of(ctx)?.database), &args)?;
         let Some(filter) = BranchFilter::read(filter) else {
             return Ok(Connection::empty());
         };
@@ -187,7 +189,7 @@ impl OrganizationBranches {
     ) -> Result<Connection<Branch>, ApiError> {
         let order = order_by.map(Into::into).unwrap_or_default();
         let args = page_args(first, after, last, before);
-        store::check_page(order, &args)?;
+        store::check_page(order, today(&Caller::of(ctx)?.database), &args)?;
         let Some(filter) = BranchFilter::read(filter).map(Arc::new) else {
             return Ok(Connection::empty());
         };

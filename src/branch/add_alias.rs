@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde_json::json;
 
 use super::{
+    hooks::{BranchCoded, BranchHooks},
     model::{Alias, BranchError},
     store,
     target::locked,
@@ -29,6 +30,8 @@ pub struct AddBranchAlias {
     pub since: NaiveDate,
     /// The last day it is valid.
     pub until: Option<NaiveDate>,
+    /// What is to run in the same transaction.
+    pub hooks: BranchHooks,
 }
 
 /// Adds an alias, where no branch holds the code at that time.
@@ -69,6 +72,11 @@ pub async fn add_alias(
     }
     store::add_alias(write, &alias).await?;
     store::touch(write, &branch).await?;
+    let coded = BranchCoded {
+        branch: branch.id,
+        code: alias.code.clone(),
+    };
+    input.hooks.coded(write, &coded).await?;
     write.audit(AuditRecord::new("addBranchAlias").node(branch.id).after(json!({
         "code": alias.code, "sourceCode": alias.source_code, "since": alias.since, "until": alias.until,
         "version": branch.version + 1,

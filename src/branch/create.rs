@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde_json::json;
 
 use super::{
+    hooks::{BranchCoded, BranchHooks, BranchPlaced},
     model::{Branch, BranchError, BranchForm, BranchStatus, Domain, Holding, Term, office_line},
     store,
 };
@@ -41,6 +42,8 @@ pub struct CreateBranch {
     pub contact_phone: Option<String>,
     /// The day of its first election.
     pub elected_on: Option<NaiveDate>,
+    /// What is to run in the same transaction.
+    pub hooks: BranchHooks,
 }
 
 /// Founds a branch under a committee or a general branch. A branch of its own needs as many full members as
@@ -109,6 +112,17 @@ pub async fn create(write: &mut Write<'_>, grant: &Grant, input: &CreateBranch) 
         };
         store::insert_term(write, &term, None).await?;
     }
+    let placed = BranchPlaced {
+        branch: branch.id,
+        before: None,
+        after: branch.place(),
+    };
+    input.hooks.placed(write, &placed).await?;
+    let coded = BranchCoded {
+        branch: branch.id,
+        code: branch.code.clone(),
+    };
+    input.hooks.coded(write, &coded).await?;
     write.audit(AuditRecord::new("createBranch").node(branch.id).after(json!({
         "code": branch.code, "name": branch.name, "domain": branch.domain.as_str(),
         "form": branch.form.as_str(), "organizationId": organization_id, "foundedOn": branch.founded_on,

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde_json::json;
 
 use super::{
-    hooks::{BranchEnded, BranchHooks},
+    hooks::{BranchEnded, BranchHooks, BranchPlaced},
     store,
     target::{check_current, locked},
 };
@@ -54,7 +54,13 @@ pub async fn dissolve(
         successor: None,
         on: input.effective_on,
     };
-    input.hooks.run(write, &ended).await?;
+    input.hooks.ended(write, &ended).await?;
+    let placed = BranchPlaced {
+        branch: id,
+        before: branch.place(),
+        after: None,
+    };
+    input.hooks.placed(write, &placed).await?;
     write.audit(
         AuditRecord::new("dissolveBranch")
             .node(id)

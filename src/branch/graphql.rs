@@ -23,6 +23,7 @@ use crate::{
     kernel::id::{BranchId, NodeId as _},
     organization::graphql::{Organization, required},
     pairing::graphql::BranchPairings,
+    points::graphql::BranchPoints,
     training::graphql::BranchTraining,
 };
 
@@ -86,7 +87,13 @@ pub enum TermState {
 
 /// 党支部 · A Party branch.
 #[derive(MergedObject, Clone)]
-pub struct Branch(BranchFields, BranchBrand, BranchTraining, BranchPairings);
+pub struct Branch(
+    BranchFields,
+    BranchBrand,
+    BranchTraining,
+    BranchPairings,
+    BranchPoints,
+);
 
 impl Branch {
     /// The API's form of a row.
@@ -119,6 +126,7 @@ impl Branch {
             BranchBrand::new(id, beside.brand),
             BranchTraining::new(id),
             BranchPairings::new(id),
+            BranchPoints::new(id),
         )
     }
 

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde_json::json;
 
 use super::{
-    hooks::{BranchEnded, BranchHooks},
+    hooks::{BranchEnded, BranchHooks, BranchPlaced},
     model::{BranchError, MAX_SUCCESSIONS},
     store,
     target::not_found,
@@ -75,7 +75,13 @@ pub async fn merge(write: &mut Write<'_>, grant: &Grant, input: &MergeBranch) ->
         successor: Some(into_id),
         on: input.effective_on,
     };
-    input.hooks.run(write, &ended).await?;
+    input.hooks.ended(write, &ended).await?;
+    let placed = BranchPlaced {
+        branch: id,
+        before: branch.place(),
+        after: None,
+    };
+    input.hooks.placed(write, &placed).await?;
     write.audit(
         AuditRecord::new("mergeBranch")
             .node(id)

@@ -2,8 +2,8 @@
 //! and how they end: merged into a successor that answers for the old code, or dissolved.
 //!
 //! Every read resolves a code the same way (docs/domain.md, 4): a branch's own code first, then an alias valid that
-//! day, and a merged branch's code gives its successor. What a merger or dissolution sets off in slices
-//! above is a list of functions that `app.rs` hands in, run in the same transaction.
+//! day, and a merged branch's code gives its successor. What a branch's place, code or end sets off in slices above is a list
+//! of functions that `app.rs` hands in, run in the same transaction.
 
 pub mod add_alias;
 pub mod create;
@@ -20,9 +20,11 @@ mod store;
 pub mod target;
 pub mod update;
 
-pub use hooks::{BranchEnded, BranchEndedHook, BranchHooks};
-pub use model::{Alias, Branch, BranchForm, BranchNames, BranchStatus, Domain, Holding, Term, TermState};
+pub use hooks::{BranchCoded, BranchEnded, BranchHooks, BranchPlaced};
+pub use model::{
+    Alias, Branch, BranchForm, BranchNames, BranchStatus, Domain, Holding, Place, Term, TermState,
+};
 pub use store::{
-    by_id, by_ids, code_holders, elections_due, gold_among, gold_on, lock, resolve_code, successors,
+    by_id, by_ids, code_holders, elections_due, gold_among, gold_on, lock, places, resolve_code, successors,
     verify_term_ends,
 };

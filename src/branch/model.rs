@@ -132,7 +132,24 @@ pub struct BranchNames {
     pub name: String,
 }
 
+/// Where a branch is compared with others: its field, and the organization directly above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// Its field.
+    pub domain: Domain,
+    /// The organization directly above it.
+    pub organization: OrganizationId,
+}
+
 impl Branch {
+    /// Where it is compared with others; None for what takes no part: temporary branches, and those that have ended.
+    pub fn place(&self) -> Option<Place> {
+        (self.is_active() && self.form != BranchForm::Temporary).then_some(Place {
+            domain: self.domain,
+            organization: self.organization_id,
+        })
+    }
+
     /// Where it stands in its term on a day; DUE_SOON within `due_soon_months` of the end.
     pub fn term_state(&self, today: NaiveDate, due_soon_months: u32) -> TermState {
         let (BranchStatus::Active, BranchForm::Single | BranchForm::Joint, Some(end)) =

@@ -2,6 +2,7 @@
 
 mod codes;
 mod due;
+mod places;
 mod rows;
 
 use std::collections::{HashMap, HashSet};
@@ -18,6 +19,7 @@ pub(super) use codes::{
 };
 pub use codes::{code_holders, resolve_code, successors};
 pub use due::{elections_due, verify_term_ends};
+pub use places::places;
 pub(super) use rows::{add_move, end, extend_term, insert, insert_term, touch, update};
 
 use super::model::{Branch, BranchForm, BranchNames, BranchStatus, Domain, Term};

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{
     create::check_organization,
+    hooks::{BranchHooks, BranchPlaced},
     model::{Branch, BranchError, Domain, office_line},
     store,
     target::{check_current, locked},
@@ -40,6 +41,8 @@ pub struct UpdateBranch {
     pub contact_phone: Option<Option<String>>,
     /// The day a move takes effect; today when left out.
     pub effective_on: Option<NaiveDate>,
+    /// What is to run in the same transaction.
+    pub hooks: BranchHooks,
 }
 
 impl UpdateBranch {
@@ -93,6 +96,12 @@ pub async fn update(write: &mut Write<'_>, grant: &Grant, input: &UpdateBranch) 
     if let Some((to, on)) = moved {
         store::add_move(write, before.id, before.organization_id, to, on).await?;
     }
+    let placed = BranchPlaced {
+        branch: before.id,
+        before: before.place(),
+        after: after.place(),
+    };
+    input.hooks.placed(write, &placed).await?;
     // That the office line changed is told, the line is not.
     let told = |branch: &Branch| {
         json!({

@@ -46,6 +46,7 @@ pub(super) async fn run(config: &Config, clock: Clock, rng: &mut impl CryptoRng)
         ("ends of terms", branch::verify_term_ends(connection).await?),
         ("attendances", training::verify_attendances(connection).await?),
         ("points", points::verify_totals(connection).await?),
+        ("ranks", points::verify_scores(connection).await?),
     ] {
         if differences == 0 {
             print(&format!("{what}: agrees\n"))?;

@@ -16,6 +16,7 @@ use crate::{
     },
     organization::graphql::{Headcount, Organization},
     pairing::graphql::{Pairing, PairingActivity},
+    points::graphql::{PointEntry, PointSource, QuarantinedEntry},
     training::graphql::{Site, TrainingRecord},
 };
 
@@ -41,6 +42,12 @@ pub enum Node {
     Pairing(Pairing),
     /// 结对活动
     PairingActivity(PairingActivity),
+    /// 积分来源
+    PointSource(PointSource),
+    /// 积分流水
+    PointEntry(PointEntry),
+    /// 待处理条目
+    QuarantinedEntry(QuarantinedEntry),
 }
 
 impl Node {
@@ -65,6 +72,15 @@ impl Node {
             NodeType::PairingActivity => PairingActivity::load(caller, number.into())
                 .await?
                 .map(Node::PairingActivity),
+            NodeType::PointSource => PointSource::load(caller, number.into())
+                .await?
+                .map(Node::PointSource),
+            NodeType::PointEntry => PointEntry::load(caller, number.into())
+                .await?
+                .map(Node::PointEntry),
+            NodeType::QuarantinedEntry => QuarantinedEntry::load(caller, number.into())
+                .await?
+                .map(Node::QuarantinedEntry),
         })
     }
 }

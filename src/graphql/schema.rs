@@ -5,7 +5,7 @@ use async_graphql::{
 };
 
 use super::node::NodeQuery;
-use super::scalars::{ChangeCursor, Date, DateTime};
+use super::scalars::{ChangeCursor, Date, DateTime, Period, Points};
 use super::sdl::SchemaHints;
 use crate::{
     audit::graphql::AuditQuery,
@@ -15,6 +15,7 @@ use crate::{
     live::graphql::ChangeQuery,
     organization::graphql::{OrganizationMutation, OrganizationQuery},
     pairing::graphql::{PairingMutation, PairingQuery},
+    points::graphql::{PointsMutation, PointsQuery},
     training::graphql::{SiteQuery, TrainingMutation, TrainingQuery},
     viewer::graphql::ViewerQuery,
 };
@@ -33,6 +34,7 @@ pub struct Query(
     BrandQuery,
     TrainingQuery,
     SiteQuery,
+    PointsQuery,
 );
 
 /// 变更 · Everything that can be written. A payload carries what was written, or `userErrors`; never both.
@@ -43,6 +45,7 @@ pub struct Mutation(
     PairingMutation,
     BrandMutation,
     TrainingMutation,
+    PointsMutation,
 );
 
 /// Nothing can be subscribed to yet.
@@ -68,6 +71,8 @@ pub fn hints() -> SchemaHints {
     SchemaHints::new()
         .scalar("Date", |value| Date::parse(value.clone()).is_ok())
         .scalar("DateTime", |value| DateTime::parse(value.clone()).is_ok())
+        .scalar("Points", |value| Points::parse(value.clone()).is_ok())
+        .scalar("Period", |value| Period::parse(value.clone()).is_ok())
         .scalar("ChangeCursor", |value| ChangeCursor::parse(value.clone()).is_ok())
 }
 

@@ -39,6 +39,14 @@ pub fn day_in_shanghai(at: DateTime<Utc>) -> NaiveDate {
     at.with_timezone(&SHANGHAI).date_naive()
 }
 
+/// When a calendar day begins in Asia/Shanghai.
+pub fn midnight_in_shanghai(day: NaiveDate) -> DateTime<Utc> {
+    let local = day.and_time(NaiveTime::MIN);
+    // The offset never changes, so that there is one such instant; where the calendar ends, UTC's is as good.
+    let at = local.and_local_timezone(SHANGHAI).single();
+    at.map_or_else(|| local.and_utc(), |at| at.with_timezone(&Utc))
+}
+
 /// Both clocks of a running service.
 #[derive(Clone)]
 pub struct Clock {

@@ -22,13 +22,19 @@ pub enum NodeType {
     Site,
     /// 人数: how many of a kind an organization had on a day.
     Headcount,
+    /// 积分来源: a platform that points come from.
+    PointSource,
+    /// 积分流水: a line of the ledger.
+    PointEntry,
+    /// 待处理条目: an entry that could not be booked.
+    QuarantinedEntry,
     /// 审计记录.
     AuditEntry,
 }
 
 impl NodeType {
     /// Every type that implements `Node`.
-    pub const ALL: [NodeType; 9] = [
+    pub const ALL: [NodeType; 12] = [
         NodeType::Organization,
         NodeType::Branch,
         NodeType::Brand,
@@ -37,6 +43,9 @@ impl NodeType {
         NodeType::TrainingRecord,
         NodeType::Site,
         NodeType::Headcount,
+        NodeType::PointSource,
+        NodeType::PointEntry,
+        NodeType::QuarantinedEntry,
         NodeType::AuditEntry,
     ];
 
@@ -51,6 +60,9 @@ impl NodeType {
             NodeType::TrainingRecord => "TrainingRecord",
             NodeType::Site => "Site",
             NodeType::Headcount => "Headcount",
+            NodeType::PointSource => "PointSource",
+            NodeType::PointEntry => "PointEntry",
+            NodeType::QuarantinedEntry => "QuarantinedEntry",
             NodeType::AuditEntry => "AuditEntry",
         }
     }
@@ -132,6 +144,9 @@ node_ids! {
     TrainingRecordId => TrainingRecord,
     SiteId => Site,
     HeadcountId => Headcount,
+    PointSourceId => PointSource,
+    PointEntryId => PointEntry,
+    QuarantinedEntryId => QuarantinedEntry,
     AuditEntryId => AuditEntry,
 }
 

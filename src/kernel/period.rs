@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike as _, Utc};
+use chrono::{DateTime, Datelike as _, Months, NaiveDate, Utc};
 
-use super::clock::day_in_shanghai;
+use super::clock::{day_in_shanghai, midnight_in_shanghai};
 
 /// A calendar year or one of its months.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,6 +60,24 @@ impl Period {
             }
             _ => None,
         }
+    }
+
+    /// Its first day.
+    pub fn first_day(self) -> NaiveDate {
+        NaiveDate::from_ymd_opt(self.year, self.month.unwrap_or(1), 1).unwrap_or(NaiveDate::MIN)
+    }
+
+    /// Its last day.
+    pub fn last_day(self) -> NaiveDate {
+        let months = if self.month.is_some() { 1 } else { 12 };
+        let next = self.first_day().checked_add_months(Months::new(months));
+        next.and_then(|day| day.pred_opt()).unwrap_or(NaiveDate::MAX)
+    }
+
+    /// When it begins, and when the next one does.
+    pub fn bounds(self) -> (DateTime<Utc>, DateTime<Utc>) {
+        let next = self.last_day().succ_opt().unwrap_or(NaiveDate::MAX);
+        (midnight_in_shanghai(self.first_day()), midnight_in_shanghai(next))
     }
 
     /// How it is stored, in the order of time: 202207 for July 2022, 202200 for 2022.

@@ -141,6 +141,16 @@ pub async fn page(
     })
 }
 
+/// Where the log ends for its readers now: what is written from now on comes after it.
+pub async fn head(database: &Database) -> Result<Cursor, StoreError> {
+    let incarnation = database.incarnation().await?;
+    let position = store::head(database.reader(), incarnation.number).await?;
+    Ok(Cursor {
+        nonce: incarnation.nonce,
+        position,
+    })
+}
+
 /// A cursor must be of this incarnation, not ahead of the head, and not in a part that is gone.
 async fn check(database: &Database, cursor: Cursor) -> Result<(), ChangesError> {
     let incarnation = database.incarnation().await?;

@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     branch::BranchEnded,
-    storage::{StoreError, write::Write},
+    storage::{
+        StoreError,
+        write::{Failure, Write},
+    },
 };
 
 /// Takes an ended branch out of its pairings, in the transaction that ends it. A proposal with it is REJECTED; an active
@@ -18,8 +21,8 @@ use crate::{
 pub fn branch_ended<'a, 't>(
     write: &'a mut Write<'t>,
     ended: &'a BranchEnded,
-) -> BoxFuture<'a, Result<(), StoreError>> {
-    Box::pin(leave_all(write, ended))
+) -> BoxFuture<'a, Result<(), Failure>> {
+    Box::pin(async move { Ok(leave_all(write, ended).await?) })
 }
 
 async fn leave_all(write: &mut Write<'_>, ended: &BranchEnded) -> Result<(), StoreError> {

@@ -54,6 +54,50 @@ pub struct Delivered {
     pub note: Option<String>,
 }
 
+/// A row that cannot be read as an entry, kept whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The row as it came; persons' numbers masked, for nobody knows where in it they are meant as such.
+    pub payload: String,
+    /// A digest of it.
+    pub content: String,
+    /// What cannot be read, in words.
+    pub detail: String,
+}
+
+impl Unreadable {
+    /// A row as it came, and what of it cannot be read.
+    pub fn new(row: &str, detail: impl Into<String>) -> Self {
+        // No database keeps U+0000 in a text.
+        let payload = text::mask(row).replace('\0', "\u{fffd}");
+        Self {
+            content: digest(&payload),
+            payload,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// What comes in at the ledger's door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// An entry.
+    Delivered(Delivered),
+    /// A row that is none.
+    Unreadable(Unreadable),
+}
+
+impl From<Delivered> for Entry {
+    fn from(entry: Delivered) -> Self {
+        Self::Delivered(entry)
+    }
+}
+
+/// What tells a content from others.
+fn digest(content: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(content.as_bytes()))
+}
+
 /// Why an entry is not booked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waits {
@@ -87,6 +131,8 @@ pub struct Judged {
     pub content: String,
     /// Why it cannot be booked, whatever the ledger holds.
     pub waits: Option<Waits>,
+    /// The decision that an adjustment rests on.
+    pub document_number: Option<String>,
 }
 
 impl Judged {
@@ -110,6 +156,7 @@ impl Judged {
             payload,
             content,
             waits: None,
+            document_number: None,
         })
     }
 
@@ -120,11 +167,6 @@ impl Judged {
             .is_some_and(|waits| waits.reason == Reason::InvalidField)
     }
 
-    /// Whether both would be booked under one key.
-    pub fn same_key(&self, other: &Self) -> bool {
-        self.entry.revision == other.entry.revision && self.entry.event_id == other.entry.event_id
-    }
-
     /// The key that it is booked under.
     pub fn key(&self) -> (String, i32) {
         (self.entry.event_id.clone(), self.entry.revision)
@@ -132,8 +174,25 @@ impl Judged {
 }
 
 impl Delivered {
-    /// Judges the entry at a business time.
+    /// Judges an entry of a platform at a business time. None of them adjusts: that is the district's to do.
     pub fn judge(&self, now: DateTime<Utc>) -> Judged {
+        let mut judged = self.judge_fields(now);
+        let invalid = judged.is_invalid();
+        if self.kind == EntryKind::Adjustment && !invalid {
+            judged.waits = Some(Waits::because(Reason::InvalidField, "kind"));
+        }
+        judged
+    }
+
+    /// Judges an adjustment of the district's own, which rests on a document.
+    pub(super) fn judge_adjustment(&self, document_number: &str, now: DateTime<Utc>) -> Judged {
+        Judged {
+            document_number: Some(document_number.to_owned()),
+            ..self.judge_fields(now)
+        }
+    }
+
+    fn judge_fields(&self, now: DateTime<Utc>) -> Judged {
         let code = text::code(&self.branch_code);
         let entry = Delivered {
             branch_code: code.clone().unwrap_or_else(|_| self.branch_code.clone()),
@@ -154,14 +213,11 @@ impl Delivered {
             "note": entry.note,
         })
         .to_string();
-        let digest = Sha256::digest(payload.as_bytes());
         let invalid = |detail: &str| Some(Waits::because(Reason::InvalidField, detail));
         let waits = if !is_name(&entry.event_id) {
             invalid("eventId")
         } else if entry.revision < 1 {
             invalid("revision")
-        } else if entry.kind == EntryKind::Adjustment {
-            invalid("kind")
         } else if code.is_err() && !(entry.kind.answers() && is_name(&entry.branch_code)) {
             // That of an answer is not used, only kept.
             invalid("branchCode")
@@ -183,10 +239,11 @@ impl Delivered {
             None
         };
         Judged {
-            content: URL_SAFE_NO_PAD.encode(digest),
+            content: digest(&payload),
             entry,
             payload,
             waits,
+            document_number: None,
         }
     }
 }

@@ -3,19 +3,38 @@
 //! Append-only; the key of an entry is (source, eventId, revision). In whatever order and however often entries come,
 //! totals come out the same (docs/domain.md, 14): `model` is the algebra that sees to it, and knows no database.
 
-mod branch_ended;
+pub mod adjust;
+mod branches;
+pub mod deliver;
+pub mod discard;
 pub mod entry;
+pub mod graphql;
+mod held;
 pub mod model;
 pub mod push;
+pub mod quarantined;
+pub mod reconcile;
+mod recount;
+pub mod resolve;
+mod score;
 mod store;
 mod sweep;
 
-pub use branch_ended::branch_ended;
-pub use entry::{Delivered, Reason};
-pub use model::{Activity, Book, Effect, EntryKind, Line, Posting, Standing, UnknownReference};
+pub use branches::{branch_coded, branch_ended, branch_placed};
+pub use entry::{Delivered, Entry, Reason, Unreadable};
+pub use model::{Activity, Book, Effect, EntryKind, LedgerError, Line, Posting, Standing, UnknownReference};
 pub use push::{Outcome, Push};
-pub use store::{Source, open_source, totals, verify_totals};
+pub use recount::{is_counted, recount};
+pub use store::{
+    Among, RankAmong, Source, merge_counts, open_source, standings, totals, verify_scores, verify_totals,
+};
 pub use sweep::{Due, due};
 
-/// What pushes share and a merger of branches takes for itself: it adds up totals and must miss no posting.
-const MERGERS: &str = "points-mergers";
+/// The built-in source: the district's own adjustments.
+pub const LOCAL: &str = "LOCAL";
+/// Its name.
+pub const LOCAL_NAME: &str = "本级调整";
+
+/// What pushes share, and whoever moves totals from branch to branch or from field to field takes for itself: it must miss
+/// no posting.
+const TOTALS: &str = "point-totals";

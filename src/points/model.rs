@@ -3,6 +3,7 @@
 //! An event is (source, eventId, kind); of its booked revisions only the greatest counts. A [`Book`] holds the greatest
 //! revisions of some events of one source, books further entries, and tells what each changed.
 
+mod error;
 #[cfg(test)]
 mod tests;
 
@@ -10,7 +11,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 
-use crate::kernel::{id::BranchId, names::stored_names, period::Period, points::Points};
+pub use error::LedgerError;
+
+use crate::kernel::{
+    id::{BranchId, PointEntryId, PointSourceId},
+    names::stored_names,
+    period::Period,
+    points::Points,
+};
 
 stored_names! {
     /// What an entry does.
@@ -80,6 +88,37 @@ pub struct Line {
     pub occurred_at: DateTime<Utc>,
     /// The EARN event that a reversal or correction answers.
     pub refers_to: Option<String>,
+}
+
+/// A line of the ledger, as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerEntry {
+    /// Its key.
+    pub id: PointEntryId,
+    /// Where it came from.
+    pub source_id: PointSourceId,
+    /// The platform's name for what happened.
+    pub event_id: String,
+    /// From 1.
+    pub revision: i32,
+    /// What it does.
+    pub kind: EntryKind,
+    /// Whose points they are; of an answer, those of the event that it answered when it was booked.
+    pub branch_id: BranchId,
+    /// What the points were earned with.
+    pub activity: Activity,
+    /// How many.
+    pub points: Points,
+    /// When it happened.
+    pub occurred_at: DateTime<Utc>,
+    /// When it came, by the machine's clock.
+    pub received_at: DateTime<Utc>,
+    /// The EARN event that a reversal or correction answers.
+    pub refers_to: Option<String>,
+    /// A remark.
+    pub note: Option<String>,
+    /// The decision that an adjustment rests on.
+    pub document_number: Option<String>,
 }
 
 /// A signed amount on a branch's total, counted in the month and year of `counted_at`.

@@ -1,14 +1,18 @@
 //! Booking what an adapter delivers: each entry is booked, found booked already, or kept in quarantine, on its own.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    entry::{Delivered, Judged, Reason, Waits},
+    entry::{Delivered, Entry, Judged, Reason, Unreadable, Waits},
+    held::HeldEntries,
     model::{Book, Effect, EntryKind, Line},
-    store::{self, Event, Moves, NewEntry, Waiting},
+    store::{self, Event, Kept, Moves, NewEntry},
 };
 use crate::{
     audit::AuditRecord,
@@ -32,7 +36,7 @@ pub struct Push {
     /// Its code, by which branches have aliases.
     pub source_code: String,
     /// The entries.
-    pub entries: Vec<Delivered>,
+    pub entries: Vec<Entry>,
 }
 
 /// What became of an entry.
@@ -49,15 +53,43 @@ pub enum Outcome {
 /// Books entries, all in one transaction; gives what became of each.
 pub async fn push(write: &mut Write<'_>, input: &Push) -> Result<Vec<Outcome>, Failure> {
     let now = write.clock().business();
-    let judged: Vec<Judged> = input.entries.iter().map(|entry| entry.judge(now)).collect();
-    let mut batch = Batch::open(write, input, &judged).await?;
-    let outcomes = judged.iter().map(|judged| batch.take(judged)).collect();
-    batch.write(write).await?;
+    let entries: Vec<Item> = input
+        .entries
+        .iter()
+        .map(|entry| match entry {
+            Entry::Delivered(entry) => Item::Judged(Arc::new(entry.judge(now))),
+            Entry::Unreadable(row) => Item::Unreadable(row.clone()),
+        })
+        .collect();
+    let mut batch = Batch::open(write, input, &entries).await?;
+    let outcomes = entries.into_iter().map(|entry| batch.take(entry)).collect();
+    let written = batch.write(write).await?;
+    write.audit(AuditRecord::new("pushPoints").after(json!({
+        "sourceId": input.source.0,
+        "accepted": written.accepted,
+        "quarantined": written.quarantined,
+    })));
     Ok(outcomes)
 }
 
+/// One of a batch.
+pub(super) enum Item {
+    /// An entry.
+    Judged(Arc<Judged>),
+    /// A row that is none.
+    Unreadable(Unreadable),
+}
+
+/// What a batch came to.
+pub(super) struct BatchWritten {
+    /// Entries that were booked.
+    pub accepted: usize,
+    /// Entries that are kept in quarantine since.
+    pub quarantined: usize,
+}
+
 /// What a batch needs to know, and what it comes to.
-struct Batch {
+pub(super) struct Batch {
     source: PointSourceId,
     book: Book,
     rows: HashMap<(String, EntryKind), PointEventId>,
@@ -65,50 +97,40 @@ struct Batch {
     holders: Holders,
     /// The contents booked under the keys of the batch's events.
     booked: HashMap<(String, i32), String>,
-    /// What waits and may be concerned, the earliest received first.
-    held: Vec<Held>,
+    held: HeldEntries,
+    unreadable: Vec<Unreadable>,
     new: Vec<New>,
-}
-
-/// An entry that waits, in the database already or since this batch.
-struct Held {
-    judged: Judged,
-    row: Option<QuarantinedEntryId>,
-    waits: Waits,
-    /// It waited for something else before.
-    conflicts_now: bool,
-    booked: bool,
 }
 
 /// An entry that this batch books.
 struct New {
-    judged: Judged,
+    judged: Arc<Judged>,
     branch: BranchId,
     effects: Vec<Effect>,
 }
 
 impl Batch {
     /// Locks the events that a batch books or names, and reads what decides about them.
-    async fn open(write: &Write<'_>, input: &Push, judged: &[Judged]) -> Result<Self, StoreError> {
-        // A merger adds up totals; it must not miss what is being posted meanwhile.
-        write.lock_shared(super::MERGERS, "").await?;
+    pub async fn open(write: &Write<'_>, input: &Push, entries: &[Item]) -> Result<Self, StoreError> {
+        // Who moves totals or what they count for must not miss what is being posted meanwhile.
+        write.lock_shared(super::TOTALS, "").await?;
         let source = input.source;
-        let candidates: Vec<&Judged> = judged.iter().filter(|judged| !judged.is_invalid()).collect();
+        let judged = entries.iter().filter_map(|item| match item {
+            Item::Judged(judged) => Some(judged.as_ref()),
+            Item::Unreadable(_) => None,
+        });
+        let candidates: Vec<&Judged> = judged.filter(|judged| !judged.is_invalid()).collect();
         let mut events = store::lock_events(write, source, &keys(candidates.iter().copied())).await?;
 
         let connection = write.connection();
         let named: BTreeSet<&str> = events.iter().map(|event| event.event_id.as_str()).collect();
-        let held: Vec<Held> = store::waiting(connection, source, &named)
-            .await?
-            .into_iter()
-            .filter_map(Held::of_row)
-            .collect();
+        let held = HeldEntries::of_rows(store::waiting(connection, source, &named).await?);
         // Entries that wait for these events have events of their own; and an answer may have named another one so far.
         let known: BTreeSet<(String, EntryKind)> = events
             .iter()
             .map(|event| (event.event_id.clone(), event.kind))
             .collect();
-        let mut more: BTreeSet<_> = keys(held.iter().map(|held| &held.judged))
+        let mut more: BTreeSet<_> = keys(held.iter().map(|held| held.judged.as_ref()))
             .difference(&known)
             .cloned()
             .collect();
@@ -147,81 +169,69 @@ impl Batch {
             holders,
             booked,
             held,
+            unreadable: Vec::new(),
             new: Vec::new(),
         })
     }
 
     /// Books an entry, or holds it.
-    fn take(&mut self, judged: &Judged) -> Outcome {
-        if judged.is_invalid() {
-            return self.hold(judged, judged.waits.clone());
+    pub fn take(&mut self, item: Item) -> Outcome {
+        let judged = match item {
+            Item::Judged(judged) => judged,
+            Item::Unreadable(row) => {
+                self.unreadable.push(row);
+                return Outcome::Quarantined(Reason::InvalidField);
+            }
+        };
+        if let Some(waits) = judged.waits.clone().filter(|_| judged.is_invalid()) {
+            return self.hold(&judged, waits);
         }
         if judged.waits.is_none() {
-            self.book_earlier(judged);
+            self.book_earlier(&judged);
         }
         let key = judged.key();
-        match self.booked.get(&key) {
-            Some(content) if *content == judged.content => return Outcome::Duplicate,
-            Some(_) => {
+        match (self.booked.get(&key), judged.waits.clone()) {
+            (Some(content), _) if *content == judged.content => Outcome::Duplicate,
+            (Some(_), _) => {
                 let detail = format!("{} {}", key.0, key.1);
-                return self.hold(judged, Some(Waits::because(Reason::ConflictingRepeat, detail)));
+                self.hold(&judged, Waits::because(Reason::ConflictingRepeat, detail))
             }
-            None if judged.waits.is_some() => return self.hold(judged, judged.waits.clone()),
-            None => {}
-        }
-        match self.book(judged) {
-            Ok(()) => Outcome::Accepted,
-            Err(waits) => self.hold(judged, Some(waits)),
+            (None, Some(waits)) => self.hold(&judged, waits),
+            (None, None) => match self
+                .branch_of(&judged)
+                .and_then(|branch| self.book(&judged, branch))
+            {
+                Ok(()) => Outcome::Accepted,
+                Err(waits) => self.hold(&judged, waits),
+            },
         }
     }
 
     /// Of several contents under one key the one that was received first is booked: one that waits may have become bookable
     /// since.
     fn book_earlier(&mut self, judged: &Judged) {
-        let key = judged.key();
-        let waiting: Vec<Judged> = self
-            .held
-            .iter()
-            .filter(|held| {
-                !held.booked && held.judged.content != judged.content && held.judged.same_key(judged)
-            })
-            .filter(|held| {
-                matches!(
-                    held.waits.reason,
-                    Reason::UnknownBranch | Reason::UnknownReference
-                )
-            })
-            .map(|held| held.judged.clone())
-            .collect();
-        for earlier in waiting {
-            if self.booked.contains_key(&key) || self.book(&earlier).is_ok() {
+        for earlier in self.held.rivals(judged) {
+            let Ok(branch) = self.branch_of(&earlier) else {
+                continue;
+            };
+            if self.booked.contains_key(&judged.key()) || self.book(&earlier, branch).is_ok() {
                 return;
             }
         }
     }
 
-    /// Keeps an entry with its reason; one that is held already stays as it is.
-    fn hold(&mut self, judged: &Judged, waits: Option<Waits>) -> Outcome {
-        let same = |held: &&Held| !held.booked && held.judged.content == judged.content;
-        if let Some(held) = self.held.iter().find(same) {
-            return Outcome::Quarantined(held.waits.reason);
-        }
-        let waits = waits.unwrap_or_else(|| Waits::because(Reason::InvalidField, ""));
-        let reason = waits.reason;
-        self.held.push(Held {
-            judged: judged.clone(),
-            row: None,
-            waits,
-            conflicts_now: false,
-            booked: false,
-        });
-        Outcome::Quarantined(reason)
+    fn hold(&mut self, judged: &Arc<Judged>, waits: Waits) -> Outcome {
+        Outcome::Quarantined(self.held.hold(judged, waits))
     }
 
-    /// Books an entry whose key is free, and then those that have waited for it.
-    fn book(&mut self, judged: &Judged) -> Result<(), Waits> {
+    /// Whether something is booked under an entry's key.
+    pub fn has(&self, judged: &Judged) -> bool {
+        self.booked.contains_key(&judged.key())
+    }
+
+    /// Books an entry whose key is free for a branch, and then those that have waited for it.
+    pub fn book(&mut self, judged: &Arc<Judged>, branch: BranchId) -> Result<(), Waits> {
         let entry = &judged.entry;
-        let branch = self.branch_of(judged)?;
         let line = Line {
             event_id: entry.event_id.clone(),
             revision: entry.revision,
@@ -238,20 +248,8 @@ impl Batch {
             )
         };
         let effects = self.book.book(line).map_err(|_| unknown())?;
-        let key = judged.key();
-        for held in self
-            .held
-            .iter_mut()
-            .filter(|held| !held.booked && held.judged.same_key(judged))
-        {
-            if held.judged.content == judged.content {
-                held.booked = true;
-            } else if held.waits.reason != Reason::InvalidField {
-                held.conflicts_now = held.waits.reason != Reason::ConflictingRepeat;
-                held.waits = Waits::because(Reason::ConflictingRepeat, format!("{} {}", key.0, key.1));
-            }
-        }
-        self.booked.insert(key, judged.content.clone());
+        self.held.booked(judged);
+        self.booked.insert(judged.key(), judged.content.clone());
         self.new.push(New {
             judged: judged.clone(),
             branch,
@@ -264,23 +262,18 @@ impl Batch {
     }
 
     fn book_answers(&mut self, event_id: &str) {
-        let waiting: Vec<Judged> = self
-            .held
-            .iter()
-            .filter(|held| !held.booked && held.waits.reason == Reason::UnknownReference)
-            .filter(|held| held.judged.entry.refers_to.as_deref() == Some(event_id))
-            .map(|held| held.judged.clone())
-            .collect();
-        for judged in waiting {
+        for judged in self.held.naming(event_id) {
             // Another content of its key may have been booked a moment ago.
-            if !self.booked.contains_key(&judged.key()) {
-                let _ = self.book(&judged);
+            if !self.has(&judged)
+                && let Ok(branch) = self.branch_of(&judged)
+            {
+                let _ = self.book(&judged, branch);
             }
         }
     }
 
     /// Whose points they are: of an answer, those of the event that it answers.
-    fn branch_of(&self, judged: &Judged) -> Result<BranchId, Waits> {
+    pub fn branch_of(&self, judged: &Judged) -> Result<BranchId, Waits> {
         let entry = &judged.entry;
         if entry.kind.answers() {
             let target = entry.refers_to.as_deref().unwrap_or_default();
@@ -295,7 +288,7 @@ impl Batch {
     }
 
     /// Writes what the batch came to.
-    async fn write(self, write: &mut Write<'_>) -> Result<(), StoreError> {
+    pub async fn write(self, write: &mut Write<'_>) -> Result<BatchWritten, StoreError> {
         let received_at = write.clock().machine();
         let moves = self.moves(write).await?;
         let entries: Vec<NewEntry<'_>> = self
@@ -316,16 +309,15 @@ impl Batch {
         });
         store::save_events(write, lines).await?;
         store::add_totals(write, &moves).await?;
+        store::count_entries(write, self.source, entries.len()).await?;
 
-        let waits = |held: &&Held| held.row.is_none() && !held.booked;
-        let quarantined: Vec<(&Judged, Waits)> = self
-            .held
-            .iter()
-            .filter(waits)
-            .map(|held| (&held.judged, held.waits.clone()))
+        let held = self.held.iter().filter(|held| held.row.is_none() && !held.booked);
+        let kept: Vec<Kept<'_>> = held
+            .map(|held| Kept::waiting(&held.judged, &held.waits))
+            .chain(self.unreadable.iter().map(Kept::unreadable))
             .collect();
-        store::quarantine(write, self.source, received_at, &quarantined).await?;
-        let rows = |which: fn(&Held) -> bool| -> Vec<QuarantinedEntryId> {
+        let quarantined = store::quarantine(write, self.source, received_at, &kept).await?;
+        let rows = |which: fn(&super::held::Held) -> bool| -> Vec<QuarantinedEntryId> {
             self.held
                 .iter()
                 .filter(|held| which(held))
@@ -339,12 +331,10 @@ impl Batch {
         for branch in moved {
             write.change(Change::new(Topic::Points, Action::Updated, branch).branches([branch]));
         }
-        write.audit(AuditRecord::new("pushPoints").after(json!({
-            "sourceId": self.source.0,
-            "accepted": self.new.len(),
-            "quarantined": quarantined.len(),
-        })));
-        Ok(())
+        Ok(BatchWritten {
+            accepted: self.new.len(),
+            quarantined,
+        })
     }
 
     /// What is added to totals, also to those of the branches that a branch was merged into.
@@ -388,18 +378,6 @@ pub(super) fn holder_on(holders: &Holders, entry: &Delivered) -> Option<BranchId
     let holds = |held: &branch::Holding| held.since <= day && held.until.is_none_or(|until| day <= until);
     let mut holders = holders.get(&entry.branch_code)?.iter();
     holders.find(|(_, held)| holds(held)).map(|(branch, _)| *branch)
-}
-
-impl Held {
-    fn of_row(row: Waiting) -> Option<Self> {
-        Some(Self {
-            judged: Judged::of_payload(row.payload, row.content)?,
-            row: Some(row.id),
-            waits: Waits::because(row.reason, ""),
-            conflicts_now: false,
-            booked: false,
-        })
-    }
 }
 
 /// The events that entries belong to, and those that they name.

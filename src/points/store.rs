@@ -1,28 +1,50 @@
 //! Rows of the ledger. What a batch writes goes in by one statement a table, however many entries it has.
 
+mod entries;
+mod leaderboard;
 mod quarantine;
+mod quarantine_list;
+mod scores;
 mod totals;
 
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use entity::point_source;
+use entity::{point_entry, point_source};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait as _, ConnectionTrait, DbBackend, DbErr, EntityTrait as _, QueryFilter as _, QueryResult,
+    ColumnTrait as _, ConnectionTrait, DbBackend, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QueryResult, QuerySelect as _,
+    sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub(super) use quarantine::{Waiting, conflict, maybe_due, quarantine, replayed, waiting};
+pub(super) use entries::{
+    EntryFilter, check_entry_page, count_entries_listed, entries_by_ids, entries_of_branches,
+    entry_counts_of_branches, list_entries, postings, sums_of_source,
+};
+pub use leaderboard::Among;
+pub(super) use leaderboard::{leaderboard, participants_below};
+pub(super) use quarantine::{
+    Kept, Waiting, conflict, discard, first_waiting_day, lock_quarantined, maybe_due, quarantine, replayed,
+    waiting, waiting_for_code,
+};
+pub(super) use quarantine_list::{
+    check_quarantine_page, count_quarantine, list_quarantine, quarantined_by_ids, similar_codes,
+    waiting_counts,
+};
+pub use scores::{RankAmong, merge_counts, verify_scores};
+pub(super) use scores::{count_entries, entry_counts, participants, place, ranks, recount};
 pub(super) use totals::{Moves, add_totals, merge_totals};
-pub use totals::{totals, verify_totals};
+pub use totals::{standings, totals, verify_totals};
 
 use super::{
     entry::Judged,
     model::{EntryKind, Line, Posting},
 };
 use crate::{
+    auth::Scope,
     kernel::{
         id::{BranchId, PointEntryId, PointEventId, PointSourceId},
         points::Points,
@@ -30,6 +52,7 @@ use crate::{
     storage::{
         StoreError,
         bulk::{self, Kind, instant},
+        keyset,
         row::{self, Cells, FromRow},
         write::Write,
     },
@@ -64,6 +87,21 @@ impl FromRow for Source {
     }
 }
 
+/// Sources that the caller may see, by code; those of these keys, or all.
+pub(super) async fn sources(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    ids: Option<&[PointSourceId]>,
+) -> Result<Vec<Source>, StoreError> {
+    let mut selection = point_source::Entity::find()
+        .filter(scope.sources(Expr::col(point_source::Column::Id)))
+        .order_by_asc(point_source::Column::Code);
+    if let Some(ids) = ids {
+        selection = selection.filter(row::among(connection, point_source::Column::Id, ids));
+    }
+    row::all(connection, selection).await
+}
+
 /// A source by its code.
 pub(super) async fn source_by_code(
     connection: &impl ConnectionTrait,
@@ -71,6 +109,36 @@ pub(super) async fn source_by_code(
 ) -> Result<Option<Source>, StoreError> {
     let selection = point_source::Entity::find().filter(point_source::Column::Code.eq(code));
     row::one(connection, selection).await
+}
+
+/// The key of an entry that is booked.
+pub(super) async fn entry_id(
+    connection: &impl ConnectionTrait,
+    source: PointSourceId,
+    event_id: &str,
+    revision: i32,
+) -> Result<Option<PointEntryId>, StoreError> {
+    Ok(point_entry::Entity::find()
+        .select_only()
+        .column(point_entry::Column::Id)
+        .filter(point_entry::Column::SourceId.eq(source))
+        .filter(point_entry::Column::EventId.eq(event_id))
+        .filter(point_entry::Column::Revision.eq(revision))
+        .into_tuple()
+        .one(connection)
+        .await?)
+}
+
+/// How many entries a source has, counted one by one: for sources that have few.
+pub(super) async fn entries_of(
+    connection: &impl ConnectionTrait,
+    source: PointSourceId,
+) -> Result<u64, StoreError> {
+    keyset::count(
+        connection,
+        point_entry::Entity::find().filter(point_entry::Column::SourceId.eq(source)),
+    )
+    .await
 }
 
 /// Makes a source; one of that code stays as it is.
@@ -239,6 +307,7 @@ pub(super) async fn insert_entries(
         ("received_at", Kind::Instant),
         ("refers_to", Kind::Text),
         ("note", Kind::Text),
+        ("document_number", Kind::Text),
         ("content", Kind::Text),
     ];
     let names = columns.map(|(name, _)| name).join(", ");
@@ -263,6 +332,7 @@ pub(super) async fn insert_entries(
                 "received_at": instant(new.received_at),
                 "refers_to": entry.refers_to,
                 "note": entry.note,
+                "document_number": new.judged.document_number,
                 "content": new.judged.content,
             })
         })

@@ -37,6 +37,24 @@ pub async fn due(
     let rows = store::maybe_due(connection, now + AHEAD, after, PAGE).await?;
     let last = rows.last().map(|(_, row)| row.id);
     let after = last.filter(|_| rows.len() as u64 == PAGE);
+    let pushes = bookable(connection, rows).await?;
+    Ok(Due { pushes, after })
+}
+
+/// Entries that wait for a branch of this code, and would be booked now.
+pub(super) async fn due_for_code(
+    connection: &impl ConnectionTrait,
+    code: &str,
+) -> Result<Vec<Push>, StoreError> {
+    let rows = store::waiting_for_code(connection, code, PAGE).await?;
+    bookable(connection, rows).await
+}
+
+/// Of what waits for a code or a time, what would be booked, by source.
+async fn bookable(
+    connection: &impl ConnectionTrait,
+    rows: Vec<(store::Source, Waiting)>,
+) -> Result<Vec<Push>, StoreError> {
     let mut by_source: BTreeMap<PointSourceId, (String, Vec<Waiting>)> = BTreeMap::new();
     for (source, row) in rows {
         let waiting = by_source.entry(source.id).or_insert((source.code, Vec::new()));
@@ -58,7 +76,7 @@ pub async fn due(
         let entries: Vec<_> = waiting
             .into_iter()
             .filter(bookable)
-            .map(|(_, entry)| entry)
+            .map(|(_, entry)| entry.into())
             .collect();
         if !entries.is_empty() {
             pushes.push(Push {
@@ -68,5 +86,5 @@ pub async fn due(
             });
         }
     }
-    Ok(Due { pushes, after })
+    Ok(pushes)
 }

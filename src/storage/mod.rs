@@ -26,8 +26,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
 use sea_orm::{
-    ConnectionTrait as _, DatabaseConnection, DbBackend, TransactionTrait as _, sea_query::LockType,
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, TransactionTrait as _,
+    sea_query::LockType,
 };
 
 pub use connect::{Location, Options};
@@ -129,6 +131,18 @@ impl Database {
         crate::live::store::prune(&transaction, changes_before).await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// Runs what keeps derived rows in order and changes nothing that anybody reads, in a transaction of its own: nothing
+    /// of it is audited.
+    pub async fn housekeep<T>(
+        &self,
+        work: for<'a> fn(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let transaction = self.inner.writer.begin().await?;
+        let done = work(&transaction).await?;
+        transaction.commit().await?;
+        Ok(done)
     }
 
     /// Whether the database answers.

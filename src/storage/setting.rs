@@ -11,6 +11,8 @@ pub const BUSINESS_DATE: &str = "business_date";
 pub const FIGURES_FROM: &str = "figures_from";
 /// The business day up to which the daily job has moved states.
 pub const DAILY_DONE_ON: &str = "daily_done_on";
+/// Whether what ranks are read from has been made.
+pub const SCORES_COUNTED: &str = "scores_counted";
 /// Up to where the change log has been pruned: incarnation, transaction id and sequence.
 pub const CHANGE_LOG_PRUNED: &str = "change_log_pruned";
 

@@ -49,6 +49,23 @@ const QUERIES: &[(&str, &str, &str)] = &[
     ("headcounts", "{ headcounts { id } }", "+++++-"),
     ("changes", "{ changes { changes { nodeId } } }", "+++++-"),
     ("auditEntries", "{ auditEntries { nodes { id } } }", "+-----"),
+    (
+        "leaderboard",
+        "{ leaderboard { rows { branch { id } } } }",
+        "+++++-",
+    ),
+    ("pointEntries", "{ pointEntries { nodes { id } } }", "++-++-"),
+    (
+        "pointSource",
+        r#"{ pointSource(code: "EJIA") { code } }"#,
+        "++++++",
+    ),
+    ("pointSources", "{ pointSources { code } }", "++++++"),
+    (
+        "quarantine",
+        r#"{ quarantine(sourceCode: "EJIA") { nodes { id } } }"#,
+        "+----+",
+    ),
 ];
 
 /// A mutation, an input that names things of the committee's subtree and the branch officer's own branch, and who may: `+` it
@@ -176,6 +193,27 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
         r#"{ "organizationId": "$ORGANIZATION", "kind": "VOLUNTEER", "count": 1, "asOf": "2026-01-01" }"#,
         "++----",
     ),
+    (
+        "pushPoints",
+        r#"{ "sourceCode": "EJIA", "entries": [] }"#,
+        "+----+",
+    ),
+    (
+        "reconcilePoints",
+        r#"{ "sourceCode": "EJIA", "period": "2026", "totals": [] }"#,
+        "+----+",
+    ),
+    (
+        "adjustPoints",
+        r#"{ "branchId": "$BRANCH", "points": 1, "occurredAt": "2026-01-01T04:00:00Z", "documentNumber": "d", "note": "n" }"#,
+        "+-----",
+    ),
+    ("resolveQuarantine", r#"{ "id": "$QUARANTINED" }"#, "+-----"),
+    (
+        "discardQuarantine",
+        r#"{ "id": "$QUARANTINED", "reason": "r" }"#,
+        "+-----",
+    ),
 ];
 
 /// A service with one record of everything.
@@ -245,6 +283,18 @@ impl Records {
                 .await,
             "trainingRecord",
         );
+        app.open_source("EJIA").await;
+        let entries = json!([
+            { "eventId": "E1", "branchCode": "B1", "points": 5, "occurredAt": "2026-01-01T04:00:00Z" },
+            { "eventId": "E2", "branchCode": "X", "points": 5, "occurredAt": "2026-01-01T04:00:00Z" },
+        ]);
+        let push = json!({ "sourceCode": "EJIA", "entries": entries });
+        admin.mutate("pushPoints", "accepted", push).await.done();
+        let waiting = admin
+            .data(r#"{ quarantine(sourceCode: "EJIA") { nodes { id } } }"#)
+            .await;
+        let waiting = waiting["quarantine"]["nodes"][0]["id"].as_str().expect("an id");
+        names.insert("$QUARANTINED", waiting.to_owned());
         let site = json!({ "name": "n", "kind": "TRAINING_BASE", "organizationId": names["$ORGANIZATION"] });
         admin.mutate("saveSite", "site { id }", site).await.done();
         let headcount = json!({ "organizationId": names["$ORGANIZATION"], "kind": "VOLUNTEER", "count": 1, "asOf": "2026-01-02" });

@@ -14,7 +14,7 @@ use zhibu::{
         points::Points,
     },
     points::{self, Activity, Delivered, EntryKind, Outcome, Push, Reason, Source},
-    storage::write::{self, Actor, Failure},
+    storage::write::{self, Actor},
 };
 
 use crate::support::{
@@ -31,7 +31,7 @@ async fn district(db: crate::support::TestDatabase) -> (TestApp, Source) {
     for code in BRANCHES {
         create(&app, code, json!({ "foundedOn": "2019-05-01" })).await;
     }
-    let source = open_source(&app, "EJIA").await;
+    let source = app.open_source("EJIA").await;
     (app, source)
 }
 
@@ -43,29 +43,11 @@ async fn branch_id(app: &TestApp, code: &str) -> BranchId {
     BranchId::from_global(id).unwrap()
 }
 
-async fn open_source(app: &TestApp, code: &str) -> Source {
-    let written = app
-        .database
-        .write(Actor::service("test"), None, code.to_owned(), |write, code| {
-            Box::pin(async move {
-                let source = points::open_source(write, code, "党建e家（演示）").await?;
-                write.audit(zhibu::audit::AuditRecord::new("openSource"));
-                Ok::<_, Failure>(source)
-            })
-        })
-        .await
-        .unwrap();
-    let write::Outcome::Done(source) = written.outcome else {
-        panic!("refused")
-    };
-    source
-}
-
 async fn push(app: &TestApp, source: &Source, entries: &[Delivered]) -> Vec<Outcome> {
     let push = Push {
         source: source.id,
         source_code: source.code.clone(),
-        entries: entries.to_vec(),
+        entries: entries.iter().cloned().map(Into::into).collect(),
     };
     let written = app
         .database
@@ -239,7 +221,7 @@ on_both!(what_waits_for_an_event_is_booked_with_it, |db| async move {
     assert_eq!(push(std::slice::from_ref(&reversal)).await, [unknown]);
     assert_eq!(waiting(&app).await.len(), 2);
     // Its event comes with another source: that is another event.
-    let other = open_source(&app, "OTHER").await;
+    let other = app.open_source("OTHER").await;
     self::push(&app, &other, &[earn("e", "B1", 700)]).await;
     assert_eq!(waiting(&app).await.len(), 2);
     assert_eq!(
@@ -424,7 +406,7 @@ on_both!(
         let mut before: BTreeMap<&str, BTreeMap<String, (Points, i64)>> = BTreeMap::new();
         for round in 0..5 {
             // Every order goes to a source of its own: what it adds must always be the same.
-            let source = open_source(&app, &format!("S{round}")).await;
+            let source = app.open_source(&format!("S{round}")).await;
             let mut order = entries.clone();
             order.extend(entries.iter().filter(|_| rng.random_bool(0.3)).cloned());
             order.shuffle(&mut rng);

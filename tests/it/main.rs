@@ -27,6 +27,7 @@ mod layering;
 mod ledger;
 mod organization;
 mod pairing;
+mod points;
 mod schema;
 mod support;
 mod training;

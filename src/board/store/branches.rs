@@ -5,11 +5,15 @@ use std::collections::HashMap;
 use chrono::{Months, NaiveDate};
 use entity::{
     branch, branch_term, brand, gold_title, organization, organization_closure, pairing, pairing_member,
+    point_total,
 };
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait, DbBackend, EntityTrait as _, JoinType, QueryFilter as _,
     QuerySelect as _, QueryTrait as _, RelationTrait as _, Select,
-    sea_query::{Alias, Asterisk, Expr, ExprTrait as _, LikeExpr, Order, Query, SelectStatement},
+    sea_query::{
+        Alias, Asterisk, Expr, ExprTrait as _, LikeExpr, Order, Query, QueryStatementBuilder as _,
+        SelectStatement,
+    },
 };
 use serde_json::json;
 
@@ -19,11 +23,14 @@ use crate::{
     branch::{Branch, BranchForm, BranchStatus, Term, TermState},
     brand::{Brand, BrandState},
     kernel::{
+        clock::midnight_in_shanghai,
         id::{BranchId, OrganizationId},
-        page::{Page, PageArgs, PageError},
+        page::{Cursor, Page, PageArgs, PageError},
+        period::Period,
         text,
     },
     organization::Organization,
+    points,
     storage::{
         StoreError,
         keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
@@ -42,7 +49,7 @@ fn column(column: branch::Column) -> Expr {
 }
 
 /// The order, and the key of a row in it.
-fn keyset(order: BranchOrder) -> (Keyset, fn(&Branch) -> Vec<serde_json::Value>) {
+fn keyset(order: BranchOrder, today: Today) -> (Keyset, fn(&Branch) -> Vec<serde_json::Value>) {
     match order {
         BranchOrder::Code => (
             Keyset::new(
@@ -60,6 +67,17 @@ fn keyset(order: BranchOrder) -> (Keyset, fn(&Branch) -> Vec<serde_json::Value>)
                 ],
             ),
             |row| vec![json!(row.name), json!(row.id)],
+        ),
+        BranchOrder::PointsDesc => (
+            Keyset::new(
+                POINTS,
+                [
+                    KeyColumn::desc(points_of(today), KeyKind::Int),
+                    KeyColumn::asc(column(branch::Column::Id), KeyKind::Int),
+                ],
+            ),
+            // The branch's row does not hold its points: see `by_points`.
+            |row| points_key(row, 0),
         ),
         BranchOrder::FoundedDesc => (
             Keyset::new(
@@ -92,6 +110,55 @@ fn keyset(order: BranchOrder) -> (Keyset, fn(&Branch) -> Vec<serde_json::Value>)
             |row| vec![json!(row.updated_at.timestamp_micros()), json!(row.id)],
         ),
     }
+}
+
+/// Name of the order by points.
+const POINTS: &str = "branch.points";
+
+fn points_key(row: &Branch, hundredths: i64) -> Vec<serde_json::Value> {
+    vec![json!(hundredths), json!(row.id)]
+}
+
+/// The year whose points order a list.
+fn year(today: Today) -> Period {
+    Period::month_of(midnight_in_shanghai(today.day)).year()
+}
+
+/// A branch's points of the year, in hundredths.
+fn points_of(today: Today) -> Expr {
+    let total = Query::select()
+        .column((point_total::Entity, point_total::Column::Total))
+        .from(point_total::Entity)
+        .and_where(
+            Expr::col((point_total::Entity, point_total::Column::BranchId)).eq(column(branch::Column::Id)),
+        )
+        .and_where(Expr::col((point_total::Entity, point_total::Column::Period)).eq(year(today).number()))
+        .take();
+    Expr::SubQuery(None, Box::new(total.into_sub_query_statement())).if_null(0)
+}
+
+/// The cursors of pages by points: each row with what it has now.
+async fn by_points<'p, T: 'p>(
+    connection: &impl ConnectionTrait,
+    today: Today,
+    pages: impl Iterator<Item = &'p mut Page<T>>,
+    branch: impl Fn(&T) -> &Branch,
+) -> Result<(), StoreError> {
+    let pages: Vec<&mut Page<T>> = pages.collect();
+    let period = year(today);
+    let rows = pages.iter().flat_map(|page| &page.items);
+    let asked: Vec<_> = rows.map(|(_, row)| (branch(row).id, period)).collect();
+    let totals = points::standings(connection, &asked).await?;
+    for page in pages {
+        for (cursor, row) in &mut page.items {
+            let row = branch(row);
+            let total = totals
+                .get(&(row.id, period))
+                .map_or(0, |(total, _)| total.hundredths());
+            *cursor = Cursor::new(POINTS, points_key(row, total));
+        }
+    }
+    Ok(())
 }
 
 /// `Branch::term_state` as a condition: whether a branch stands so on a day.
@@ -196,8 +263,12 @@ fn nothing() -> Condition {
 }
 
 /// Checks page arguments before they reach a loader.
-pub(in super::super) fn check_page(order: BranchOrder, args: &PageArgs) -> Result<(), PageError> {
-    keyset(order).0.check(args).map(drop)
+pub(in super::super) fn check_page(
+    order: BranchOrder,
+    today: Today,
+    args: &PageArgs,
+) -> Result<(), PageError> {
+    keyset(order, today).0.check(args).map(drop)
 }
 
 /// A page of branches, each with what is to be read beside it.
@@ -210,13 +281,17 @@ pub(in super::super) async fn list(
     args: &PageArgs,
     with: With,
 ) -> Result<Page<BranchWith>, ListError> {
-    let (keyset, key) = keyset(order);
+    let (keyset, key) = keyset(order, today);
     let request = keyset.check(args)?;
     let page = keyset.statement::<Branch>(filtered(scope, filter, today), &request)?;
     let mut query = beside(connection.get_database_backend(), page, with);
     keyset.order(&mut query, &request);
     let rows = row::fetch(connection, &query, |cells| read(cells, with)).await?;
-    Ok(keyset.page_of(&request, rows, |row| key(&row.branch)))
+    let mut page = keyset.page_of(&request, rows, |row| key(&row.branch));
+    if order == BranchOrder::PointsDesc {
+        by_points(connection, today, std::iter::once(&mut page), |row| &row.branch).await?;
+    }
+    Ok(page)
 }
 
 /// Branches by id, with what is to be read beside them.
@@ -382,10 +457,16 @@ pub(in super::super) async fn lists_below(
     today: Today,
     args: &PageArgs,
 ) -> Result<HashMap<OrganizationId, Page<Branch>>, ListError> {
-    let (keyset, key) = keyset(order);
+    let (keyset, key) = keyset(order, today);
     let request = keyset.check(args)?;
     let select = below(connection, scope, filter, today, organizations);
-    keyset.pages(connection, select, ancestor(), &request, key).await
+    let mut pages = keyset
+        .pages(connection, select, ancestor(), &request, key)
+        .await?;
+    if order == BranchOrder::PointsDesc {
+        by_points(connection, today, pages.values_mut(), |row| row).await?;
+    }
+    Ok(pages)
 }
 
 /// How many branches there are below each organization.

@@ -189,6 +189,7 @@ impl BranchMutation {
             member_count: input.member_count,
             contact_phone: input.contact_phone,
             elected_on: input.elected_on.map(|day| day.0),
+            hooks: hooks(ctx),
         };
         let written = mutate(ctx, Act::CreateBranch, input, |w, i| {
             Box::pin(create(w, &i.grant, &i.input))
@@ -215,6 +216,7 @@ impl BranchMutation {
                 MaybeUndefined::Value(line) => Some(Some(line)),
             },
             effective_on: input.effective_on.map(|day| day.0),
+            hooks: hooks(ctx),
         };
         let written = mutate(ctx, Act::UpdateBranch, input, |w, i| {
             Box::pin(update(w, &i.grant, &i.input))
@@ -310,6 +312,7 @@ impl BranchMutation {
             source_code: input.source_code,
             since: input.since.0,
             until: input.until.map(|day| day.0),
+            hooks: hooks(ctx),
         };
         let written = mutate(ctx, Act::AddBranchAlias, input, |w, i| {
             Box::pin(add_alias(w, &i.grant, &i.input))
@@ -337,7 +340,7 @@ impl BranchMutation {
     }
 }
 
-/// What slices above want done when a branch ends.
+/// What slices above want done with what happens to a branch.
 fn hooks(ctx: &Context<'_>) -> BranchHooks {
     ctx.data_opt::<BranchHooks>().cloned().unwrap_or_default()
 }

@@ -2,18 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, Statement};
+use chrono::{DateTime, NaiveDate, Utc};
+use entity::{point_source, quarantined_entry};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryResult, QuerySelect as _,
+    Statement, sea_query::Expr,
+};
 use serde_json::json;
 
 use super::{Source, texts};
 use crate::{
-    kernel::id::{PointSourceId, QuarantinedEntryId},
-    points::entry::{Judged, Reason, Waits},
+    kernel::{
+        clock::day_in_shanghai,
+        id::{PointSourceId, QuarantinedEntryId},
+    },
+    points::{
+        entry::{Delivered, Judged, Reason, Unreadable, Waits},
+        quarantined::{QuarantineState, Quarantined},
+    },
     storage::{
-        StoreError,
+        ROW_LOCK, StoreError,
         bulk::{self, Kind, instant},
-        row::{Cells, FromRow as _},
+        row::{self, Cells, FromRow as _},
         write::Write,
     },
 };
@@ -69,12 +79,81 @@ pub(in crate::points) async fn maybe_due(
     let values = [after.into(), until.into(), limit.cast_signed().into()];
     let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
     let rows = connection.query_all_raw(statement).await?;
-    rows.iter()
-        .map(|row| {
-            let mut cells = Cells::new(row);
-            Ok((Source::from_row(&mut cells)?, waiting_row(&mut cells)?))
-        })
-        .collect()
+    rows.iter().map(waiting_of_source).collect()
+}
+
+/// What waits for a branch of that code, in the order in which it came.
+pub(in crate::points) async fn waiting_for_code(
+    connection: &impl ConnectionTrait,
+    code: &str,
+    limit: u64,
+) -> Result<Vec<(Source, Waiting)>, StoreError> {
+    let sql = "SELECT s.id, s.code, s.name, q.id, q.content, q.reason, q.payload \
+               FROM quarantined_entry q JOIN point_source s ON s.id = q.source_id \
+               WHERE q.state = 'WAITING' AND q.reason = 'UNKNOWN_BRANCH' AND q.branch_code = $1 \
+               ORDER BY q.id LIMIT $2";
+    let values = [code.into(), limit.cast_signed().into()];
+    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
+    let rows = connection.query_all_raw(statement).await?;
+    rows.iter().map(waiting_of_source).collect()
+}
+
+/// An entry of the quarantine with its source, locked until the transaction ends.
+pub(in crate::points) async fn lock_quarantined(
+    write: &Write<'_>,
+    id: QuarantinedEntryId,
+) -> Result<Option<(Source, Quarantined)>, StoreError> {
+    let connection = write.connection();
+    let selection = quarantined_entry::Entity::find_by_id(id).lock(ROW_LOCK);
+    let Some(row) = row::one::<Quarantined>(connection, selection).await? else {
+        return Ok(None);
+    };
+    let source = point_source::Entity::find_by_id(row.source_id);
+    Ok(row::one::<Source>(connection, source)
+        .await?
+        .map(|source| (source, row)))
+}
+
+/// Marks an entry as not to be booked.
+pub(in crate::points) async fn discard(write: &Write<'_>, id: QuarantinedEntryId) -> Result<(), StoreError> {
+    quarantined_entry::Entity::update_many()
+        .col_expr(
+            quarantined_entry::Column::State,
+            Expr::value(QuarantineState::Discarded.as_str()),
+        )
+        .filter(quarantined_entry::Column::Id.eq(id))
+        .exec(write.connection())
+        .await?;
+    Ok(())
+}
+
+/// The first day, in Shanghai, of what waits for a branch of that code.
+pub(in crate::points) async fn first_waiting_day(
+    connection: &impl ConnectionTrait,
+    source: PointSourceId,
+    code: &str,
+) -> Result<Option<NaiveDate>, StoreError> {
+    let payloads: Vec<String> = quarantined_entry::Entity::find()
+        .select_only()
+        .column(quarantined_entry::Column::Payload)
+        .filter(quarantined_entry::Column::SourceId.eq(source))
+        .filter(quarantined_entry::Column::BranchCode.eq(code))
+        .filter(quarantined_entry::Column::State.eq(QuarantineState::Waiting.as_str()))
+        .filter(quarantined_entry::Column::Reason.eq(Reason::UnknownBranch.as_str()))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let entries = payloads
+        .into_iter()
+        .filter_map(|payload| Judged::of_payload(payload, String::new()));
+    Ok(entries
+        .map(|judged| day_in_shanghai(judged.entry.occurred_at))
+        .min())
+}
+
+fn waiting_of_source(row: &QueryResult) -> Result<(Source, Waiting), StoreError> {
+    let mut cells = Cells::new(row);
+    Ok((Source::from_row(&mut cells)?, waiting_row(&mut cells)?))
 }
 
 fn waiting_row(cells: &mut Cells<'_>) -> Result<Waiting, StoreError> {
@@ -86,13 +165,51 @@ fn waiting_row(cells: &mut Cells<'_>) -> Result<Waiting, StoreError> {
     })
 }
 
-/// Keeps entries that cannot be booked; one that waits already is not kept twice.
+/// An entry that is to be kept.
+pub(in crate::points) struct Kept<'a> {
+    /// None where its fields hold what no column takes: it is whole in its payload.
+    entry: Option<&'a Delivered>,
+    payload: &'a str,
+    content: &'a str,
+    reason: Reason,
+    detail: &'a str,
+    retry_at: Option<DateTime<Utc>>,
+}
+
+impl<'a> Kept<'a> {
+    /// One that waits.
+    pub fn waiting(judged: &'a Judged, waits: &'a Waits) -> Self {
+        Self {
+            entry: (waits.reason != Reason::InvalidField).then_some(&judged.entry),
+            payload: &judged.payload,
+            content: &judged.content,
+            reason: waits.reason,
+            detail: &waits.detail,
+            retry_at: waits.retry_at,
+        }
+    }
+
+    /// One that cannot be read.
+    pub fn unreadable(row: &'a Unreadable) -> Self {
+        Self {
+            entry: None,
+            payload: &row.payload,
+            content: &row.content,
+            reason: Reason::InvalidField,
+            detail: &row.detail,
+            retry_at: None,
+        }
+    }
+}
+
+/// Keeps entries that cannot be booked; one that waits already is not kept twice, and nobody is asked again about one that
+/// was discarded. How many are new.
 pub(in crate::points) async fn quarantine(
     write: &Write<'_>,
     source: PointSourceId,
     received_at: DateTime<Utc>,
-    entries: &[(&Judged, Waits)],
-) -> Result<(), StoreError> {
+    entries: &[Kept<'_>],
+) -> Result<usize, StoreError> {
     let columns = [
         ("event_id", Kind::Text),
         ("revision", Kind::BigInt),
@@ -108,32 +225,33 @@ pub(in crate::points) async fn quarantine(
     let names = columns.map(|(name, _)| name).join(", ");
     let rows = entries
         .iter()
-        .map(|(judged, waits)| {
-            let entry = &judged.entry;
-            // The fields of an invalid entry hold what no column takes; it is whole in its payload.
-            let keyed = waits.reason != Reason::InvalidField;
+        .map(|kept| {
+            let entry = kept.entry;
             json!({
-                "event_id": keyed.then_some(&entry.event_id),
-                "revision": keyed.then_some(entry.revision),
-                "content": judged.content,
-                "reason": waits.reason.as_str(),
-                "detail": waits.detail,
-                "payload": judged.payload,
-                "branch_code": keyed.then_some(&entry.branch_code),
-                "refers_to": entry.refers_to.as_ref().filter(|_| keyed),
-                "retry_at": waits.retry_at.map(instant),
+                "event_id": entry.map(|entry| &entry.event_id),
+                "revision": entry.map(|entry| entry.revision),
+                "content": kept.content,
+                "reason": kept.reason.as_str(),
+                "detail": kept.detail,
+                "payload": kept.payload,
+                "branch_code": entry.map(|entry| &entry.branch_code),
+                "refers_to": entry.and_then(|entry| entry.refers_to.as_ref()),
+                "retry_at": kept.retry_at.map(instant),
                 "received_at": instant(received_at),
             })
         })
         .collect();
     let insert = format!(
         "INSERT INTO quarantined_entry (source_id, state, {names}) \
-         SELECT {}, 'WAITING', {names} FROM {{rows}} WHERE true \
-         ON CONFLICT (source_id, content) WHERE state = 'WAITING' DO NOTHING",
-        source.0
+         SELECT {0}, 'WAITING', {columns} FROM {{rows}} WHERE NOT EXISTS \
+           (SELECT 1 FROM quarantined_entry d WHERE d.source_id = {0} AND d.content = given.content \
+            AND d.state = 'DISCARDED') \
+         ON CONFLICT (source_id, content) WHERE state = 'WAITING' DO NOTHING RETURNING id",
+        source.0,
+        columns = columns.map(|(name, _)| format!("given.{name}")).join(", "),
     );
-    bulk::run(write.connection(), &insert, &columns, rows).await?;
-    Ok(())
+    let new = bulk::run(write.connection(), &insert, &columns, rows).await?;
+    Ok(new.len())
 }
 
 /// Rows of the quarantine whose entries have been booked.

@@ -1,6 +1,6 @@
 //! Totals of branches by period, kept with the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use entity::point_total;
 use sea_orm::{
@@ -9,11 +9,15 @@ use sea_orm::{
 };
 use serde_json::json;
 
+use super::scores;
 use crate::{
+    branch,
     kernel::{id::BranchId, period::Period, points::Points},
+    points::score::Tally,
     storage::{
         StoreError,
         bulk::{self, Kind},
+        row::Cells,
         write::Write,
     },
 };
@@ -21,31 +25,52 @@ use crate::{
 /// What is added to totals: amount and events of a branch in a period.
 pub(in crate::points) type Moves = BTreeMap<(BranchId, Period), (Points, i64)>;
 
-/// Adds to totals, in the order of branch and period.
+/// Adds to totals, in the order of branch and period, and keeps what ranks are read from.
 pub(in crate::points) async fn add_totals(write: &Write<'_>, moves: &Moves) -> Result<(), StoreError> {
+    let connection = write.connection();
+    let branches: BTreeSet<BranchId> = moves.keys().map(|(branch, _)| *branch).collect();
+    let branches: Vec<BranchId> = branches.into_iter().collect();
+    let places = branch::places(connection, &branches).await?;
     let columns = [
         ("branch_id", Kind::BigInt),
         ("period", Kind::BigInt),
         ("total", Kind::BigInt),
         ("event_count", Kind::BigInt),
+        ("domain", Kind::Text),
+        ("organization_id", Kind::BigInt),
     ];
     let rows = moves
         .iter()
         .map(|((branch, period), (amount, events))| {
+            let place = places.get(branch);
             json!({
                 "branch_id": branch.0,
                 "period": period.number(),
                 "total": amount.hundredths(),
                 "event_count": events,
+                "domain": place.map(|place| place.domain.as_str()),
+                "organization_id": place.map(|place| place.organization.0),
             })
         })
         .collect();
-    let upsert = "INSERT INTO point_total (branch_id, period, total, event_count) \
-                  SELECT branch_id, period, total, event_count FROM {rows} WHERE true \
-                  ON CONFLICT (branch_id, period) DO UPDATE SET total = point_total.total + excluded.total, \
-                  event_count = point_total.event_count + excluded.event_count";
-    bulk::run(write.connection(), upsert, &columns, rows).await?;
-    Ok(())
+    let names = columns.map(|(name, _)| name).join(", ");
+    let upsert = format!(
+        "INSERT INTO point_total ({names}) SELECT {names} FROM {{rows}} WHERE true \
+         ON CONFLICT (branch_id, period) DO UPDATE SET total = point_total.total + excluded.total, \
+         event_count = point_total.event_count + excluded.event_count RETURNING branch_id, period, total"
+    );
+    let mut tally = Tally::default();
+    for row in bulk::run(connection, &upsert, &columns, rows).await? {
+        let mut cells = Cells::new(&row);
+        let branch = cells.take()?;
+        let period = period(cells.take()?)?;
+        let after = Points::from_hundredths(cells.take()?);
+        let (amount, _) = moves.get(&(branch, period)).copied().unwrap_or_default();
+        if let Some(place) = places.get(&branch) {
+            tally.moved(period, place.domain, after - amount, after);
+        }
+    }
+    scores::append(write, &tally).await
 }
 
 /// Adds the totals of a branch to those of another; whether there were any.
@@ -62,6 +87,11 @@ pub(in crate::points) async fn merge_totals(
         .collect();
     add_totals(write, &moves).await?;
     Ok(!moves.is_empty())
+}
+
+/// The period of a stored number.
+fn period(number: i32) -> Result<Period, StoreError> {
+    Period::from_number(number).ok_or_else(|| StoreError::corrupt("point_total.period", &number.to_string()))
 }
 
 /// Points of a branch and how many events count, by period.
@@ -81,10 +111,28 @@ pub async fn totals(
         .all(connection)
         .await?;
     rows.into_iter()
-        .map(|(number, total, events)| {
-            let period = Period::from_number(number)
-                .ok_or_else(|| StoreError::corrupt("point_total.period", &number.to_string()))?;
-            Ok((period, (Points::from_hundredths(total), events)))
+        .map(|(number, total, events)| Ok((period(number)?, (Points::from_hundredths(total), events))))
+        .collect()
+}
+
+/// Points of branches in periods and how many events count there; what has none is left out.
+pub async fn standings(
+    connection: &impl ConnectionTrait,
+    asked: &[(BranchId, Period)],
+) -> Result<HashMap<(BranchId, Period), (Points, i64)>, StoreError> {
+    let sql = "SELECT t.branch_id, t.period, t.total, t.event_count FROM {rows} JOIN point_total t \
+               ON t.branch_id = given.branch_id AND t.period = given.period";
+    let columns = [("branch_id", Kind::BigInt), ("period", Kind::BigInt)];
+    let rows = asked
+        .iter()
+        .map(|(branch, period)| json!({ "branch_id": branch.0, "period": period.number() }))
+        .collect();
+    let rows = bulk::run(connection, sql, &columns, rows).await?;
+    rows.iter()
+        .map(|row| {
+            let mut cells = Cells::new(row);
+            let key = (cells.take()?, period(cells.take()?)?);
+            Ok((key, (Points::from_hundredths(cells.take()?), cells.take()?)))
         })
         .collect()
 }

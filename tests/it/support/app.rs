@@ -10,10 +10,15 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot};
 use zhibu::{
     app::{self, App},
+    audit::AuditRecord,
     auth::{Authenticator, Keys, Requester, Role, SigningKey, TokenOrder},
     config::{Config, Overrides},
     kernel::clock::{Clock, TimeSource},
-    storage::Database,
+    points::{self, Source},
+    storage::{
+        Database,
+        write::{Actor, Failure, Outcome},
+    },
 };
 
 use super::TestDatabase;
@@ -217,6 +222,25 @@ impl TestApp {
             .execute_unprepared(&sql)
             .await
             .expect("a gold title");
+    }
+
+    /// Makes a point source, as the configuration does.
+    pub async fn open_source(&self, code: &str) -> Source {
+        let written = self
+            .database
+            .write(Actor::service("test"), None, code.to_owned(), |write, code| {
+                Box::pin(async move {
+                    let source = points::open_source(write, code, "党建e家（演示）").await?;
+                    write.audit(AuditRecord::new("openSource"));
+                    Ok::<_, Failure>(source)
+                })
+            })
+            .await
+            .expect("a source");
+        match written.outcome {
+            Outcome::Done(source) => source,
+            Outcome::Refused(refusals) => panic!("{refusals:?}"),
+        }
     }
 
     /// Makes an organization; gives its id.

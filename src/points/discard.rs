@@ -1,0 +1,38 @@
+//! `discardQuarantine`: an entry that waits is not to be booked.
+
+use serde_json::json;
+
+use super::{resolve::locked, store};
+use crate::{
+    audit::AuditRecord,
+    auth::Grant,
+    kernel::{id::QuarantinedEntryId, text},
+    storage::write::{Failure, Write},
+};
+
+/// A decision that an entry is not to be booked.
+#[derive(Clone, Debug)]
+pub struct DiscardQuarantine {
+    /// None where the caller's id names none.
+    pub id: Option<QuarantinedEntryId>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Discards an entry that waits. It stays, whole; delivered again it is not kept again.
+pub async fn discard(
+    write: &mut Write<'_>,
+    grant: &Grant,
+    input: &DiscardQuarantine,
+) -> Result<QuarantinedEntryId, Failure> {
+    let (_, row) = locked(write, grant, input.id).await?;
+    let reason = text::prose(&input.reason, text::PROSE_LIMIT).map_err(|e| e.refusal(&["reason"]))?;
+    store::discard(write, row.id).await?;
+    write.audit(
+        AuditRecord::new("discardQuarantine")
+            .node(row.id)
+            .before(json!({ "state": "WAITING", "reason": row.reason.as_str() }))
+            .after(json!({ "state": "DISCARDED", "reason": reason })),
+    );
+    Ok(row.id)
+}

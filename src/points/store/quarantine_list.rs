@@ -1,0 +1,175 @@
+//! The quarantine as it is read.
+
+use std::collections::HashMap;
+
+use entity::quarantined_entry;
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, Select, Statement, sea_query::Expr,
+};
+use serde_json::json;
+
+use crate::{
+    auth::Scope,
+    kernel::{
+        id::{BranchId, PointSourceId, QuarantinedEntryId},
+        page::{Page, PageArgs, PageError},
+    },
+    points::{
+        entry::Reason,
+        quarantined::{QuarantineState, Quarantined},
+    },
+    storage::{
+        StoreError,
+        keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+        row::{self, Cells, FromRow},
+    },
+};
+
+impl FromRow for Quarantined {
+    type Entity = quarantined_entry::Entity;
+
+    const COLUMNS: &'static [quarantined_entry::Column] = &[
+        quarantined_entry::Column::Id,
+        quarantined_entry::Column::SourceId,
+        quarantined_entry::Column::Reason,
+        quarantined_entry::Column::Detail,
+        quarantined_entry::Column::Payload,
+        quarantined_entry::Column::Content,
+        quarantined_entry::Column::BranchCode,
+        quarantined_entry::Column::ReceivedAt,
+        quarantined_entry::Column::State,
+    ];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: cells.take()?,
+            source_id: cells.take()?,
+            reason: cells.named("quarantined_entry.reason", Reason::parse)?,
+            detail: cells.take()?,
+            payload: cells.take()?,
+            content: cells.take()?,
+            branch_code: cells.optional()?,
+            received_at: cells.take()?,
+            state: cells.named("quarantined_entry.state", QuarantineState::parse)?,
+        })
+    }
+}
+
+/// Entries by id, of sources whose quarantine is in scope.
+pub(in crate::points) async fn quarantined_by_ids(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    ids: &[QuarantinedEntryId],
+) -> Result<HashMap<QuarantinedEntryId, Quarantined>, StoreError> {
+    let selection = quarantined_entry::Entity::find()
+        .filter(scope.source_rows(Expr::col(quarantined_entry::Column::SourceId)))
+        .filter(row::among(connection, quarantined_entry::Column::Id, ids));
+    row::by_key(connection, selection, |row: &Quarantined| row.id).await
+}
+
+/// In the order in which they came.
+fn as_received() -> Keyset {
+    let id = Expr::col((quarantined_entry::Entity, quarantined_entry::Column::Id));
+    Keyset::new("quarantine.received", [KeyColumn::asc(id, KeyKind::Int)])
+}
+
+/// Checks page arguments of the quarantine before anything is read.
+pub(in crate::points) fn check_quarantine_page(args: &PageArgs) -> Result<(), PageError> {
+    as_received().check(args).map(drop)
+}
+
+fn of_source(
+    scope: &Scope,
+    source: PointSourceId,
+    state: Option<QuarantineState>,
+) -> Select<quarantined_entry::Entity> {
+    let selection = quarantined_entry::Entity::find()
+        .filter(scope.source_rows(Expr::col(quarantined_entry::Column::SourceId)))
+        .filter(quarantined_entry::Column::SourceId.eq(source));
+    match state {
+        Some(state) => selection.filter(quarantined_entry::Column::State.eq(state.as_str())),
+        None => selection,
+    }
+}
+
+/// A page of a source's quarantine, in the order in which the entries came.
+pub(in crate::points) async fn list_quarantine(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    source: PointSourceId,
+    state: Option<QuarantineState>,
+    args: &PageArgs,
+) -> Result<Page<Quarantined>, ListError> {
+    let order = as_received();
+    let request = order.check(args)?;
+    let selection = of_source(scope, source, state);
+    let page = order.page(connection, selection, &request, |row: &Quarantined| {
+        vec![json!(row.id)]
+    });
+    page.await
+}
+
+/// How many there are.
+pub(in crate::points) async fn count_quarantine(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    source: PointSourceId,
+    state: Option<QuarantineState>,
+) -> Result<u64, StoreError> {
+    keyset::count(connection, of_source(scope, source, state)).await
+}
+
+/// How many entries of each source wait.
+pub(in crate::points) async fn waiting_counts(
+    connection: &impl ConnectionTrait,
+    sources: &[PointSourceId],
+) -> Result<HashMap<PointSourceId, u64>, StoreError> {
+    let waiting = quarantined_entry::Entity::find()
+        .filter(row::among(
+            connection,
+            quarantined_entry::Column::SourceId,
+            sources,
+        ))
+        .filter(quarantined_entry::Column::State.eq(QuarantineState::Waiting.as_str()));
+    keyset::counts(
+        connection,
+        waiting,
+        Expr::col(quarantined_entry::Column::SourceId),
+    )
+    .await
+}
+
+/// Codes that are like an unknown one, with their branches: of about its length, and alike at either end.
+pub(in crate::points) async fn similar_codes(
+    connection: &impl ConnectionTrait,
+    source_code: &str,
+    code: &str,
+) -> Result<Vec<(String, BranchId)>, StoreError> {
+    let length = code.chars().count();
+    // So much of either end as one slip of the pen leaves alone.
+    let alike = (length / 3).max(1);
+    let head: String = code.chars().take(alike).collect();
+    let tail: String = code.chars().skip(length.saturating_sub(alike)).collect();
+    let sql = "SELECT k.code, k.id FROM ( \
+                 SELECT code, id FROM branch WHERE status = 'ACTIVE' UNION \
+                 SELECT a.code, a.branch_id FROM branch_alias a JOIN branch b ON b.id = a.branch_id \
+                 WHERE b.status = 'ACTIVE' AND a.source_code IN ('', $1)) AS k \
+               WHERE length(k.code) BETWEEN $2 AND $3 AND (substr(k.code, 1, $6) = $4 OR substr(k.code, length(k.code) + 1 - $6) = $5)";
+    let length = i64::try_from(length).unwrap_or_default();
+    let values = [
+        source_code.into(),
+        (length - 2).into(),
+        (length + 2).into(),
+        head.into(),
+        tail.into(),
+        i32::try_from(alike).unwrap_or_default().into(),
+    ];
+    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
+    let rows = connection.query_all_raw(statement).await?;
+    rows.iter()
+        .map(|row| {
+            let mut cells = Cells::new(row);
+            Ok((cells.take()?, cells.take()?))
+        })
+        .collect()
+}
