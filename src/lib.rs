@@ -18,6 +18,7 @@ pub mod kernel;
 pub mod live;
 pub mod organization;
 pub mod pairing;
+pub mod platform;
 pub mod points;
 pub mod storage;
 pub mod training;

@@ -6,9 +6,10 @@
 
 mod fault;
 mod graphql;
+mod keys;
 mod reader;
-mod secret;
 mod sections;
+mod sources;
 mod value;
 
 use std::{
@@ -18,11 +19,13 @@ use std::{
 
 pub use fault::{Fault, Faults, Origin};
 pub use graphql::GraphqlSection;
-pub use secret::Secret;
 pub use sections::{
     AuthSection, ChangeLogSection, DatabaseSection, IdempotencySection, LogFormat, LogSection,
     OrganizationSection, PrivacySection, ServerSection,
 };
+pub use sources::SourceSection;
+
+pub use crate::kernel::secret::Secret;
 
 use crate::kernel::rules::Rules;
 use reader::Reader;
@@ -48,6 +51,8 @@ pub struct Config {
     pub change_log: ChangeLogSection,
     /// `[idempotency]`
     pub idempotency: IdempotencySection,
+    /// `[sources.CODE]`, one for each platform that points come from.
+    pub sources: Vec<SourceSection>,
     /// `[log]`
     pub log: LogSection,
 }
@@ -107,6 +112,7 @@ impl Config {
             domain: sections::read_rules(&mut reader),
             change_log: ChangeLogSection::read(&mut reader),
             idempotency: IdempotencySection::read(&mut reader),
+            sources: sources::read(&mut reader),
             log: LogSection::read(&mut reader),
         };
         reader.finish()?;

@@ -28,11 +28,35 @@ const ELSEWHERE: [&str; 2] = ["ZHIBU_CONFIG", "ZHIBU_TEST_DATABASE_URL"];
 const KUBERNETES: [&str; 3] = ["ZHIBU_SERVICE_HOST", "ZHIBU_SERVICE_PORT", "ZHIBU_PORT"];
 
 pub(super) struct Reader {
-    file: Vec<(String, Origin, Raw)>,
+    file: Vec<Entry>,
+    tables: Vec<Table>,
     env: BTreeMap<String, String>,
     flags: Overrides,
-    asked: BTreeSet<&'static str>,
+    asked: BTreeSet<String>,
     faults: Vec<Fault>,
+}
+
+/// A key of the file.
+struct Entry {
+    /// The path of the table in which it stands.
+    table: String,
+    /// Its name there.
+    name: String,
+    path: String,
+    origin: Origin,
+    raw: Raw,
+}
+
+/// A table of the file.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    /// The path of the table above it.
+    above: String,
+    /// Its name as it was written.
+    pub name: String,
+    /// Its path.
+    pub path: String,
+    origin: Origin,
 }
 
 impl Reader {
@@ -43,6 +67,7 @@ impl Reader {
     ) -> Self {
         let mut reader = Self {
             file: Vec::new(),
+            tables: Vec::new(),
             env: BTreeMap::new(),
             flags: flags.clone(),
             asked: BTreeSet::new(),
@@ -71,25 +96,32 @@ impl Reader {
             self.faults.push(Fault::new("", origin, error.message()));
         }
         let mut tables = vec![(String::new(), table.get_ref())];
-        while let Some((prefix, table)) = tables.pop() {
+        while let Some((above, table)) = tables.pop() {
             for (key, value) in table.iter() {
-                let path = match prefix.as_str() {
-                    "" => key.get_ref().to_string(),
-                    prefix => format!("{prefix}.{}", key.get_ref()),
-                };
+                let path = join(&above, key.get_ref());
+                let origin = Origin::File(name.to_owned(), Some(line_of(key.span().start)));
                 if let DeValue::Table(inner) = value.get_ref() {
-                    tables.push((path, inner));
+                    tables.push((path.clone(), inner));
+                    self.tables.push(Table {
+                        above: above.clone(),
+                        name: key.get_ref().to_string(),
+                        path,
+                        origin,
+                    });
                 } else {
-                    let origin = Origin::File(name.to_owned(), Some(line_of(key.span().start)));
-                    self.file.push((path, origin, Raw::of(value.get_ref())));
+                    self.file.push(Entry {
+                        table: above.clone(),
+                        name: key.get_ref().to_string(),
+                        path,
+                        origin,
+                        raw: Raw::of(value.get_ref()),
+                    });
                 }
             }
         }
         // The order people read in.
-        self.file.sort_by_key(|(_, origin, _)| match origin {
-            Origin::File(_, line) => *line,
-            _ => None,
-        });
+        self.file.sort_by_key(|entry| line(&entry.origin));
+        self.tables.sort_by_key(|table| line(&table.origin));
     }
 
     fn read_variable(&mut self, name: &str, value: OsString) {
@@ -108,7 +140,7 @@ impl Reader {
     /// The value of the highest layer that has one. `check` refuses with what the value must be.
     pub(super) fn get_checked<T: Setting>(
         &mut self,
-        key: &'static str,
+        key: &str,
         check: impl Fn(&T) -> Result<(), String>,
     ) -> Option<T> {
         let mut found = None;
@@ -123,14 +155,14 @@ impl Reader {
     }
 
     /// The same without a further check.
-    pub(super) fn get<T: Setting>(&mut self, key: &'static str) -> Option<T> {
+    pub(super) fn get<T: Setting>(&mut self, key: &str) -> Option<T> {
         self.get_checked(key, |_| Ok(()))
     }
 
     /// The same with bounds; `bounds` in words is for the fault.
     pub(super) fn get_within<T: Setting + PartialOrd>(
         &mut self,
-        key: &'static str,
+        key: &str,
         range: impl RangeBounds<T>,
         bounds: impl Display,
     ) -> Option<T> {
@@ -144,7 +176,7 @@ impl Reader {
     }
 
     /// A fault about how keys go together; it stands at the first of them that a layer gives.
-    pub(super) fn fault(&mut self, keys: &[&'static str], problem: &str) {
+    pub(super) fn fault(&mut self, keys: &[&str], problem: &str) {
         let given = keys
             .iter()
             .find_map(|key| self.given(key).pop().map(|(origin, _)| (key, origin)));
@@ -154,14 +186,59 @@ impl Reader {
         }
     }
 
+    /// A fault of a key that a layer may or may not give; where none does, it stands at the table nearest above.
+    pub(super) fn fault_at(&mut self, key: &str, problem: impl Into<String>) {
+        let origin = match self.given(key).pop() {
+            Some((origin, _)) => origin,
+            None => self.nearest_table(key),
+        };
+        self.faults.push(Fault::new(key, origin, problem));
+    }
+
+    /// How many faults there are so far.
+    pub(super) fn count_faults(&self) -> usize {
+        self.faults.len()
+    }
+
+    fn nearest_table(&self, key: &str) -> Origin {
+        let above = self.tables.iter().filter(|table| key.starts_with(&table.path));
+        let nearest = above.max_by_key(|table| table.path.len());
+        // Only keys of named tables are asked for so, and those stand in the file.
+        nearest.map_or(Origin::File(String::new(), None), |table| table.origin.clone())
+    }
+
+    /// Whether the file has this table.
+    pub(super) fn has_table(&self, path: &str) -> bool {
+        self.tables.iter().any(|table| table.path == path)
+    }
+
+    /// The tables right below one, such as the `EJIA` of `[sources.EJIA]`, in the order in which they stand.
+    pub(super) fn tables_of(&self, above: &str) -> Vec<Table> {
+        let below = self.tables.iter().filter(|table| table.above == above);
+        below.cloned().collect()
+    }
+
+    /// The keys of a table whose names are the operator's, with their values; from the file only.
+    pub(super) fn map<T: Setting>(&mut self, table: &str) -> Vec<(String, T)> {
+        let keys: Vec<(String, String)> = self
+            .file
+            .iter()
+            .filter(|entry| entry.table == table)
+            .map(|entry| (entry.name.clone(), entry.path.clone()))
+            .collect();
+        keys.into_iter()
+            .filter_map(|(name, path)| Some((name, self.get(&path)?)))
+            .collect()
+    }
+
     /// What the layers say of a key, in rising order.
-    fn given(&mut self, key: &'static str) -> Vec<(Origin, Raw)> {
-        let first = self.asked.insert(key);
+    fn given(&mut self, key: &str) -> Vec<(Origin, Raw)> {
+        let first = self.asked.insert(key.to_owned());
         let mut given: Vec<(Origin, Raw)> = self
             .file
             .iter()
-            .filter(|(path, ..)| path == key)
-            .map(|(_, origin, raw)| (origin.clone(), raw.clone()))
+            .filter(|entry| entry.path == key)
+            .map(|entry| (entry.origin.clone(), entry.raw.clone()))
             .collect();
         let names: Vec<String> = variables(key)
             .filter(|name| self.env.contains_key(name))
@@ -192,14 +269,28 @@ impl Reader {
 
     /// Every fault, those of keys that nobody asked for too.
     pub(super) fn finish(mut self) -> Result<(), Faults> {
-        for (path, origin, _) in &self.file {
-            if !self.asked.contains(path.as_str()) {
-                let near = nearest(path, self.asked.iter().copied());
-                self.faults.push(Fault::new(path, origin.clone(), unknown(near)));
+        for entry in &self.file {
+            if !self.asked.contains(&entry.path) {
+                let near = nearest(&entry.path, self.asked.iter().map(String::as_str));
+                self.faults
+                    .push(Fault::new(&entry.path, entry.origin.clone(), unknown(near)));
             }
         }
-        let variables: BTreeSet<String> = self.asked.iter().flat_map(|key| variables(key)).collect();
+        let mut variables_of: BTreeMap<String, usize> = BTreeMap::new();
+        for name in self.asked.iter().flat_map(|key| variables(key)) {
+            *variables_of.entry(name).or_default() += 1;
+        }
+        let variables: BTreeSet<String> = variables_of.keys().cloned().collect();
         for name in self.env.keys() {
+            // Two sources whose codes differ only in what such names do not have.
+            if variables_of.get(name).is_some_and(|keys| *keys > 1) {
+                let origin = Origin::Env(name.clone());
+                self.faults.push(Fault::new(
+                    "",
+                    origin,
+                    "stands for several settings; use the file",
+                ));
+            }
             let ours = variables.contains(name) || ELSEWHERE.contains(&name.as_str());
             let kubernetes = KUBERNETES.iter().any(|k| {
                 name.strip_prefix(k)
@@ -219,13 +310,41 @@ impl Reader {
     }
 }
 
-/// The environment variables of a key, the higher one last.
+fn line(origin: &Origin) -> Option<usize> {
+    match origin {
+        Origin::File(_, line) => *line,
+        _ => None,
+    }
+}
+
+/// The path of a key in a table, as TOML writes it: a name that is not plain stands in quotes.
+pub(super) fn join(table: &str, name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let name = match !name.is_empty() && name.chars().all(plain) {
+        true => name.to_owned(),
+        false => format!("{name:?}"),
+    };
+    match table {
+        "" => name,
+        table => format!("{table}.{name}"),
+    }
+}
+
+/// The environment variables of a key, the higher one last. A character that names of variables do not have is `_` there.
 fn variables(key: &str) -> impl Iterator<Item = String> {
     let short = SHORT
         .iter()
         .find(|(path, _)| *path == key)
         .map(|(_, name)| (*name).to_owned());
-    let long = format!("{PREFIX}{}", key.replace('.', "_").to_ascii_uppercase());
+    let name: String = key
+        .chars()
+        .filter(|c| *c != '"')
+        .map(|c| match c.is_alphanumeric() {
+            true => c.to_ascii_uppercase(),
+            false => '_',
+        })
+        .collect();
+    let long = format!("{PREFIX}{name}");
     std::iter::once(long).chain(short)
 }
 

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use chrono::NaiveDate;
 
-use super::{reader::Reader, secret::Secret};
+use super::{Secret, reader::Reader};
 use crate::{
     auth::Role,
     kernel::{

@@ -8,7 +8,7 @@ use toml::{
     de::{DeArray, DeValue},
 };
 
-use super::secret::Secret;
+use crate::kernel::secret::Secret;
 
 /// A value as it was given: text from the environment and from flags, else what TOML has.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,19 +88,60 @@ impl Setting for PathBuf {
     }
 }
 
-/// In the environment and in flags: separated by commas.
+/// A list; in the environment and in flags separated by commas.
+fn list<T: Setting>(raw: &Raw) -> Option<Vec<T>> {
+    match raw {
+        Raw::List(items) => items.iter().map(T::of).collect(),
+        Raw::Text(text) => text.split(',').map(|t| T::of(&Raw::Text(t.to_owned()))).collect(),
+        _ => None,
+    }
+}
+
 impl Setting for Vec<PathBuf> {
     const WHAT: &'static str = "a list of paths";
 
     fn of(raw: &Raw) -> Option<Self> {
+        list(raw)
+    }
+}
+
+impl Setting for Vec<String> {
+    const WHAT: &'static str = "a list of texts";
+
+    fn of(raw: &Raw) -> Option<Self> {
+        list(raw)
+    }
+}
+
+impl Setting for Vec<Secret> {
+    const WHAT: &'static str = Vec::<String>::WHAT;
+
+    fn of(raw: &Raw) -> Option<Self> {
+        list(raw)
+    }
+}
+
+/// What a platform may say as a number or as a text: `200` and `"200"` are one word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Word(pub String);
+
+impl Setting for Word {
+    const WHAT: &'static str = "a text or a whole number";
+
+    fn of(raw: &Raw) -> Option<Self> {
         match raw {
-            Raw::List(items) => items.iter().map(PathBuf::of).collect(),
-            Raw::Text(text) => text
-                .split(',')
-                .map(|t| PathBuf::of(&Raw::Text(t.to_owned())))
-                .collect(),
-            _ => None,
+            Raw::Integer(value) => Some(Self(value.to_string())),
+            Raw::Boolean(value) => Some(Self(value.to_string())),
+            raw => String::of(raw).map(Self),
         }
+    }
+}
+
+impl Setting for Vec<Word> {
+    const WHAT: &'static str = "a list of texts or whole numbers";
+
+    fn of(raw: &Raw) -> Option<Self> {
+        list(raw)
     }
 }
 

@@ -29,7 +29,7 @@ impl TimeSource for SystemTime {
 }
 
 /// Asia/Shanghai: UTC+8 without daylight saving since 1992.
-const SHANGHAI: FixedOffset = match FixedOffset::east_opt(8 * 3600) {
+pub const SHANGHAI: FixedOffset = match FixedOffset::east_opt(8 * 3600) {
     Some(offset) => offset,
     None => panic!("8 hours is an offset"), // while compiling, never at run time
 };
@@ -107,10 +107,8 @@ impl Clock {
     /// The machine's instant of the next midnight in Asia/Shanghai, when states move with the date.
     pub fn next_midnight(&self) -> DateTime<Utc> {
         let today = self.machine().with_timezone(&SHANGHAI).date_naive();
-        today
-            .checked_add_days(Days::new(1))
-            .and_then(|d| d.and_time(NaiveTime::MIN).and_local_timezone(SHANGHAI).single())
-            .map_or_else(|| self.machine(), |t| t.with_timezone(&Utc))
+        let tomorrow = today.checked_add_days(Days::new(1));
+        tomorrow.map_or_else(|| self.machine(), midnight_in_shanghai)
     }
 }
 

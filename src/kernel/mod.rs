@@ -11,4 +11,5 @@ pub mod period;
 pub mod points;
 pub mod refusal;
 pub mod rules;
+pub mod secret;
 pub mod text;

@@ -15,6 +15,7 @@ const SLICES: &[&[&str]] = &[
     &["branch"],
     &["brand", "training"],
     &["points"],
+    &["platform"],
     &["pairing"],
     &["rectification"],
     &["health_check"],
