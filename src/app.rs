@@ -174,6 +174,20 @@ pub async fn init(database: &Database, code: &str, name: &str) -> Result<Organiz
     }
 }
 
+/// Makes the rows of the configured sources of points and of the service's own; names follow the configuration.
+async fn open_sources(database: &Database, config: &Config) -> Result<(), AppError> {
+    let named = config.sources.iter();
+    let named: Vec<_> = named
+        .map(|source| (source.code.clone(), source.name.clone()))
+        .collect();
+    database
+        .write(Actor::service("start"), None, named, |write, named| {
+            Box::pin(points::open_sources(write, named))
+        })
+        .await?;
+    Ok(())
+}
+
 /// Whether the service has been given its district.
 pub async fn is_empty(database: &Database) -> Result<bool, AppError> {
     Ok(organization::root(database.reader()).await?.is_none())
@@ -220,6 +234,7 @@ impl App {
         let authenticator = Authenticator::new(keys, anonymous, database.clone());
         warn_of_own_participant_key(config);
         let participant_key = participant_key(config, rng)?;
+        open_sources(&database, config).await?;
         let refused = RefusedAccess::default();
         let build = || {
             schema::builder()

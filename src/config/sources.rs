@@ -87,3 +87,6 @@ fn webhook_secret(secret: &Secret) -> Result<SecretBytes, String> {
 fn in_words(error: TextError) -> String {
     error.message().en.into_owned()
 }
+
+#[cfg(test)]
+mod tests;

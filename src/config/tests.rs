@@ -25,21 +25,32 @@ fn the_sample_is_the_defaults() {
     assert_eq!(parse(SAMPLE, &[], &Overrides::default()), Ok(Config::default()));
 }
 
+/// The sample with every setting that it shows.
+fn uncommented() -> Config {
+    let lines = SAMPLE.lines().map(|line| match line.strip_prefix("# ") {
+        Some(setting) if setting.split(' ').nth(1) == Some("=") || setting.starts_with('[') => {
+            format!("{setting}\n")
+        }
+        _ => format!("{line}\n"),
+    });
+    parse(&lines.collect::<String>(), &[], &Overrides::default()).unwrap()
+}
+
 #[test]
 fn the_samples_commented_settings_can_be_uncommented() {
-    let uncommented: String = SAMPLE
-        .lines()
-        .map(|line| match line.strip_prefix("# ") {
-            Some(setting) if setting.split(' ').nth(1) == Some("=") => format!("{setting}\n"),
-            _ => format!("{line}\n"),
-        })
-        .collect();
-    let config = parse(&uncommented, &[], &Overrides::default()).unwrap();
+    let mut config = uncommented();
     // Every optional setting is there.
     let shown = format!("{config:?}");
-    assert!(!shown.contains("None"), "{shown}");
+    let sources = std::mem::take(&mut config.sources);
+    assert!(!format!("{config:?}").contains("None"), "{config:?}");
+    let pulls: Vec<_> = sources.iter().filter_map(|source| source.pull.as_ref()).collect();
+    assert_eq!(pulls.len(), 2);
+    assert!(pulls[0].totals.is_some() && pulls[0].fields.note.is_some());
     assert_eq!(config.organization.figures_from, "2020-07-01".parse().ok());
-    assert!(!shown.contains("password"), "{shown}");
+    assert!(
+        !shown.contains("zhibu:password") && !shown.contains('…') && !shown.contains("MDEy"),
+        "{shown}"
+    );
 }
 
 #[test]

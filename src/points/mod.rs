@@ -17,6 +17,7 @@ pub mod reconcile;
 mod recount;
 pub mod resolve;
 mod score;
+mod sources;
 mod store;
 mod sweep;
 
@@ -25,15 +26,11 @@ pub use entry::{Delivered, Entry, Reason, Unreadable};
 pub use model::{Activity, Book, Effect, EntryKind, LedgerError, Line, Posting, Standing, UnknownReference};
 pub use push::{Outcome, Push};
 pub use recount::{is_counted, recount};
+pub use sources::{LOCAL, open_sources};
 pub use store::{
     Among, RankAmong, Source, merge_counts, open_source, standings, totals, verify_scores, verify_totals,
 };
 pub use sweep::{Due, due};
-
-/// The built-in source: the district's own adjustments.
-pub const LOCAL: &str = "LOCAL";
-/// Its name.
-pub const LOCAL_NAME: &str = "本级调整";
 
 /// What pushes share, and whoever moves totals from branch to branch or from field to field takes for itself: it must miss
 /// no posting.

@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use entity::{point_entry, point_source};
 use sea_orm::{
-    ActiveValue::{NotSet, Set},
+    ActiveValue::{NotSet, Set, Unchanged},
     ColumnTrait as _, ConnectionTrait, DbBackend, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
     QueryResult, QuerySelect as _,
     sea_query::Expr,
@@ -160,6 +160,23 @@ pub async fn open_source(write: &Write<'_>, code: &str, name: &str) -> Result<So
         code: code.to_owned(),
         name: name.to_owned(),
     })
+}
+
+/// Gives a source another name.
+pub(super) async fn rename_source(
+    write: &Write<'_>,
+    id: PointSourceId,
+    name: &str,
+) -> Result<(), StoreError> {
+    let source = point_source::ActiveModel {
+        id: Unchanged(id),
+        name: Set(name.to_owned()),
+        ..Default::default()
+    };
+    point_source::Entity::update(source)
+        .exec(write.connection())
+        .await?;
+    Ok(())
 }
 
 /// An event's row, locked: what it is called and its greatest booked revision, if one is.

@@ -31,7 +31,7 @@ pub(super) fn read(keys: &mut Keys<'_>, private: bool) -> Option<Auth> {
 }
 
 fn header(keys: &mut Keys<'_>) -> Option<Auth> {
-    let name = keys.required("name", name);
+    let name = keys.required("name", |text: &String| name(text));
     let value = keys.required("value", |value: &Secret| {
         HeaderValue::from_str(value.expose())
             .map(|_| value.clone())
@@ -66,9 +66,9 @@ fn signing(keys: &mut Keys<'_>) -> Option<Auth> {
         "base64" => Ok(true),
         _ => Err("must be \"hex\" or \"base64\"".to_owned()),
     });
-    let signature_header = keys.read("signature_header", name);
-    let timestamp_header = keys.read("timestamp_header", name);
-    let key_header = keys.read("key_header", name);
+    let signature_header = keys.read("signature_header", |text: &String| name(text));
+    let timestamp_header = keys.read("timestamp_header", |text: &String| name(text));
+    let key_header = keys.read("key_header", |text: &String| name(text));
     let key_id = keys.read("key_id", |id: &String| {
         HeaderValue::from_str(id)
             .map(|_| id.clone())
@@ -84,7 +84,7 @@ fn signing(keys: &mut Keys<'_>) -> Option<Auth> {
     }))
 }
 
-fn name(text: &String) -> Result<HeaderName, String> {
+fn name(text: &str) -> Result<HeaderName, String> {
     text.parse()
         .map_err(|_| "must be the name of a header field".to_owned())
 }

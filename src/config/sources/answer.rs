@@ -15,10 +15,6 @@ const KINDS: &[EntryKind] = &[EntryKind::Earn, EntryKind::Reversal, EntryKind::C
 /// Items a page unless the configuration says otherwise.
 const SIZE: u32 = 200;
 
-pub(super) fn pointer(text: &String) -> Result<Pointer, String> {
-    Pointer::parse(text).map_err(in_words)
-}
-
 /// None where something is missing or wrong.
 pub(super) fn paging(keys: &mut Keys<'_>) -> Option<Paging> {
     let kind = keys.required("kind", |kind: &String| match kind.as_str() {
@@ -29,7 +25,7 @@ pub(super) fn paging(keys: &mut Keys<'_>) -> Option<Paging> {
     let size = keys
         .get_within("size", 1..=10_000, "between 1 and 10000")
         .unwrap_or(SIZE);
-    let has_more = keys.read("has_more", pointer);
+    let has_more = keys.pointer("has_more");
     let by = match kind?.as_str() {
         "cursor" => {
             let id = keys.get("id_parameter");
@@ -56,9 +52,9 @@ pub(super) fn paging(keys: &mut Keys<'_>) -> Option<Paging> {
 }
 
 pub(super) fn envelope(keys: &mut Keys<'_>) -> Envelope {
-    let list = keys.read("list", pointer).unwrap_or_default();
-    let message = keys.read("message", pointer);
-    let code = keys.read("code", pointer);
+    let list = keys.pointer("list").unwrap_or_default();
+    let message = keys.pointer("message");
+    let code = keys.pointer("code");
     let success = code.and_then(|code| {
         let success = keys.required("success", |words: &Vec<Word>| {
             Ok(words.iter().map(|Word(word)| word.clone()).collect::<Vec<_>>())
@@ -80,24 +76,24 @@ pub(super) fn fields(keys: &mut Keys<'_>) -> Option<Fields> {
     let activity = keys.word("default_activity", Activity::ALL, Activity::as_str);
     let mut keys = keys.table("fields");
     let kind = Words {
-        pointer: keys.read("kind", pointer),
+        pointer: keys.pointer("kind"),
         meanings: kinds,
         default: kind.or(Some(EntryKind::Earn)),
     };
     let activity = Words {
-        pointer: keys.read("activity", pointer),
+        pointer: keys.pointer("activity"),
         meanings: activities,
         default: activity,
     };
-    let revision = keys.read("revision", pointer);
-    let refers_to = keys.read("refers_to", pointer);
-    let note = keys.read("note", pointer);
-    let updated_at = keys.read("updated_at", pointer);
-    let id = keys.read("id", pointer);
-    let event_id = keys.required("event_id", pointer);
-    let branch_code = keys.required("branch_code", pointer);
-    let points = keys.required("points", pointer);
-    let occurred_at = keys.required("occurred_at", pointer);
+    let revision = keys.pointer("revision");
+    let refers_to = keys.pointer("refers_to");
+    let note = keys.pointer("note");
+    let updated_at = keys.pointer("updated_at");
+    let id = keys.pointer("id");
+    let event_id = keys.required_pointer("event_id");
+    let branch_code = keys.required_pointer("branch_code");
+    let points = keys.required_pointer("points");
+    let occurred_at = keys.required_pointer("occurred_at");
     let event_id = event_id?;
     Some(Fields {
         id: id.unwrap_or_else(|| event_id.clone()),
@@ -115,6 +111,14 @@ pub(super) fn fields(keys: &mut Keys<'_>) -> Option<Fields> {
 }
 
 impl Keys<'_> {
+    pub(super) fn pointer(&mut self, name: &str) -> Option<Pointer> {
+        self.read(name, |text: &String| Pointer::parse(text).map_err(in_words))
+    }
+
+    pub(super) fn required_pointer(&mut self, name: &str) -> Option<Pointer> {
+        self.required(name, |text: &String| Pointer::parse(text).map_err(in_words))
+    }
+
     /// One of the contract's names.
     fn word<T: Copy>(&mut self, name: &str, all: &[T], as_str: fn(T) -> &'static str) -> Option<T> {
         self.read(name, |word: &String| named(word, all, as_str))

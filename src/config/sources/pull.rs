@@ -36,9 +36,11 @@ pub(super) fn read(keys: &mut Keys<'_>) -> Option<PullSettings> {
         .table("totals")
         .is_given()
         .then(|| totals(&mut keys.table("totals"), base.as_ref()));
+    let times = times(keys);
+    let schedule = schedule(keys);
     let settings = PullSettings {
-        times: times(keys)?,
-        schedule: schedule(keys),
+        times: times?,
+        schedule,
         limits,
         entries: entries?,
         auth: auth?,
@@ -114,13 +116,14 @@ fn times(keys: &mut Keys<'_>) -> Option<TimeFormat> {
     let zone = keys.read("time_zone", |text: &String| {
         offset(text).ok_or("must be \"Asia/Shanghai\", \"Z\" or an offset such as \"+08:00\"".to_owned())
     });
+    // A zone with a fault of its own makes no second one.
+    let zone = zone.or_else(|| keys.get::<String>("time_zone").and(offset("Z")));
     let format = keys.read("time_format", |text: &String| {
         TimeFormat::parse(text, zone).map_err(in_words)
     });
-    // With a fault of its own there is no default: others would be made of it.
-    match (keys.get::<String>("time_format"), format) {
-        (None, _) => Some(TimeFormat::default()),
-        (Some(_), format) => format,
+    match keys.get::<String>("time_format") {
+        None => Some(TimeFormat::default()),
+        Some(_) => format,
     }
 }
 
@@ -135,9 +138,9 @@ fn endpoint(keys: &mut Keys<'_>, base: Option<&Url>) -> Option<Endpoint> {
 fn totals(keys: &mut Keys<'_>, base: Option<&Url>) -> Option<Totals> {
     let endpoint = endpoint(keys, base);
     let period = keys.required("period_parameter", |name: &String| Ok(name.clone()));
-    let list = keys.read("list", answer::pointer);
-    let branch_code = keys.required("branch_code", answer::pointer);
-    let total = keys.required("total", answer::pointer);
+    let list = keys.pointer("list");
+    let branch_code = keys.required_pointer("branch_code");
+    let total = keys.required_pointer("total");
     Some(Totals {
         endpoint: endpoint?,
         period_parameter: period?,

@@ -1,0 +1,48 @@
+//! The rows of sources: those of the configuration, and the service's own.
+
+use serde_json::json;
+
+use super::store::{self, Source};
+use crate::{
+    audit::AuditRecord,
+    storage::write::{Failure, Write},
+};
+
+/// The code of the service's own source, under which the district adjusts; no platform has it.
+pub const LOCAL: &str = "LOCAL";
+/// Its name.
+const LOCAL_NAME: &str = "本级调整";
+
+/// Makes a row for each source (code and name) and for LOCAL, and lets names follow; gives all of them. Refused without a
+/// word where nothing was to be done, so that nothing is written then.
+pub async fn open_sources(write: &mut Write<'_>, named: &[(String, String)]) -> Result<Vec<Source>, Failure> {
+    // Replicas start together.
+    write.lock("point-sources", "").await?;
+    let local = (LOCAL.to_owned(), LOCAL_NAME.to_owned());
+    let mut changed = Vec::new();
+    let mut sources = Vec::with_capacity(named.len() + 1);
+    for (code, name) in named.iter().chain([&local]) {
+        let found = store::source_by_code(write.connection(), code).await?;
+        let source = match found {
+            Some(source) if source.name == *name => source,
+            Some(source) => {
+                store::rename_source(write, source.id, name).await?;
+                changed.push(json!({ "code": code, "name": name, "before": source.name }));
+                Source {
+                    name: name.clone(),
+                    ..source
+                }
+            }
+            None => {
+                changed.push(json!({ "code": code, "name": name }));
+                store::open_source(write, code, name).await?
+            }
+        };
+        sources.push(source);
+    }
+    if changed.is_empty() {
+        return Err(Failure::Refused(Vec::new()));
+    }
+    write.audit(AuditRecord::new("openSources").after(json!(changed)));
+    Ok(sources)
+}
