@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{
-    LOCAL, LOCAL_NAME, TOTALS,
+    LOCAL, TOTALS,
     entry::{AHEAD, Delivered},
     model::{Activity, EntryKind, LedgerError},
     push::{Batch, Item, Push},
+    sources::LOCAL_NAME,
     store,
 };
 use crate::{

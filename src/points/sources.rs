@@ -11,7 +11,7 @@ use crate::{
 /// The code of the service's own source, under which the district adjusts; no platform has it.
 pub const LOCAL: &str = "LOCAL";
 /// Its name.
-const LOCAL_NAME: &str = "本级调整";
+pub(super) const LOCAL_NAME: &str = "本级调整";
 
 /// Makes a row for each source (code and name) and for LOCAL, and lets names follow; gives all of them. Refused without a
 /// word where nothing was to be done, so that nothing is written then.

@@ -216,7 +216,7 @@ on_both!(an_adapter_pushes_for_its_own_source_only, |db| async move {
         (app.secretary_of("B1"), "EJIA", "FORBIDDEN"),
         (app.nobody(), "EJIA", "UNAUTHENTICATED"),
         (app.admin(), "NOWHERE", "NOT_FOUND"),
-        (app.admin(), "LOCAL", "NOT_FOUND"),
+        (app.admin(), "LOCAL", "RULE_VIOLATION"),
     ] {
         let input = json!({ "sourceCode": source, "entries": [earn("E1", "B1", 1.0)] });
         let answer = caller.mutate("pushPoints", "accepted", input).await;
