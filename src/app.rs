@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     audit::RefusedAccess,
-    auth::{Authenticator, KeyError, Keys, Role, SigningKey, VerifyingKey, secret_file},
+    auth::{Authenticator, KeyError, Keys, Role, SigningKey, VerifyingKey, Webhooks, secret_file},
     branch::BranchHooks,
     config::{Config, Faults},
     demo,
@@ -20,6 +20,7 @@ use crate::{
         self,
         graphiql::Graphiql,
         graphql::{Options as EndpointOptions, ServiceAccess},
+        platform::Platform,
     },
     jobs::{Jobs, Retention},
     kernel::{clock::Clock, id::OrganizationId, message::Message, refusal::Refusal},
@@ -231,7 +232,7 @@ impl App {
             i64::try_from(config.auth.leeway.as_secs()).unwrap_or_default(),
         );
         let anonymous = config.auth.anonymous_role.or(demo.then_some(Role::Viewer));
-        let authenticator = Authenticator::new(keys, anonymous, database.clone());
+        let authenticator = Arc::new(Authenticator::new(keys, anonymous, database.clone()));
         warn_of_own_participant_key(config);
         let participant_key = participant_key(config, rng)?;
         open_sources(&database, config).await?;
@@ -243,13 +244,29 @@ impl App {
                 .data(branch_hooks())
         };
         let engine: ZhibuEngine = Engine::new(build, &schema::hints(), config.graphql.limits())?;
-        let access = ServiceAccess::new(authenticator, database.clone(), config.graphql.introspection);
+        let access = ServiceAccess::new(
+            authenticator.clone(),
+            database.clone(),
+            config.graphql.introspection,
+        );
         let options = EndpointOptions {
             deadline: config.server.request_timeout,
             graphiql: config.graphql.graphiql.then(|| Arc::new(Graphiql::new())),
             ..EndpointOptions::default()
         };
-        let router = http::router(Arc::new(engine), Arc::new(access), options, database.clone());
+        let points = Platform {
+            authenticator,
+            webhooks: webhooks(config),
+            database: database.clone(),
+            refused: refused.clone(),
+        };
+        let router = http::router(
+            Arc::new(engine),
+            Arc::new(access),
+            options,
+            points,
+            database.clone(),
+        );
         Ok(Self {
             router,
             refused,
@@ -277,6 +294,12 @@ impl App {
             holder,
         )
     }
+}
+
+/// The keys with which sources sign what they push.
+fn webhooks(config: &Config) -> Webhooks {
+    let sources = config.sources.iter();
+    Webhooks::new(sources.map(|source| (source.code.clone(), source.webhook_secrets.clone())))
 }
 
 /// The keys whose tokens are taken: the configured ones; where none is, or in a demonstration, the local one.

@@ -13,6 +13,7 @@ mod scope;
 pub mod secret_file;
 mod store;
 mod token;
+mod webhook;
 
 pub use authenticator::{AuthError, Authenticator};
 pub use key::{KeyError, SigningKey};
@@ -21,3 +22,4 @@ pub use policy::Act;
 pub use requester::{Requester, Role};
 pub use scope::{Extent, Grant, Scope};
 pub use token::{Claims, Keys, TokenError, VerifyingKey};
+pub use webhook::{SignatureError, SignedCaller, SignedHeaders, Webhooks};

@@ -1,10 +1,11 @@
 //! The contract's scalars over chrono's types.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
-use chrono::{Datelike as _, NaiveDate, SecondsFormat, Utc};
+use chrono::{NaiveDate, SecondsFormat, Utc};
 
 use crate::{
     kernel::{
+        clock::parse_instant,
         period,
         points::{self, PointsError},
     },
@@ -50,14 +51,6 @@ pub fn parse_date(text: &str) -> Option<NaiveDate> {
     is_full_date
         .then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok())
         .flatten()
-}
-
-/// An instant of RFC 3339 whose year has four digits in UTC too, so that both databases order it.
-pub fn parse_instant(text: &str) -> Option<chrono::DateTime<Utc>> {
-    chrono::DateTime::parse_from_rfc3339(text)
-        .ok()
-        .map(|at| at.with_timezone(&Utc))
-        .filter(|at| (0..=9999).contains(&at.year()))
 }
 
 impl From<NaiveDate> for Date {

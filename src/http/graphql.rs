@@ -228,7 +228,7 @@ enum Stop {
 }
 
 /// A header's values as one text; fields given several times are lists (RFC 9110 section 5.3).
-fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+pub(super) fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
     let values: Vec<_> = headers
         .get_all(name)
         .iter()
@@ -238,7 +238,7 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
 }
 
 /// The id that the request-id layer has given, or that came with the request.
-fn request_id(request: &Request<Body>) -> RequestId {
+pub(super) fn request_id(request: &Request<Body>) -> RequestId {
     let layered = request.extensions().get::<tower_http::request_id::RequestId>();
     let value = layered
         .map(|id| id.header_value())

@@ -3,6 +3,7 @@
 pub mod graphiql;
 pub mod graphql;
 mod health;
+pub mod platform;
 pub mod request_id;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use tower_http::{
 use self::{
     graphiql::Graphiql,
     graphql::{Access, Options},
+    platform::Platform,
 };
 use crate::{graphql::Engine, storage::Database};
 
@@ -29,6 +31,7 @@ pub fn router<Query, Mutation, Subscription, A>(
     engine: Arc<Engine<Query, Mutation, Subscription>>,
     access: Arc<A>,
     options: Options,
+    points: Platform,
     database: Database,
 ) -> Router
 where
@@ -49,6 +52,7 @@ where
         .merge(assets)
         .layer(compression)
         .merge(health::routes(database))
+        .merge(platform::routes(points))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),

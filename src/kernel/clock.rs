@@ -47,6 +47,14 @@ pub fn midnight_in_shanghai(day: NaiveDate) -> DateTime<Utc> {
     at.map_or_else(|| local.and_utc(), |at| at.with_timezone(&Utc))
 }
 
+/// An instant of RFC 3339 whose year has four digits in UTC too, so that both databases order it.
+pub fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text)
+        .ok()
+        .map(|at| at.with_timezone(&Utc))
+        .filter(|at| (0..=9999).contains(&at.year()))
+}
+
 /// Both clocks of a running service.
 #[derive(Clone)]
 pub struct Clock {

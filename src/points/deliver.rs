@@ -46,14 +46,20 @@ pub async fn deliver(write: &mut Write<'_>, grant: &Grant, input: &Deliver) -> R
     push(write, &input).await
 }
 
+/// Whether platforms may push for a source.
+pub fn check_source(source: &Source) -> Result<(), Refusal> {
+    match source.code.as_str() {
+        super::LOCAL => Err(LedgerError::OwnSource.into()),
+        _ => Ok(()),
+    }
+}
+
 /// The source that a caller writes of, where it may.
 pub(super) async fn granted_source(write: &Write<'_>, grant: &Grant, code: &str) -> Result<Source, Failure> {
     let code = text::code(code).map_err(|error| error.refusal(&["sourceCode"]))?;
     let source = store::source_by_code(write.connection(), &code).await?;
     grant.require_source(source.as_ref().map(|source| source.id))?;
-    match source {
-        None => Err(Refusal::from(LedgerError::NoSource).into()),
-        Some(source) if source.code == super::LOCAL => Err(Refusal::from(LedgerError::OwnSource).into()),
-        Some(source) => Ok(source),
-    }
+    let source = source.ok_or_else(|| Refusal::from(LedgerError::NoSource))?;
+    check_source(&source)?;
+    Ok(source)
 }

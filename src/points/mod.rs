@@ -5,6 +5,7 @@
 
 pub mod adjust;
 mod branches;
+mod decode;
 pub mod deliver;
 pub mod discard;
 pub mod entry;
@@ -16,19 +17,22 @@ pub mod quarantined;
 pub mod reconcile;
 mod recount;
 pub mod resolve;
+pub mod rows;
 mod score;
 mod sources;
 mod store;
 mod sweep;
 
 pub use branches::{branch_coded, branch_ended, branch_placed};
+pub use decode::decode;
 pub use entry::{Delivered, Entry, Reason, Unreadable};
 pub use model::{Activity, Book, Effect, EntryKind, LedgerError, Line, Posting, Standing, UnknownReference};
 pub use push::{Outcome, Push};
 pub use recount::{is_counted, recount};
 pub use sources::{LOCAL, open_sources};
 pub use store::{
-    Among, RankAmong, Source, merge_counts, open_source, standings, totals, verify_scores, verify_totals,
+    Among, RankAmong, Source, merge_counts, open_source, source_of_code, standings, totals, verify_scores,
+    verify_totals,
 };
 pub use sweep::{Due, due};
 

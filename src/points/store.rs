@@ -48,6 +48,7 @@ use crate::{
     kernel::{
         id::{BranchId, PointEntryId, PointEventId, PointSourceId},
         points::Points,
+        text,
     },
     storage::{
         StoreError,
@@ -109,6 +110,17 @@ pub(super) async fn source_by_code(
 ) -> Result<Option<Source>, StoreError> {
     let selection = point_source::Entity::find().filter(point_source::Column::Code.eq(code));
     row::one(connection, selection).await
+}
+
+/// A source by its code as a caller wrote it.
+pub async fn source_of_code(
+    connection: &impl ConnectionTrait,
+    code: &str,
+) -> Result<Option<Source>, StoreError> {
+    match text::code(code) {
+        Ok(code) => source_by_code(connection, &code).await,
+        Err(_) => Ok(None),
+    }
 }
 
 /// The key of an entry that is booked.

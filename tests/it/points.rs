@@ -2,6 +2,7 @@
 
 mod quarantine;
 mod ranks;
+mod stream;
 
 use serde_json::{Value, json};
 

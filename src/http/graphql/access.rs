@@ -1,5 +1,7 @@
 //! The service's own callers: tokens checked by `auth`, resolvers given a [`Caller`].
 
+use std::sync::Arc;
+
 use super::Access;
 use crate::auth::{Authenticator, Requester};
 use crate::graphql::caller::Caller;
@@ -8,14 +10,14 @@ use crate::storage::Database;
 
 /// Lets in whom the authenticator knows.
 pub struct ServiceAccess {
-    authenticator: Authenticator,
+    authenticator: Arc<Authenticator>,
     database: Database,
     introspection: bool,
 }
 
 impl ServiceAccess {
     /// `introspection`: whether the schema may be asked for.
-    pub fn new(authenticator: Authenticator, database: Database, introspection: bool) -> Self {
+    pub fn new(authenticator: Arc<Authenticator>, database: Database, introspection: bool) -> Self {
         Self {
             authenticator,
             database,

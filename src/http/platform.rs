@@ -1,0 +1,278 @@
+//! `POST /platform/{source}/points`: entries of a source in a stream of any length, in constant memory.
+//!
+//! The body is NDJSON (one entry a line) or one JSON array of entries, gzip or not; an entry has the fields of
+//! `PointEntryInput`. The answer is NDJSON, written while the body is still read: a line for each entry that waits in
+//! quarantine (`?outcomes=all`: for every entry), and one for each chunk that is durable, with how many rows are through and
+//! what became of them so far. The last line is `{"done":true,…}`; without it the caller sends again, which is free: what is
+//! booked is found booked.
+//!
+//! A caller has a bearer token, or signs the body (Standard Webhooks); a signed body is read whole before any of it is booked.
+
+mod answer;
+mod body;
+mod run;
+
+use std::sync::{Arc, atomic::AtomicU64};
+
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::{Path, Query, State},
+    http::{HeaderMap, Request, StatusCode, header},
+    middleware::map_request,
+    response::Response,
+    routing::post,
+};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::Deserialize;
+use tower_http::decompression::RequestDecompressionLayer;
+
+use self::{
+    answer::Problem,
+    body::Compressed,
+    run::{Run, Sender},
+};
+use super::graphql::{request_id, text};
+use crate::{
+    audit::RefusedAccess,
+    auth::{Act, AuthError, Authenticator, Grant, SignedHeaders, Webhooks},
+    graphql::error::{ApiError, ErrorCode},
+    kernel::message::{Lang, Message},
+    points::{self, deliver},
+    storage::{
+        Database,
+        write::{Actor, Failure},
+    },
+};
+
+/// Bytes of a signed body at most, also after decompression: **limit**. It is held whole until it is verified.
+pub const SIGNED_BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+/// What the route works with.
+pub struct Platform {
+    /// Who has a token.
+    pub authenticator: Arc<Authenticator>,
+    /// Whose signatures are taken.
+    pub webhooks: Webhooks,
+    /// Where entries are booked.
+    pub database: Database,
+    /// Where refusals are kept.
+    pub refused: RefusedAccess,
+}
+
+/// What may stand in the query string.
+#[derive(Deserialize)]
+struct Params {
+    outcomes: Option<String>,
+}
+
+/// The route.
+pub fn routes(platform: Platform) -> Router {
+    Router::new()
+        .route("/platform/{source}/points", post(deliver_points))
+        .layer(RequestDecompressionLayer::new())
+        .layer(map_request(body::count_compressed))
+        .with_state(Arc::new(platform))
+}
+
+async fn deliver_points(
+    State(platform): State<Arc<Platform>>,
+    Path(source): Path<String>,
+    Query(params): Query<Params>,
+    Extension(compressed): Extension<Compressed>,
+    request: Request<Body>,
+) -> Response {
+    let lang = Lang::from_accept_language(text(request.headers(), header::ACCEPT_LANGUAGE).as_deref());
+    match platform.open(&source, &params, compressed.0, request, lang).await {
+        Ok(run) => run.answer(lang).await,
+        Err(problem) => problem.response(lang),
+    }
+}
+
+/// Who sends, and what they may.
+struct Caller {
+    grant: Grant,
+    actor: Actor,
+}
+
+impl Platform {
+    /// Checks everything that can be checked before the first row.
+    async fn open(
+        &self,
+        source_code: &str,
+        params: &Params,
+        compressed: Arc<AtomicU64>,
+        request: Request<Body>,
+        lang: Lang,
+    ) -> Result<Run, Problem> {
+        let every_outcome = match params.outcomes.as_deref() {
+            None => false,
+            Some("all") => true,
+            Some(_) => {
+                return Err(Problem::bad_request(Message::new(
+                    "outcomes 只能是 all",
+                    "outcomes can be all, and nothing else",
+                )));
+            }
+        };
+        let id = request_id(&request);
+        let (parts, body) = request.into_parts();
+        check_content_type(&parts.headers)?;
+        let signed = SignedHeaders::of(&parts.headers);
+        let authorization = parts.headers.get(header::AUTHORIZATION);
+        let source = points::source_of_code(self.database.reader(), source_code).await?;
+        let (caller, body) = match (signed, authorization) {
+            (Some(headers), None) => {
+                let body = whole(body).await?;
+                let source = source.as_ref().map(|source| (source.code.as_str(), source.id));
+                let now = self.database.clock().machine();
+                let verified = source
+                    .ok_or(crate::auth::SignatureError::NoSecrets)
+                    .and_then(|source| self.webhooks.verify(source, headers, &body, now, id.as_str()));
+                let caller = verified.map_err(|error| {
+                    tracing::info!(request_id = id.as_str(), %error, "a signature was not taken");
+                    Problem::unauthenticated(Message::new("签名无效", "The signature is not taken"))
+                })?;
+                let caller = Caller {
+                    grant: caller.grant,
+                    actor: caller.actor,
+                };
+                (caller, Body::from(body))
+            }
+            // What is not visible ASCII is a token, but nobody's.
+            (_, authorization) => {
+                let authorization = authorization.map(|value| value.to_str().unwrap_or_default());
+                (self.caller_of_token(authorization, id.as_str()).await?, body)
+            }
+        };
+        if caller
+            .grant
+            .require_source(source.as_ref().map(|source| source.id))
+            .is_err()
+        {
+            return Err(self.forbidden(caller.actor));
+        }
+        let source = source.ok_or_else(|| {
+            Problem::not_found(Message::new("没有该积分来源", "There is no such point source"))
+        })?;
+        deliver::check_source(&source).map_err(Problem::refused)?;
+        Ok(Run {
+            database: self.database.clone(),
+            sender: Sender {
+                grant: caller.grant,
+                actor: caller.actor,
+                source_code: source.code,
+            },
+            body,
+            compressed,
+            every_outcome,
+            lang,
+        })
+    }
+
+    async fn caller_of_token(
+        &self,
+        authorization: Option<&str>,
+        request_id: &str,
+    ) -> Result<Caller, Problem> {
+        let requester = match self.authenticator.authenticate(authorization).await {
+            Ok(requester) => requester,
+            Err(error @ (AuthError::Missing | AuthError::Token(_))) => {
+                return Err(Problem::of(StatusCode::UNAUTHORIZED, ApiError::from(error)));
+            }
+            Err(AuthError::Store(error)) => return Err(error.into()),
+        };
+        let actor = requester.actor(request_id);
+        match requester.grant(Act::PushPoints) {
+            Ok(grant) => Ok(Caller { grant, actor }),
+            Err(_) if requester.is_anonymous() => Err(Problem::of(
+                StatusCode::UNAUTHORIZED,
+                ApiError::from(AuthError::Missing),
+            )),
+            Err(_) => Err(self.forbidden(actor)),
+        }
+    }
+
+    /// 403, kept in the audit trail (docs/domain.md, 8).
+    fn forbidden(&self, actor: Actor) -> Problem {
+        let now = self.database.clock().machine();
+        self.refused.note(actor, "platform.points", now);
+        Problem::of(StatusCode::FORBIDDEN, ApiError::forbidden())
+    }
+}
+
+impl<'h> SignedHeaders<'h> {
+    /// None of a request that is not signed.
+    fn of(headers: &'h HeaderMap) -> Option<Self> {
+        let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        headers.get("webhook-signature")?;
+        Some(Self {
+            id: value("webhook-id").unwrap_or_default(),
+            timestamp: value("webhook-timestamp").unwrap_or_default(),
+            signature: value("webhook-signature").unwrap_or_default(),
+        })
+    }
+}
+
+/// NDJSON has no registered type; these are what clients send.
+fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let given = text(headers, header::CONTENT_TYPE).unwrap_or_default();
+    let media = given
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    let taken = [
+        "application/x-ndjson",
+        "application/ndjson",
+        "application/jsonl",
+        "application/json",
+    ];
+    if taken.contains(&media.as_str()) {
+        return Ok(());
+    }
+    Err(Problem::of(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ApiError::bad_request(Message::new(
+            "请求体应为 application/x-ndjson 或 application/json",
+            "The body must be application/x-ndjson or application/json",
+        )),
+    ))
+}
+
+/// A body that is held whole.
+async fn whole(body: Body) -> Result<bytes::Bytes, Problem> {
+    let read = tokio::time::timeout(body::IDLE, Limited::new(body, SIGNED_BODY_LIMIT).collect()).await;
+    match read {
+        Ok(Ok(read)) => Ok(read.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let limit = SIGNED_BODY_LIMIT / 1024 / 1024;
+            Err(Problem::of(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                ApiError::bad_request(Message::new(
+                    format!("签名的请求体最多 {limit} MiB；更多请用令牌推送"),
+                    format!("A signed body has at most {limit} MiB; more is pushed with a token"),
+                )),
+            ))
+        }
+        Ok(Err(_)) => Err(Problem::bad_request(body::unreadable())),
+        Err(_) => Err(Problem::of(
+            StatusCode::REQUEST_TIMEOUT,
+            ApiError::new(ErrorCode::Timeout, body::too_slow()),
+        )),
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Forbidden => Problem::of(StatusCode::FORBIDDEN, ApiError::forbidden()),
+            Failure::Refused(refusals) => match refusals.into_iter().next() {
+                Some(refusal) => Problem::refused(refusal),
+                None => Problem::bad_request(body::unreadable()),
+            },
+            Failure::Store(error) => error.into(),
+        }
+    }
+}

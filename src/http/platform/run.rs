@@ -1,0 +1,377 @@
+//! Rows in, lines out: chunk by chunk, each durable before it is told.
+
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::sync::mpsc;
+
+use super::{
+    answer::{ChunkLine, Counts, DoneLine, EntryLine, NDJSON, Problem, write_line},
+    body::{self, Piece, Pieces},
+};
+use crate::{
+    auth::Grant,
+    graphql::error::{ApiError, ErrorCode},
+    kernel::message::{Lang, Message},
+    points::{
+        Entry, Outcome, decode,
+        deliver::{Deliver, ENTRIES_LIMIT, deliver},
+        rows::{ROW_LIMIT, Rows, RowsError},
+    },
+    storage::{
+        Database, StoreError,
+        write::{self, Actor, WriteError},
+    },
+};
+
+/// Bytes of rows that make a chunk, however few they are.
+const CHUNK_BYTES: usize = 1024 * 1024;
+/// How long rows wait for more of them before they are booked.
+const LINGER: Duration = Duration::from_millis(200);
+/// Chunks whose lines may wait for a caller who does not read.
+const UNREAD: usize = 16;
+
+/// Who sends.
+pub(super) struct Sender {
+    /// The right to push for the source.
+    pub grant: Grant,
+    /// For the audit trail.
+    pub actor: Actor,
+    /// The source's code.
+    pub source_code: String,
+}
+
+/// A delivery that may begin.
+pub(super) struct Run {
+    pub database: Database,
+    pub sender: Sender,
+    pub body: Body,
+    pub compressed: Arc<AtomicU64>,
+    pub every_outcome: bool,
+    pub lang: Lang,
+}
+
+impl Run {
+    /// Books the rows while the answer is written. A problem before the first chunk is an answer of its own.
+    pub async fn answer(self, lang: Lang) -> Response {
+        let (lines, mut written) = mpsc::channel(UNREAD);
+        let mut delivery = Delivery {
+            pieces: Pieces::new(self.body, self.compressed),
+            database: self.database,
+            sender: self.sender,
+            every_outcome: self.every_outcome,
+            lang: self.lang,
+            lines,
+            counts: Counts::default(),
+            unread: 0,
+            omitted: 0,
+        };
+        // Beside the answer: a caller that reads only when it has written all must not stop itself.
+        tokio::spawn(async move {
+            let ended = delivery.run().await;
+            delivery.end(ended).await;
+        });
+        let first = match written.recv().await {
+            None => return Problem::bad_request(body::unreadable()).response(lang),
+            Some(Said::Problem(problem)) => return problem.response(lang),
+            Some(Said::Lines(lines)) => lines,
+        };
+        let rest = stream::unfold(written, move |mut written| async move {
+            let line = match written.recv().await? {
+                Said::Lines(lines) => lines,
+                Said::Problem(problem) => problem.line(lang).into(),
+            };
+            Some((Ok::<_, std::convert::Infallible>(line), written))
+        });
+        let all = futures_util::StreamExt::chain(stream::iter([Ok(first)]), rest);
+        let mut response = Response::new(Body::from_stream(all));
+        *response.status_mut() = StatusCode::OK;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, NDJSON);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+enum Said {
+    Lines(Bytes),
+    Problem(Problem),
+}
+
+/// Why a delivery ends before its body does.
+enum Stop {
+    Problem(Problem),
+    /// Nobody reads the answer any more.
+    Gone,
+}
+
+impl From<Problem> for Stop {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+struct Delivery {
+    pieces: Pieces,
+    database: Database,
+    sender: Sender,
+    every_outcome: bool,
+    lang: Lang,
+    lines: mpsc::Sender<Said>,
+    counts: Counts,
+    /// Chunks whose line has not been said.
+    unread: usize,
+    omitted: u64,
+}
+
+impl Delivery {
+    async fn run(&mut self) -> Result<(), Stop> {
+        let mut rows = Rows::default();
+        let mut chunk = Chunk::default();
+        loop {
+            let piece = match self.next(chunk.entries.is_empty()).await? {
+                Some(piece) => piece,
+                // What is there is booked while more may come.
+                None => {
+                    self.book(&mut chunk).await?;
+                    continue;
+                }
+            };
+            let mut ready = Vec::new();
+            let fed = match &piece {
+                Piece::Data(data) => rows.feed(data, |row| ready.push(row)),
+                Piece::End => rows.end(|row| ready.push(row)),
+                Piece::Broken | Piece::Bomb => Ok(()),
+            };
+            for row in ready {
+                chunk.add(&row);
+                if chunk.is_full() {
+                    self.book(&mut chunk).await?;
+                }
+            }
+            let ended = match (fed, piece) {
+                (Err(error), _) => Some(Err(rows_problem(error))),
+                (Ok(()), Piece::Data(_)) => None,
+                (Ok(()), Piece::End) => Some(Ok(())),
+                (Ok(()), Piece::Broken) => Some(Err(Problem::bad_request(body::unreadable()))),
+                (Ok(()), Piece::Bomb) => Some(Err(Problem::of(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    ApiError::bad_request(Message::new(
+                        "解压后的请求体远大于其压缩大小，不予接受",
+                        "The body grows too much when it is decompressed",
+                    )),
+                ))),
+            };
+            if let Some(ended) = ended {
+                // What came whole before it went wrong is booked.
+                self.book(&mut chunk).await?;
+                return ended.map_err(Stop::from);
+            }
+        }
+    }
+
+    /// The next piece of the body; None where rows have waited long enough for more.
+    async fn next(&mut self, patient: bool) -> Result<Option<Piece>, Stop> {
+        let longest = if patient { body::IDLE } else { LINGER };
+        tokio::select! {
+            piece = tokio::time::timeout(longest, self.pieces.next()) => match piece {
+                Ok(piece) => Ok(Some(piece)),
+                Err(_) if patient => Err(Problem::of(
+                    StatusCode::REQUEST_TIMEOUT,
+                    ApiError::new(ErrorCode::Timeout, body::too_slow()),
+                )
+                .into()),
+                Err(_) => Ok(None),
+            },
+            () = self.lines.closed() => Err(Stop::Gone),
+        }
+    }
+
+    /// Books a chunk, durably, and tells of it.
+    async fn book(&mut self, chunk: &mut Chunk) -> Result<(), Stop> {
+        if chunk.entries.is_empty() {
+            return Ok(());
+        }
+        let chunk = std::mem::take(chunk);
+        let first = self.counts.through + 1;
+        let told = chunk.told();
+        let input = (
+            self.sender.grant,
+            Deliver {
+                source_code: self.sender.source_code.clone(),
+                entries: chunk.entries,
+            },
+        );
+        let written = self
+            .database
+            .write(self.sender.actor.clone(), None, input, |write, (grant, input)| {
+                Box::pin(deliver(write, grant, input))
+            })
+            .await;
+        let outcomes = match written {
+            Ok(written) => match written.outcome {
+                write::Outcome::Done(outcomes) => outcomes,
+                write::Outcome::Refused(refusals) => {
+                    return Err(Problem::from(write::Failure::Refused(refusals)).into());
+                }
+            },
+            Err(WriteError::Store(error)) => return Err(Problem::from(error).into()),
+            Err(WriteError::Forbidden) => return Err(Problem::from(write::Failure::Forbidden).into()),
+            Err(WriteError::InFlight | WriteError::OtherBody) => {
+                return Err(
+                    Problem::from(StoreError::Corrupt("a key where none was given".to_owned())).into(),
+                );
+            }
+        };
+        let mut lines = Vec::new();
+        let mut entries = 0;
+        for ((row, told), outcome) in (first..).zip(&told).zip(outcomes) {
+            self.counts.add(outcome);
+            if self.every_outcome || matches!(outcome, Outcome::Quarantined(_)) {
+                write_line(&mut lines, &told.line(row, outcome));
+                entries += 1;
+            }
+        }
+        self.say(lines, entries).await
+    }
+
+    /// Says the lines of a chunk. A caller who asked for every outcome reads while it writes, and is waited for; of any other the
+    /// entries' lines are left out rather than waited for: it may be one that reads when it has written all.
+    async fn say(&mut self, mut lines: Vec<u8>, entries: u64) -> Result<(), Stop> {
+        if !self.every_outcome && self.lines.capacity() <= 1 {
+            self.unread += 1;
+            self.omitted += entries;
+            return Ok(());
+        }
+        write_line(&mut lines, &self.chunk_line());
+        self.unread = 0;
+        let said = self.lines.send(Said::Lines(lines.into())).await;
+        said.map_err(|_| Stop::Gone)
+    }
+
+    fn chunk_line(&self) -> ChunkLine {
+        ChunkLine {
+            counts: self.counts,
+            omitted: self.omitted,
+        }
+    }
+
+    /// Says how it ended.
+    async fn end(mut self, ended: Result<(), Stop>) {
+        let problem = match ended {
+            Err(Stop::Gone) => return,
+            Err(Stop::Problem(problem)) => Some(problem),
+            Ok(()) => None,
+        };
+        let mut lines = Vec::new();
+        if self.unread > 0 && problem.is_some() {
+            write_line(&mut lines, &self.chunk_line());
+            self.unread = 0;
+        }
+        let said = match problem {
+            // Nothing has been said: it is an answer of its own.
+            Some(problem) if self.counts.through == 0 => Said::Problem(problem),
+            Some(problem) => {
+                lines.extend_from_slice(problem.line(self.lang).as_bytes());
+                Said::Lines(lines.into())
+            }
+            None => {
+                let done = DoneLine {
+                    done: true,
+                    chunk: self.chunk_line(),
+                };
+                write_line(&mut lines, &done);
+                Said::Lines(lines.into())
+            }
+        };
+        let _ = self.lines.send(said).await;
+    }
+}
+
+/// Rows that are booked together.
+#[derive(Default)]
+struct Chunk {
+    entries: Vec<Entry>,
+    bytes: usize,
+}
+
+impl Chunk {
+    fn add(&mut self, row: &[u8]) {
+        self.bytes += row.len();
+        self.entries.push(decode(row));
+    }
+
+    fn is_full(&self) -> bool {
+        self.entries.len() >= ENTRIES_LIMIT || self.bytes >= CHUNK_BYTES
+    }
+
+    /// What is told of each entry.
+    fn told(&self) -> Vec<Told> {
+        let entries = self.entries.iter();
+        entries
+            .map(|entry| match entry {
+                Entry::Delivered(entry) => Told::Key(entry.event_id.clone(), entry.revision),
+                Entry::Unreadable(row) => Told::Unreadable(row.detail.clone()),
+            })
+            .collect()
+    }
+}
+
+/// What is told of an entry besides what became of it.
+enum Told {
+    Key(String, i32),
+    Unreadable(String),
+}
+
+impl Told {
+    fn line(&self, row: u64, outcome: Outcome) -> EntryLine<'_> {
+        let (status, reason) = match outcome {
+            Outcome::Accepted => ("ACCEPTED", None),
+            Outcome::Duplicate => ("DUPLICATE", None),
+            Outcome::Quarantined(reason) => ("QUARANTINED", Some(reason.as_str())),
+        };
+        let (event_id, revision, detail) = match self {
+            Told::Key(event_id, revision) => (Some(event_id.as_str()), Some(*revision), None),
+            Told::Unreadable(detail) => (None, None, Some(detail.as_str())),
+        };
+        EntryLine {
+            row,
+            event_id,
+            revision,
+            status,
+            reason,
+            detail,
+        }
+    }
+}
+
+fn rows_problem(error: RowsError) -> Problem {
+    Problem::of(
+        match error {
+            RowsError::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
+            RowsError::BehindArray | RowsError::NotClosed => StatusCode::BAD_REQUEST,
+        },
+        ApiError::bad_request(match error {
+            RowsError::TooLong => {
+                let limit = ROW_LIMIT / 1024;
+                Message::new(
+                    format!("一条记录最多 {limit} KiB"),
+                    format!("A row has at most {limit} KiB"),
+                )
+            }
+            RowsError::BehindArray => {
+                Message::new("JSON 数组之后还有内容", "Something follows the JSON array")
+            }
+            RowsError::NotClosed => Message::new("JSON 数组没有结束", "The JSON array does not end"),
+        }),
+    )
+}
