@@ -1,9 +1,18 @@
 //! The rules of pulling, without HTTP and without a database.
 
+mod fault;
 mod freeze;
+mod pace;
 mod pointer;
 mod time_format;
+mod walk;
 
+#[cfg(test)]
+mod tests;
+
+pub use fault::PullFault;
 pub use freeze::{Freeze, FreezeError, Window};
+pub use pace::{LONGEST_WAIT, Pace, Rest, Retries, SourceState};
 pub use pointer::{Pointer, PointerError};
 pub use time_format::{TimeFormat, TimeFormatError, offset};
+pub use walk::{Ask, Gait, Position, Seen, Since, Step, Walk, further};
