@@ -3,14 +3,15 @@
 use std::{io, path::Path, sync::Arc};
 
 use axum::{Router, serve::ListenerExt as _};
-use rand::{CryptoRng, RngExt as _};
+use rand::{CryptoRng, RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha20Rng;
 use tokio::net::TcpListener;
 
 use crate::{
     audit::RefusedAccess,
     auth::{Authenticator, KeyError, Keys, Role, SigningKey, VerifyingKey, Webhooks, secret_file},
     branch::BranchHooks,
-    config::{Config, Faults},
+    config::{Config, Faults, SourceSection},
     demo,
     graphql::{
         Engine,
@@ -29,7 +30,9 @@ use crate::{
         create::{CreateOrganization, create},
         model::OrganizationKind,
     },
-    pairing, points,
+    pairing,
+    platform::{HttpPlatform, PulledSources, Puller},
+    points,
     storage::{
         self, Database, Location, Options as DatabaseOptions, StoreError, setting,
         write::{Actor, Outcome, WriteError},
@@ -175,12 +178,15 @@ pub async fn init(database: &Database, code: &str, name: &str) -> Result<Organiz
     }
 }
 
-/// Makes the rows of the configured sources of points and of the service's own; names follow the configuration.
+/// Makes the rows of the configured sources of points; names follow the configuration.
 async fn open_sources(database: &Database, config: &Config) -> Result<(), AppError> {
     let named = config.sources.iter();
     let named: Vec<_> = named
         .map(|source| (source.code.clone(), source.name.clone()))
         .collect();
+    if named.is_empty() {
+        return Ok(());
+    }
     database
         .write(Actor::service("start"), None, named, |write, named| {
             Box::pin(points::open_sources(write, named))
@@ -210,6 +216,8 @@ pub struct App {
     router: Router,
     refused: RefusedAccess,
     retention: Retention,
+    sources: Vec<SourceSection>,
+    pulled: PulledSources,
 }
 
 /// The service's engine.
@@ -237,6 +245,11 @@ impl App {
         let participant_key = participant_key(config, rng)?;
         open_sources(&database, config).await?;
         let refused = RefusedAccess::default();
+        let pulled = config.sources.iter().filter_map(|source| {
+            let schedule = &source.pull.as_ref()?.schedule;
+            Some((source.code.clone(), schedule.freeze.clone()))
+        });
+        let pulled = PulledSources::new(pulled);
         let build = || {
             schema::builder()
                 .data(refused.clone())
@@ -271,6 +284,8 @@ impl App {
             router,
             refused,
             retention: Retention::from(config),
+            sources: config.sources.clone(),
+            pulled,
             database,
         })
     }
@@ -293,6 +308,33 @@ impl App {
             self.retention,
             holder,
         )
+    }
+
+    /// What pulls each source that is configured so, with its own randomness.
+    pub async fn pullers(&self, holder: &str, rng: &mut impl CryptoRng) -> Result<Vec<Puller>, AppError> {
+        let clock = self.database.clock();
+        let mut pullers = Vec::new();
+        for section in &self.sources {
+            let Some(settings) = section.pull.clone().map(Arc::new) else {
+                continue;
+            };
+            let source = points::source_by_code(self.database.reader(), &section.code).await?;
+            let (Some(source), Some(pulled)) = (source, self.pulled.get(&section.code)) else {
+                continue;
+            };
+            let platform = HttpPlatform::new(settings.clone(), clock.clone())
+                .map_err(|error| AppError::Other(format!("{}: {error}", section.code)))?;
+            pullers.push(Puller::new(
+                self.database.clone(),
+                source,
+                settings,
+                Arc::new(platform),
+                holder.to_owned(),
+                pulled.wake.clone(),
+                ChaCha20Rng::from_rng(rng),
+            ));
+        }
+        Ok(pullers)
     }
 }
 

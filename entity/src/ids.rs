@@ -51,6 +51,8 @@ id! {
     PostingId,
     /// Key of `quarantined_entry`.
     QuarantinedEntryId,
+    /// Key of `pull_run`.
+    PullRunId,
     /// Key of `audit_entry`.
     AuditEntryId,
 }

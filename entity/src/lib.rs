@@ -33,6 +33,8 @@ pub mod point_event;
 pub mod point_source;
 pub mod point_total;
 pub mod posting;
+pub mod pull_run;
+pub mod pull_state;
 pub mod quarantined_entry;
 pub mod setting;
 pub mod site;

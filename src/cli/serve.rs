@@ -13,6 +13,7 @@ use crate::{
     config::{Config, Overrides},
     demo,
     kernel::clock::Clock,
+    platform::schedule,
 };
 
 /// Flags of `serve`.
@@ -92,9 +93,12 @@ pub(super) async fn run(
 
     let (stop, stopped) = watch::channel(false);
     let holder = format!("{}-{:016x}", std::process::id(), rng.random::<u64>());
+    let pullers = app.pullers(&holder, rng).await?;
+    let pulls = tokio::spawn(schedule::run(pullers, stopped.clone()));
     let jobs = tokio::spawn(app.jobs(holder).run(stopped));
     let served = app::serve(listener, app.router(), shutdown()).await;
     let _ = stop.send(true);
+    let _ = pulls.await;
     let _ = jobs.await;
     database.close().await;
     served.map_err(|error| AppError::Listen(address.to_string(), error))

@@ -5,8 +5,17 @@
 
 mod adapter;
 pub mod address;
+mod begin;
+mod finish;
 pub mod model;
 pub mod port;
+pub mod pull;
+pub mod schedule;
 pub mod settings;
+mod store;
+mod take;
 
 pub use adapter::HttpPlatform;
+pub use pull::{Puller, Turn};
+pub use schedule::{PulledSource, PulledSources, Wake};
+pub use store::{run, runs, state};

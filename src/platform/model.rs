@@ -4,6 +4,8 @@ mod fault;
 mod freeze;
 mod pace;
 mod pointer;
+mod run;
+mod state;
 mod time_format;
 mod walk;
 
@@ -14,5 +16,7 @@ pub use fault::PullFault;
 pub use freeze::{Freeze, FreezeError, Window};
 pub use pace::{LONGEST_WAIT, Pace, Rest, Retries, SourceState};
 pub use pointer::{Pointer, PointerError};
+pub use run::{Counts, PullRun};
+pub use state::{Pulled, Reread};
 pub use time_format::{TimeFormat, TimeFormatError, offset};
 pub use walk::{Ask, Gait, Position, Seen, Since, Step, Walk, further};

@@ -1,4 +1,4 @@
-//! The rows of sources: those of the configuration, and the service's own.
+//! The rows of the sources that the configuration names; the service's own is there from the beginning.
 
 use serde_json::json;
 
@@ -13,15 +13,14 @@ pub const LOCAL: &str = "LOCAL";
 /// Its name.
 pub(super) const LOCAL_NAME: &str = "本级调整";
 
-/// Makes a row for each source (code and name) and for LOCAL, and lets names follow; gives all of them. Refused without a
-/// word where nothing was to be done, so that nothing is written then.
+/// Makes a row for each source (code and name), and lets names follow; gives all of them. Refused without a word where nothing
+/// was to be done, so that nothing is written then.
 pub async fn open_sources(write: &mut Write<'_>, named: &[(String, String)]) -> Result<Vec<Source>, Failure> {
     // Replicas start together.
     write.lock("point-sources", "").await?;
-    let local = (LOCAL.to_owned(), LOCAL_NAME.to_owned());
     let mut changed = Vec::new();
-    let mut sources = Vec::with_capacity(named.len() + 1);
-    for (code, name) in named.iter().chain([&local]) {
+    let mut sources = Vec::with_capacity(named.len());
+    for (code, name) in named {
         let found = store::source_by_code(write.connection(), code).await?;
         let source = match found {
             Some(source) if source.name == *name => source,

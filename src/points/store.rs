@@ -104,7 +104,7 @@ pub(super) async fn sources(
 }
 
 /// A source by its code.
-pub(super) async fn source_by_code(
+pub async fn source_by_code(
     connection: &impl ConnectionTrait,
     code: &str,
 ) -> Result<Option<Source>, StoreError> {

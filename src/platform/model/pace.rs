@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use super::PullFault;
 use crate::kernel::names::stored_names;
@@ -153,4 +153,5 @@ fn later(now: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
         .ok()
         .and_then(|by| now.checked_add_signed(by))
         .unwrap_or(now)
+        .trunc_subsecs(6)
 }

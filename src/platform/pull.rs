@@ -1,0 +1,314 @@
+//! Pulling one source: when it is due, page after page, until everything has been read or something stands in the way.
+
+mod keeper;
+mod requests;
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha20Rng;
+use tokio::sync::watch;
+
+use self::{keeper::Keeper, requests::Requests};
+use super::{
+    begin::{Begin, Begun, begin},
+    finish::{Finish, finish},
+    model::{Gait, Pace, PullFault, Retries, Seen, Step, Walk, further},
+    port::{Page, Platform, PlatformError},
+    schedule::Wake,
+    settings::{PagingBy, PullSettings},
+    store,
+    take::{Take, Taken, take},
+};
+use crate::{
+    points::Source,
+    storage::{
+        Database,
+        write::{Actor, Outcome, WriteError},
+    },
+};
+
+/// How long a lease lasts unless it is renewed.
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// So many items none of which can be read are no accident: somebody has renamed a field.
+const RENAMED: usize = 10;
+
+/// Pulls one source.
+pub struct Puller {
+    database: Database,
+    source: Source,
+    settings: Arc<PullSettings>,
+    platform: Arc<dyn Platform>,
+    holder: String,
+    wake: Wake,
+    rng: ChaCha20Rng,
+}
+
+/// What became of a turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// It is not due, or somebody else is at it.
+    Waits,
+    /// A run has ended; why it did not read everything.
+    Pulled(Option<PullFault>),
+}
+
+/// Why a run ended early, and how long the platform wants to be left alone.
+type Early = PlatformError;
+
+impl Puller {
+    /// `holder` names this process in leases; `wake` ends a pause when something has been asked for.
+    pub fn new(
+        database: Database,
+        source: Source,
+        settings: Arc<PullSettings>,
+        platform: Arc<dyn Platform>,
+        holder: String,
+        wake: Wake,
+        rng: ChaCha20Rng,
+    ) -> Self {
+        Self {
+            database,
+            source,
+            settings,
+            platform,
+            holder,
+            wake,
+            rng,
+        }
+    }
+
+    /// Which source it pulls.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// What ends its task's pause.
+    pub(super) fn wake(&self) -> &Wake {
+        &self.wake
+    }
+
+    /// Pulls the source if it is due and nobody else is at it; a run ends early when `stop` turns true.
+    ///
+    /// # Errors
+    ///
+    /// The database, before a run has begun or after it has ended. The run is closed by whoever begins the next.
+    pub async fn turn(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Turn, WriteError> {
+        let now = self.database.clock().machine();
+        let state = store::state(self.database.reader(), self.source.id).await?;
+        let due = state.is_none_or(|state| state.is_due(now));
+        if !due || self.settings.schedule.freeze.until(now).is_some() {
+            return Ok(Turn::Waits);
+        }
+        let lease = format!("pull:{}", self.source.code);
+        let Some(taken) = self.database.lease(&lease, &self.holder, LEASE).await? else {
+            return Ok(Turn::Waits);
+        };
+        let turn = self.run(&lease, taken.number, stop).await;
+        // Whoever comes next begins under a number of its own, at once.
+        self.database.release(&lease, &self.holder).await?;
+        turn
+    }
+
+    async fn run(
+        &mut self,
+        lease: &str,
+        fence: i64,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Turn, WriteError> {
+        let schedule = &self.settings.schedule;
+        let input = Begin {
+            source: self.source.id,
+            fence,
+            overlap: schedule.overlap,
+            reread_days: schedule.reread_days,
+        };
+        let written = self
+            .database
+            .write(self.actor(), None, input, |write, input| {
+                Box::pin(begin(write, input))
+            })
+            .await?;
+        let Outcome::Done(begun) = written.outcome else {
+            return Ok(Turn::Waits);
+        };
+        let keeper = Keeper::new(
+            &self.database,
+            &self.source,
+            lease,
+            &self.holder,
+            fence,
+            &self.settings,
+        );
+        let mut pages = 0;
+        let rng = ChaCha20Rng::from_rng(&mut self.rng);
+        let ended = self.walk(&begun, fence, keeper, rng, stop, &mut pages).await;
+        let early = ended.err();
+        if let Some(early) = &early {
+            tracing::info!(source = self.source.code, pages, "a pull ended early: {early}");
+        }
+        let fault = early.as_ref().map(|early| early.fault.clone());
+        let finished = Finish {
+            source: self.source.id,
+            run: begun.run,
+            fence,
+            pages,
+            fault: fault.clone(),
+            retry_after: early.and_then(|early| early.retry_after),
+            rereads: begun.rereads,
+            reread_from: begun.reread_from,
+            pace: pace(&self.settings),
+            jitter: self.rng.random(),
+        };
+        self.database
+            .write(self.actor(), None, finished, |write, input| {
+                Box::pin(finish(write, input))
+            })
+            .await?;
+        Ok(Turn::Pulled(fault))
+    }
+
+    /// Page after page, until everything has been read.
+    async fn walk(
+        &self,
+        begun: &Begun,
+        fence: i64,
+        mut keeper: Keeper<'_>,
+        rng: ChaCha20Rng,
+        stop: &mut watch::Receiver<bool>,
+        pages: &mut i32,
+    ) -> Result<(), Early> {
+        let limits = &self.settings.limits;
+        let retries = match begun.probe {
+            true => 0,
+            false => limits.retries,
+        };
+        let retries = Retries::new(retries, limits.retry_wait);
+        let mut requests = Requests::new(&*self.platform, limits.requests_per_minute, retries, rng);
+        let size = self.settings.paging.size_parameter.as_ref();
+        let mut walk = Walk::begin(
+            gait(&self.settings),
+            size.map(|_| self.settings.paging.size),
+            begun.since,
+        );
+        let mut position = begun.position.clone();
+        loop {
+            keeper.look().await?;
+            let page = tokio::select! {
+                page = requests.page(walk.ask()) => page?,
+                fault = keeper.watch(&self.wake, stop) => return Err(fault.into()),
+            };
+            *pages += 1;
+            let seen = seen(&page);
+            let unreadable = all_unreadable(&page);
+            let to = match unreadable {
+                // What is read again once the configuration fits must not be passed over now.
+                Some(_) => position.clone(),
+                None => further(position.clone(), seen.last.clone()),
+            };
+            keeper.renew_in_time().await?;
+            if !page.items.is_empty() {
+                let input = Take {
+                    source: self.source.clone(),
+                    run: begun.run,
+                    fence,
+                    from: position,
+                    to: to.clone(),
+                    entries: page.items.into_iter().map(|item| item.entry).collect(),
+                };
+                let taken = self.take(input).await?;
+                tracing::debug!(source = self.source.code, counts = ?taken.counts, "a page was taken");
+                if taken.paused {
+                    return Err(PullFault::Paused.into());
+                }
+            }
+            position = to;
+            if let Some(fault) = unreadable {
+                return Err(fault.into());
+            }
+            if walk.took(&seen)? == Step::Done {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn take(&self, input: Take) -> Result<Taken, PullFault> {
+        let written = self
+            .database
+            .write(self.actor(), None, input, |write, input| {
+                Box::pin(take(write, input))
+            })
+            .await;
+        match written.map(|written| written.outcome) {
+            Ok(Outcome::Done(taken)) => Ok(taken),
+            Ok(Outcome::Refused(_)) => Err(PullFault::BrokenOff),
+            Err(error) => {
+                tracing::warn!(
+                    source = self.source.code,
+                    error = &error as &dyn std::error::Error,
+                    "a page could not be written"
+                );
+                Err(PullFault::Storage)
+            }
+        }
+    }
+
+    fn actor(&self) -> Actor {
+        Actor::service(&format!("pull {}", self.source.code))
+    }
+}
+
+fn seen(page: &Page) -> Seen {
+    let positions = page.items.iter().filter_map(|item| item.position.clone());
+    Seen {
+        items: page.items.len(),
+        last: positions.fold(None, |last, next| further(last, Some(next))),
+        more: page.more,
+        print: page.print,
+    }
+}
+
+fn all_unreadable(page: &Page) -> Option<PullFault> {
+    let mut details = page.items.iter().map(|item| item.entry.as_ref().err());
+    let first = details.next()??;
+    (page.items.len() >= RENAMED && details.all(|detail| detail.is_some())).then(|| {
+        PullFault::AllUnreadable {
+            items: page.items.len().try_into().unwrap_or(u32::MAX),
+            detail: first.detail.clone(),
+        }
+    })
+}
+
+fn gait(settings: &PullSettings) -> Gait {
+    let step = settings.times.step();
+    match &settings.paging.by {
+        PagingBy::Cursor { id: Some(_), .. } => Gait::Item,
+        PagingBy::Cursor { id: None, .. } => Gait::Instant(step),
+        PagingBy::Page {
+            first,
+            since: Some(_),
+            ..
+        } => Gait::InstantAndPage(step, *first),
+        PagingBy::Page {
+            first, since: None, ..
+        } => Gait::Page(*first),
+    }
+}
+
+fn pace(settings: &PullSettings) -> Pace {
+    Pace {
+        every: settings.schedule.every,
+        failures: settings.limits.failures,
+        cool_down: settings.limits.cool_down,
+    }
+}
+
+/// A pause that a platform is owed; whoever stops or pauses the run ends it.
+async fn pause(length: Duration) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "there is no event to wait for: a platform is asked no faster than it allows"
+    )]
+    tokio::time::sleep(length).await;
+}
