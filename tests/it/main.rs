@@ -28,6 +28,7 @@ mod ledger;
 mod organization;
 mod pairing;
 mod points;
+mod pull;
 mod schema;
 mod support;
 mod training;

@@ -189,11 +189,16 @@ impl TestApp {
     /// A service with a district `D`, committees `C1` and `C2`, and a general branch `G1` under `C1`.
     pub async fn with_tree(db: TestDatabase) -> Self {
         let app = Self::on(db).await;
-        let district = app.create_organization("D", "DISTRICT", None).await;
-        let c1 = app.create_organization("C1", "COMMITTEE", Some(&district)).await;
-        app.create_organization("C2", "COMMITTEE", Some(&district)).await;
-        app.create_organization("G1", "GENERAL_BRANCH", Some(&c1)).await;
+        app.plant_tree().await;
         app
+    }
+
+    /// Makes that tree in an empty service.
+    pub async fn plant_tree(&self) {
+        let district = self.create_organization("D", "DISTRICT", None).await;
+        let c1 = self.create_organization("C1", "COMMITTEE", Some(&district)).await;
+        self.create_organization("C2", "COMMITTEE", Some(&district)).await;
+        self.create_organization("G1", "GENERAL_BRANCH", Some(&c1)).await;
     }
 
     /// A service over the demonstration district, whose business date stands still.
