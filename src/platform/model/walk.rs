@@ -2,7 +2,8 @@
 //!
 //! Pages shift while they are read: an item that is updated moves to the end, and all after it move up by one. So a walk goes by
 //! the instants at which items were updated wherever it can. Pages by number begin anew at each instant that was reached, and
-//! only where a whole page bears one instant, its second page is asked for.
+//! only where a whole page bears one instant, its second page is asked for. What moves just then, and what moves under a platform
+//! that knows nothing but numbers, is for the next run's overlap and for the daily reading of the last days.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
