@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::model::{Ask, Position, PullFault};
 use crate::{
     kernel::{period::Period, points::Points},
-    points::Delivered,
+    points::Entry,
 };
 
 /// A platform that can be pulled.
@@ -42,19 +42,10 @@ pub struct Page {
 /// An item of a page.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// The entry, or what there is instead of it.
-    pub entry: Result<Delivered, Unreadable>,
+    /// The entry, or the row that is none.
+    pub entry: Entry,
     /// Where it stands; None where nobody can tell.
     pub position: Option<Position>,
-}
-
-/// An item that is no entry.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable {
-    /// The item, whole.
-    pub payload: String,
-    /// What is wrong with it, in words.
-    pub detail: String,
 }
 
 /// Why a platform did not give what it was asked for.

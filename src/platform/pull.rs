@@ -22,7 +22,7 @@ use super::{
     take::{Take, Taken, take},
 };
 use crate::{
-    points::Source,
+    points::{Entry, Source},
     storage::{
         Database,
         write::{Actor, Outcome, WriteError},
@@ -270,14 +270,16 @@ fn seen(page: &Page) -> Seen {
 }
 
 fn all_unreadable(page: &Page) -> Option<PullFault> {
-    let mut details = page.items.iter().map(|item| item.entry.as_ref().err());
-    let first = details.next()??;
-    (page.items.len() >= RENAMED && details.all(|detail| detail.is_some())).then(|| {
-        PullFault::AllUnreadable {
-            items: page.items.len().try_into().unwrap_or(u32::MAX),
-            detail: first.detail.clone(),
-        }
-    })
+    let mut rows = page.items.iter().map(|item| match &item.entry {
+        Entry::Unreadable(row) => Some(row),
+        Entry::Delivered(_) => None,
+    });
+    let first = rows.next()??;
+    let fault = PullFault::AllUnreadable {
+        items: page.items.len().try_into().unwrap_or(u32::MAX),
+        detail: first.detail.clone(),
+    };
+    (page.items.len() >= RENAMED && rows.all(|row| row.is_some())).then_some(fault)
 }
 
 fn gait(settings: &PullSettings) -> Gait {

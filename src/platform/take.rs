@@ -4,12 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     model::{Counts, Position, PullRun},
-    port::Unreadable,
     store,
 };
 use crate::{
     kernel::id::PullRunId,
-    points::{self, Delivered, Outcome, Push, Reason, Source},
+    points::{self, Entry, Outcome, Push, Reason, Source},
     storage::write::{Failure, Write},
 };
 
@@ -30,7 +29,7 @@ pub(super) struct Take {
     /// How far it has been read with it.
     pub to: Option<Position>,
     /// Its items.
-    pub entries: Vec<Result<Delivered, Unreadable>>,
+    pub entries: Vec<Entry>,
 }
 
 /// A page that was taken.
@@ -58,7 +57,7 @@ pub(super) async fn take(write: &mut Write<'_>, input: &Take) -> Result<Taken, F
         let push = Push {
             source: input.source.id,
             source_code: input.source.code.clone(),
-            entries: entries.iter().filter_map(|entry| entry.clone().ok()).collect(),
+            entries: entries.to_vec(),
         };
         for outcome in points::push::push(write, &push).await? {
             let count = match outcome {

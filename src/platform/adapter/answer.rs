@@ -16,10 +16,10 @@ use crate::{
     },
     platform::{
         model::{Pointer, Position, PullFault},
-        port::{Item, Page, Unreadable},
+        port::{Item, Page},
         settings::{Envelope, Fields, PullSettings, Totals, Words},
     },
-    points::{Activity, Delivered, EntryKind},
+    points::{Activity, Delivered, Entry, EntryKind, Unreadable},
 };
 
 /// Characters of a platform's own message that are kept.
@@ -119,11 +119,10 @@ fn item(settings: &PullSettings, value: &RawValue, now: DateTime<Utc>) -> Item {
         members: &members,
     };
     let position = row.position().filter(|position| position.is_credible(now));
-    let entry = row.entry().map_err(|detail| Unreadable {
-        // A person's numbers are kept nowhere.
-        payload: text::mask(value.get()).into_owned(),
-        detail,
-    });
+    let entry = match row.entry() {
+        Ok(entry) => Entry::Delivered(entry),
+        Err(detail) => Entry::Unreadable(Unreadable::new(value.get(), detail)),
+    };
     Item { entry, position }
 }
 
