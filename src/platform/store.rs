@@ -217,3 +217,32 @@ pub(super) async fn prune_runs(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_kept_and_read_again() {
+        for fault in [
+            PullFault::Timeout,
+            PullFault::Status { status: 502 },
+            PullFault::TooLarge { bytes: 1 << 24 },
+            PullFault::Shape {
+                pointer: "/data/list".to_owned(),
+            },
+            PullFault::Refused {
+                code: "500".to_owned(),
+                message: None,
+            },
+            PullFault::AllUnreadable {
+                items: 10,
+                detail: "points /score: missing".to_owned(),
+            },
+        ] {
+            let text = Some(error_text(&fault));
+            assert_eq!(read_json("error", text).unwrap(), Some(fault.clone()));
+            assert!(!fault.message().zh.is_empty() && !fault.message().en.is_empty());
+        }
+    }
+}

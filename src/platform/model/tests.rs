@@ -326,27 +326,3 @@ fn what_a_source_is_doing_follows_from_what_is_kept_of_it() {
         (SourceState::Paused, false)
     );
 }
-
-#[test]
-fn faults_are_kept_and_read_again() {
-    for fault in [
-        PullFault::Timeout,
-        PullFault::Status { status: 502 },
-        PullFault::TooLarge { bytes: 1 << 24 },
-        PullFault::Shape {
-            pointer: "/data/list".to_owned(),
-        },
-        PullFault::Refused {
-            code: "500".to_owned(),
-            message: None,
-        },
-        PullFault::AllUnreadable {
-            items: 10,
-            detail: "points /score: missing".to_owned(),
-        },
-    ] {
-        let text = serde_json::to_string(&fault).unwrap();
-        assert_eq!(serde_json::from_str::<PullFault>(&text).unwrap(), fault);
-        assert!(!fault.message().zh.is_empty() && !fault.message().en.is_empty());
-    }
-}

@@ -1,54 +1,74 @@
 use super::*;
 use crate::{
-    config::{Config, Overrides},
+    kernel::clock::SHANGHAI,
+    platform::{
+        model::TimeFormat,
+        settings::{Auth, Endpoint, Limits, Paging, PagingBy, Schedule},
+    },
     points::Activity,
 };
 
-const SAMPLE: &str = r#"
-[sources.EJIA]
-name = "e"
-[sources.EJIA.pull]
-base_url = "https://platform.example.org"
-path = "/"
-time_format = "%Y-%m-%d %H:%M:%S%.3f"
-time_zone = "Asia/Shanghai"
-default_activity = "OTHER"
-[sources.EJIA.pull.paging]
-kind = "cursor"
-since_parameter = "since"
-has_more = "/data/more"
-[sources.EJIA.pull.envelope]
-list = "/data/list"
-code = "/code"
-success = [0, 200]
-message = "/msg"
-[sources.EJIA.pull.fields]
-id = "/id"
-event_id = "/no"
-revision = "/revision"
-branch_code = "/org/code"
-kind = "/type"
-activity = "/what"
-points = "/score"
-occurred_at = "/at"
-updated_at = "/changed"
-refers_to = "/ref"
-note = "/remark"
-[sources.EJIA.pull.kinds]
-"冲正" = "REVERSAL"
-[sources.EJIA.pull.activities]
-"主题党日" = "THEME_DAY"
-[sources.EJIA.pull.totals]
-path = "/totals"
-period_parameter = "month"
-list = "/data"
-branch_code = "/org"
-total = "/sum"
-"#;
+fn at(pointer: &str) -> Pointer {
+    Pointer::parse(pointer).unwrap()
+}
+
+fn endpoint(path: &str) -> Endpoint {
+    Endpoint {
+        url: format!("https://platform.example.org{path}").parse().unwrap(),
+        query: Vec::new(),
+    }
+}
 
 fn settings() -> PullSettings {
-    let config = Config::parse(Some(("test", SAMPLE)), [], &Overrides::default()).unwrap();
-    config.sources[0].pull.clone().unwrap()
+    PullSettings {
+        entries: endpoint("/points"),
+        auth: Auth::None,
+        paging: Paging {
+            by: PagingBy::Cursor {
+                since: "since".to_owned(),
+                id: None,
+            },
+            size_parameter: None,
+            size: 200,
+            has_more: Some(at("/data/more")),
+        },
+        envelope: Envelope {
+            list: at("/data/list"),
+            success: Some((at("/code"), vec!["0".to_owned(), "200".to_owned()])),
+            message: Some(at("/msg")),
+        },
+        fields: Fields {
+            event_id: at("/no"),
+            revision: Some(at("/revision")),
+            branch_code: at("/org/code"),
+            kind: Words {
+                pointer: Some(at("/type")),
+                meanings: vec![("冲正".to_owned(), EntryKind::Reversal)],
+                default: Some(EntryKind::Earn),
+            },
+            activity: Words {
+                pointer: Some(at("/what")),
+                meanings: vec![("主题党日".to_owned(), Activity::ThemeDay)],
+                default: Some(Activity::Other),
+            },
+            points: at("/score"),
+            occurred_at: at("/at"),
+            refers_to: Some(at("/ref")),
+            note: Some(at("/remark")),
+            updated_at: Some(at("/changed")),
+            id: at("/id"),
+        },
+        times: TimeFormat::parse("%Y-%m-%d %H:%M:%S%.3f", Some(SHANGHAI)).unwrap(),
+        schedule: Schedule::default(),
+        limits: Limits::default(),
+        totals: Some(Totals {
+            endpoint: endpoint("/totals"),
+            period_parameter: "month".to_owned(),
+            list: at("/data"),
+            branch_code: at("/org"),
+            total: at("/sum"),
+        }),
+    }
 }
 
 fn now() -> DateTime<Utc> {
