@@ -1,5 +1,7 @@
 //! The one place that wires everything: configuration in, a running service out.
 
+mod demonstration;
+
 use std::{io, path::Path, sync::Arc};
 
 use axum::{Router, serve::ListenerExt as _};
@@ -12,7 +14,6 @@ use crate::{
     auth::{Authenticator, KeyError, Keys, Role, SigningKey, VerifyingKey, Webhooks, secret_file},
     branch::BranchHooks,
     config::{Config, Faults, SourceSection},
-    demo,
     graphql::{
         Engine,
         schema::{self, Mutation, Query, Subscription},
@@ -39,6 +40,8 @@ use crate::{
     },
     training::ParticipantKey,
 };
+
+pub use demonstration::{Progress, book_demo, load_demo};
 
 /// Why the service cannot start, or a command cannot be run; in words for whoever typed it.
 #[derive(Debug, thiserror::Error)]
@@ -358,41 +361,6 @@ fn verifying_keys(
         keys.push(SigningKey::load_or_create(&config.signing_key_file(), rng)?.verifying_key());
     }
     Ok(keys)
-}
-
-/// Told how many rows of how many have been written.
-pub type Progress = Arc<dyn Fn(u64, u64) + Send + Sync>;
-
-struct Demonstration {
-    district: demo::District,
-    progress: Progress,
-}
-
-/// Loads the demonstration district into an empty database, and lets the business date stand still.
-pub async fn load_demo(
-    database: &Database,
-    participant_key: &ParticipantKey,
-    progress: Progress,
-) -> Result<(), AppError> {
-    let input = Demonstration {
-        district: demo::build(participant_key),
-        progress,
-    };
-    let written = database
-        .write(Actor::service("demo"), None, input, |write, input| {
-            Box::pin(async move {
-                demo::load(write, &input.district, &*input.progress).await?;
-                points::recount(write).await
-            })
-        })
-        .await?;
-    match written.outcome {
-        Outcome::Done(()) => {
-            database.clock().pin_business_date(demo::BUSINESS_DATE);
-            Ok(())
-        }
-        Outcome::Refused(refusals) => Err(AppError::Refused(refusals)),
-    }
 }
 
 /// What happens to branches sets this off in the slices above, in the same transaction.

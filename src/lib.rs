@@ -20,6 +20,7 @@ pub mod organization;
 pub mod pairing;
 pub mod platform;
 pub mod points;
+pub mod simulate;
 pub mod storage;
 pub mod training;
 pub mod viewer;

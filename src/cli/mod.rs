@@ -6,6 +6,7 @@ mod migrate;
 mod run;
 mod schema;
 mod serve;
+mod simulate;
 mod token;
 mod verify;
 
@@ -19,6 +20,7 @@ pub use migrate::MigrateArgs;
 pub use run::run;
 pub use schema::SchemaArgs;
 pub use serve::ServeArgs;
+pub use simulate::{Print, SimulateArgs};
 pub use token::TokenArgs;
 pub use verify::VerifyArgs;
 
@@ -48,8 +50,10 @@ pub enum Command {
     Migrate(MigrateArgs),
     /// Print the GraphQL schema
     Schema(SchemaArgs),
-    /// Load the demonstration district into an empty database
+    /// Load the demonstration district into an empty database, and book its points
     Demo(DemoArgs),
+    /// Serve a stand-in platform with points of the demonstration district
+    Simulate(SimulateArgs),
     /// Print a development token and nothing else
     Token(TokenArgs),
     /// Recompute what is stored twice, and the audit chain
@@ -93,6 +97,7 @@ impl Cli {
             Command::Migrate(args) => args.storage.overrides(&mut overrides),
             Command::Schema(SchemaArgs {}) => {}
             Command::Demo(args) => args.storage.overrides(&mut overrides),
+            Command::Simulate(_) => {}
             Command::Token(args) => args.overrides(&mut overrides),
             Command::Verify(args) => args.storage.overrides(&mut overrides),
         }

@@ -24,6 +24,7 @@ pub async fn run(cli: &Cli, config: &Config, clock: Clock, rng: &mut impl Crypto
         Command::Migrate(args) => migrate(args.restored, config, clock, rng).await,
         Command::Schema(_) => print(&schema::sdl()),
         Command::Demo(_) => super::demo::run(config, clock, rng).await,
+        Command::Simulate(args) => super::simulate::run(args, clock, rng).await,
         Command::Token(args) => return super::token::run(args, config, &clock, rng),
         Command::Verify(_) => super::verify::run(config, clock, rng).await,
     };

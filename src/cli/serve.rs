@@ -79,6 +79,13 @@ pub(super) async fn run(
                 .to_owned(),
         ));
     }
+    let simulator = if args.demo {
+        let list = super::simulate::list()?;
+        super::demo::book(&database, list.clone()).await?;
+        Some(super::simulate::in_process(&list, database.clock().clone(), rng).await?)
+    } else {
+        None
+    };
     let app = App::new(config, database.clone(), args.demo, rng).await?;
     let listener = TcpListener::bind(config.server.listen)
         .await
@@ -95,17 +102,24 @@ pub(super) async fn run(
     let holder = format!("{}-{:016x}", std::process::id(), rng.random::<u64>());
     let pullers = app.pullers(&holder, rng).await?;
     let pulls = tokio::spawn(schedule::run(pullers, stopped.clone()));
-    let jobs = tokio::spawn(app.jobs(holder).run(stopped));
+    let jobs = tokio::spawn(app.jobs(holder).run(stopped.clone()));
+    let simulator = simulator.map(|server| {
+        tracing::info!(url = server.url(), "the stand-in platform answers");
+        tokio::spawn(server.run(stopped))
+    });
     let served = app::serve(listener, app.router(), shutdown()).await;
     let _ = stop.send(true);
     let _ = pulls.await;
     let _ = jobs.await;
+    if let Some(simulator) = simulator {
+        let _ = simulator.await;
+    }
     database.close().await;
     served.map_err(|error| AppError::Listen(address.to_string(), error))
 }
 
 /// Ends when the process is asked to end.
-async fn shutdown() {
+pub(super) async fn shutdown() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

@@ -9,7 +9,7 @@ use super::SEED;
 /// What chance is asked about. Each subject has a stream of its own, so that a change to one leaves the
 /// rows of the others as they are.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Subject {
+pub(crate) enum Subject {
     Branches = 1,
     Terms,
     Ended,
@@ -19,10 +19,17 @@ pub(super) enum Subject {
     Training,
     Pairings,
     Headcounts,
+    Health,
+    /// What branches did, and what it earned.
+    Activities,
+    /// What goes wrong on the way from a branch to its platform's list.
+    Mishaps,
+    /// What happens while the simulator runs.
+    Arrivals,
 }
 
 /// A stream of numbers. ChaCha20 is specified to the bit, so every platform sees the same.
-pub(super) struct Dice(ChaCha20Rng);
+pub(crate) struct Dice(ChaCha20Rng);
 
 impl Dice {
     pub fn new(subject: Subject) -> Self {
@@ -64,33 +71,41 @@ impl Dice {
         among.get(self.below(among.len())).copied().unwrap_or_default()
     }
 
+    /// One of them, where there is one.
+    pub fn one_of<T: Copy>(&mut self, among: &[T]) -> Option<T> {
+        among.get(self.below(among.len())).copied()
+    }
+
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         items.shuffle(&mut self.0);
     }
 }
 
 /// A day of the calendar; the tests see to it that each that is written here exists.
-pub(super) fn date(year: i32, month: u32, day: u32) -> NaiveDate {
-    NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default()
+pub(crate) const fn date(year: i32, month: u32, day: u32) -> NaiveDate {
+    match NaiveDate::from_ymd_opt(year, month, day) {
+        Some(date) => date,
+        None => NaiveDate::MIN,
+    }
 }
 
 /// So many minutes after midnight in Shanghai (UTC+8).
-pub(super) fn instant(day: NaiveDate, minutes: i64) -> DateTime<Utc> {
+pub(crate) fn instant(day: NaiveDate, minutes: i64) -> DateTime<Utc> {
     (day.and_time(NaiveTime::MIN) + TimeDelta::minutes(minutes - 8 * 60)).and_utc()
 }
 
-pub(super) fn plus_days(day: NaiveDate, days: u64) -> NaiveDate {
+pub(crate) fn plus_days(day: NaiveDate, days: u64) -> NaiveDate {
     day.checked_add_days(Days::new(days)).unwrap_or(day)
 }
 
-pub(super) fn minus_days(day: NaiveDate, days: u64) -> NaiveDate {
+pub(crate) fn minus_days(day: NaiveDate, days: u64) -> NaiveDate {
     day.checked_sub_days(Days::new(days)).unwrap_or(day)
 }
 
-pub(super) fn plus_months(day: NaiveDate, months: u32) -> NaiveDate {
+pub(crate) fn plus_months(day: NaiveDate, months: u32) -> NaiveDate {
     day.checked_add_months(Months::new(months)).unwrap_or(day)
 }
 
-pub(super) fn minus_years(day: NaiveDate, years: u32) -> NaiveDate {
+pub(crate) fn minus_years(day: NaiveDate, years: u32) -> NaiveDate {
     day.checked_sub_months(Months::new(12 * years)).unwrap_or(day)
 }

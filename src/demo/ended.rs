@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 
 use super::{
+    SOURCE,
     branches::{code, office_line, unit_name},
     dice::{Dice, Subject, date, minus_days, plus_days},
     names::{ordinal, synthetic},
@@ -135,8 +136,8 @@ pub(super) fn aliases(active: &[BranchRow], ended: &[BranchRow]) -> Vec<AliasRow
             ),
             _ => push(
                 branch.id,
-                format!("DJEJ-{:05}", 20_000 + nth),
-                "DJEJ",
+                format!("EJIA-{:05}", 20_000 + nth),
+                SOURCE,
                 renumbered,
                 None,
             ),

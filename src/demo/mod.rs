@@ -13,10 +13,11 @@ mod activities;
 mod branches;
 mod brands;
 mod changes;
-mod dice;
+pub(crate) mod dice;
 mod ended;
 mod gold;
 mod headcounts;
+pub mod health;
 mod names;
 mod organizations;
 mod pairings;
@@ -39,7 +40,7 @@ pub use store::load;
 use crate::training::ParticipantKey;
 
 /// The one seed of all chance here.
-const SEED: u64 = 20_200_701;
+pub const SEED: u64 = 20_200_701;
 
 /// Where the district's business date stands still; table `setting`, `business_date`.
 pub const BUSINESS_DATE: NaiveDate = match NaiveDate::from_ymd_opt(2022, 12, 31) {
@@ -61,6 +62,11 @@ pub const SHOWCASE_COMMITTEE: &str = "HC-07";
 pub const OVERDUE: [&str; 8] = [
     "HC-0418", "HC-0446", "HC-0465", "HC-0550", "HC-0730", "HC-0756", "HC-0779", "HC-0803",
 ];
+
+/// Code of the one source of points, the platform that the simulator stands in for.
+pub const SOURCE: &str = "EJIA";
+/// Its name.
+pub const SOURCE_NAME: &str = "厦门党建e家（演示）";
 
 /// All rows of the district.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,6 +9,8 @@ use super::{ROW_LOCK, StoreError, write::Write};
 pub const BUSINESS_DATE: &str = "business_date";
 /// The first day that the published figures count from.
 pub const FIGURES_FROM: &str = "figures_from";
+/// How many of a demonstration's entries of points have been booked.
+pub const DEMO_BOOKED: &str = "demo_booked";
 /// The business day up to which the daily job has moved states.
 pub const DAILY_DONE_ON: &str = "daily_done_on";
 /// Whether what ranks are read from has been made.

@@ -28,7 +28,7 @@ const FOUNDATIONS: &[&str] = &[
     "kernel", "auth", "http", "graphql", "live", "audit", "storage", "exchange",
 ];
 /// What wires, and is named by nobody below it.
-const TOP: &[&str] = &["app", "cli", "config", "demo", "jobs"];
+const TOP: &[&str] = &["app", "cli", "config", "demo", "jobs", "simulate"];
 /// What a model may name besides the kernel and its own slice.
 const MODEL_CRATES: &[&str] = &["std", "core", "alloc", "chrono", "serde", "thiserror"];
 /// What sea-orm calls a connection: use cases hand it on. The rest of it builds queries.
