@@ -203,6 +203,8 @@ pub(super) struct Event {
     pub greatest: Option<Line>,
 }
 
+/// Where these are looked up for given rows it is by CROSS JOIN: SQLite then begins with the rows. Left to itself it
+/// reads all of a source's events, each against every row.
 const EVENT_COLUMNS: &str =
     "e.id, e.event_id, e.kind, e.revision, e.branch_id, e.points, e.occurred_at, e.refers_to";
 
@@ -261,8 +263,8 @@ pub(super) async fn lock_events(
         _ => "",
     };
     let select = format!(
-        "SELECT {EVENT_COLUMNS} FROM {{rows}} JOIN point_event e \
-         ON e.source_id = {} AND e.event_id = given.event_id AND e.kind = given.kind \
+        "SELECT {EVENT_COLUMNS} FROM {{rows}} CROSS JOIN point_event e \
+         WHERE e.source_id = {} AND e.event_id = given.event_id AND e.kind = given.kind \
          ORDER BY e.event_id, e.kind {lock}",
         source.0
     );
@@ -277,8 +279,8 @@ pub(super) async fn answers_to(
     names: impl IntoIterator<Item = &str>,
 ) -> Result<Vec<Line>, StoreError> {
     let select = format!(
-        "SELECT {EVENT_COLUMNS} FROM {{rows}} JOIN point_event e \
-         ON e.source_id = {} AND e.refers_to = given.name",
+        "SELECT {EVENT_COLUMNS} FROM {{rows}} CROSS JOIN point_event e \
+         WHERE e.source_id = {} AND e.refers_to = given.name",
         source.0
     );
     let rows = bulk::run(connection, &select, &[("name", Kind::Text)], texts("name", names)).await?;
@@ -293,8 +295,8 @@ pub(super) async fn booked(
     names: impl IntoIterator<Item = &str>,
 ) -> Result<HashMap<(String, i32), String>, StoreError> {
     let select = format!(
-        "SELECT e.event_id, e.revision, e.content FROM {{rows}} JOIN point_entry e \
-         ON e.source_id = {} AND e.event_id = given.name",
+        "SELECT e.event_id, e.revision, e.content FROM {{rows}} CROSS JOIN point_entry e \
+         WHERE e.source_id = {} AND e.event_id = given.name",
         source.0
     );
     let rows = bulk::run(connection, &select, &[("name", Kind::Text)], texts("name", names)).await?;
