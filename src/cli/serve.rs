@@ -14,6 +14,7 @@ use crate::{
     demo,
     kernel::clock::Clock,
     platform::schedule,
+    simulate::Server,
 };
 
 /// Flags of `serve`.
@@ -94,7 +95,8 @@ pub(super) async fn run(
         .local_addr()
         .map_err(|error| AppError::Listen(config.server.listen.to_string(), error))?;
     if args.demo {
-        print(&welcome(config, address, database.clock(), rng)?)?;
+        let platform = simulator.as_ref().map(Server::url).unwrap_or_default();
+        print(&welcome(config, address, &platform, database.clock(), rng)?)?;
     }
     tracing::info!(%address, "listening");
 
@@ -147,6 +149,7 @@ pub(super) async fn shutdown() {
 fn welcome(
     config: &Config,
     address: SocketAddr,
+    platform: &str,
     clock: &Clock,
     rng: &mut impl CryptoRng,
 ) -> Result<String, AppError> {
@@ -163,7 +166,8 @@ fn welcome(
         "支部 zhibu · 演示 demonstration (business date {})\n",
         clock.today()
     );
-    let _ = writeln!(text, "  GraphiQL  {url}/graphql\n");
+    let _ = writeln!(text, "  GraphiQL  {url}/graphql");
+    let _ = writeln!(text, "  模拟平台 stand-in platform  {platform}\n");
     for (role, organization, branch, source) in [
         (Role::DistrictAdmin, None, None, None),
         (Role::CommitteeOfficer, Some(demo::SHOWCASE_COMMITTEE), None, None),

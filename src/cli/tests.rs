@@ -9,6 +9,7 @@ use super::*;
 use crate::{
     auth::{Keys, Role, SigningKey},
     kernel::clock::{Clock, TimeSource},
+    simulate::{Chance, Faults},
 };
 
 fn cli(line: &str) -> Cli {
@@ -74,6 +75,32 @@ fn a_role_or_duration_that_does_not_exist_is_a_usage_error() {
         let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{line}");
     }
+}
+
+#[test]
+fn a_stand_in_platform_is_told_what_goes_wrong() {
+    let line = "zhibu simulate --size large --per-minute 0 --fault latency=200ms --fault status500=0.1 \
+                --fault status429=next:2,3s --print ndjson";
+    let Command::Simulate(args) = cli(line).command else {
+        panic!("another command")
+    };
+    assert_eq!(
+        (args.size, args.print),
+        (crate::simulate::Size::Large, Some(Print::Ndjson))
+    );
+    let mut faults = Faults::default();
+    faults.extend(args.faults);
+    let chance = |probability, next, millis| Chance {
+        probability,
+        next,
+        millis,
+    };
+    let expected = [
+        ("latency", chance(1.0, 0, Some(200))),
+        ("status429", chance(0.0, 2, Some(3000))),
+        ("status500", chance(0.1, 0, None)),
+    ];
+    assert_eq!(faults.named(), expected.into());
 }
 
 struct At(DateTime<Utc>);

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    convert::Infallible,
     io,
     net::SocketAddr,
     num::NonZeroU32,
@@ -19,6 +18,7 @@ use axum::{
     routing::{get, post, put},
 };
 use bytes::Bytes;
+use futures_util::{StreamExt as _, future, stream};
 use http::{HeaderMap, StatusCode, header};
 use rand::{CryptoRng, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
@@ -300,8 +300,12 @@ impl Answer {
     fn into_response(self, dropped: bool) -> Response {
         let body = if dropped {
             let half = Bytes::copy_from_slice(self.body.get(..self.body.len() / 2).unwrap_or_default());
-            let ends = io::Error::from(io::ErrorKind::ConnectionAborted);
-            Body::from_stream(futures_util::stream::iter([Ok(half), Err(ends)]))
+            let ends = async {
+                // What there is goes out first.
+                tokio::task::yield_now().await;
+                Err(io::Error::from(io::ErrorKind::ConnectionAborted))
+            };
+            Body::from_stream(stream::once(future::ready(Ok(half))).chain(stream::once(ends)))
         } else {
             Body::from(self.body)
         };
@@ -333,11 +337,8 @@ struct Entries {
 /// At most so many new entries at once.
 const MOST_ENTRIES: usize = 100_000;
 
-async fn entries(
-    State(shared): State<Arc<Shared>>,
-    Json(wanted): Json<Entries>,
-) -> Result<Json<Envelope<usize>>, Infallible> {
+async fn entries(State(shared): State<Arc<Shared>>, Json(wanted): Json<Entries>) -> Json<Envelope<usize>> {
     let count = wanted.count.min(MOST_ENTRIES);
     shared.platform().arrive(count, wanted.minutes_ago);
-    Ok(Json(Envelope::ok(count)))
+    Json(Envelope::ok(count))
 }

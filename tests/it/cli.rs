@@ -213,6 +213,21 @@ fn serving_an_empty_service_says_what_to_do() {
 }
 
 #[test]
+fn the_demonstration_goes_into_no_other_district() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut init = vec!["init", "--data-dir", text(dir.path())];
+    init.extend(["--district-code", "D", "--district-name", "区委"]);
+    assert!(run(&init).status.success());
+    let output = run(&["demo", "--data-dir", text(dir.path())]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("empty database only"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
 fn a_port_that_is_taken_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -2,7 +2,6 @@
 
 mod list;
 mod outcome;
-mod served;
 
 use std::sync::OnceLock;
 

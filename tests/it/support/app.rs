@@ -28,7 +28,8 @@ use super::TestDatabase;
 pub struct FakeClock(pub Arc<Mutex<DateTime<Utc>>>);
 
 impl FakeClock {
-    fn new() -> Self {
+    /// One that stands at its beginning.
+    pub fn new() -> Self {
         Self(Arc::new(Mutex::new("2026-03-02T02:00:00Z".parse().unwrap())))
     }
 

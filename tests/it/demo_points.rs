@@ -1,0 +1,332 @@
+//! The demonstration's points, booked through the ledger: however they come, what the rules make of them all at once.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+    time::Instant,
+};
+
+use chrono::NaiveDate;
+use rand::{RngExt as _, SeedableRng as _, seq::SliceRandom as _};
+use rand_chacha::ChaCha20Rng;
+use sea_orm::{ConnectionTrait as _, Statement};
+use serde_json::Value;
+use tokio::sync::Notify;
+use zhibu::{
+    app,
+    audit::AuditRecord,
+    demo::{self, District},
+    kernel::{clock::day_in_shanghai, id::BranchId, period::Period},
+    points::{self, Delivered, EntryKind, Push, Reason, Source},
+    simulate::{self, Directory, List, Reckoning, Size},
+    storage::write::{Actor, Failure, Outcome},
+};
+
+use crate::support::{app::TestApp, on_both, process};
+
+/// Hundredths and events of branches in months and years.
+type Totals = BTreeMap<(BranchId, Period), (i64, i64)>;
+/// Event and revision of what waits, and why.
+type Waiting = BTreeSet<(String, i32, &'static str)>;
+
+/// Who has a code on a day.
+fn holder(district: &District) -> impl Fn(&str, NaiveDate) -> Option<BranchId> {
+    let own = district.branches.iter();
+    let own = own.map(|row| (row.code.clone(), row.id, row.founded_on, NaiveDate::MAX));
+    let aliases = district.aliases.iter();
+    let aliases = aliases.filter(|row| ["", demo::SOURCE].contains(&row.source_code));
+    let aliases = aliases.map(|row| {
+        let until = row.until.unwrap_or(NaiveDate::MAX);
+        (row.code.clone(), row.branch_id, row.since, until)
+    });
+    let mut held: HashMap<String, Vec<_>> = HashMap::new();
+    for (code, branch, since, until) in own.chain(aliases) {
+        held.entry(code).or_default().push((branch, since, until));
+    }
+    move |code, day| {
+        let held = held.get(code)?.iter();
+        let mut on = held.filter(|(_, since, until)| (*since..=*until).contains(&day));
+        on.next().map(|(branch, ..)| *branch)
+    }
+}
+
+/// What the rules of docs/domain.md, 14, make of all entries at once: neither order nor steps.
+fn model(district: &District, entries: &[Delivered]) -> (Totals, Waiting) {
+    let holder = holder(district);
+    let day = |entry: &Delivered| day_in_shanghai(entry.occurred_at);
+    let waits = |entry: &Delivered| match entry.kind {
+        EntryKind::Earn if day(entry) > demo::BUSINESS_DATE => Some(Reason::FutureDated),
+        EntryKind::Earn => holder(&entry.branch_code, day(entry))
+            .is_none()
+            .then_some(Reason::UnknownBranch),
+        _ => None,
+    };
+    let earned: HashSet<&str> = entries
+        .iter()
+        .filter(|entry| entry.kind == EntryKind::Earn && waits(entry).is_none())
+        .map(|entry| entry.event_id.as_str())
+        .collect();
+    let mut waiting = Waiting::new();
+    let mut greatest: HashMap<(EntryKind, &str), &Delivered> = HashMap::new();
+    for entry in entries {
+        let target = entry.refers_to.as_deref();
+        let lost = entry.kind.answers() && !target.is_some_and(|target| earned.contains(target));
+        let reason = waits(entry).or(lost.then_some(Reason::UnknownReference));
+        if let Some(reason) = reason {
+            waiting.insert((entry.event_id.clone(), entry.revision, reason.as_str()));
+            continue;
+        }
+        let slot = greatest.entry((entry.kind, &entry.event_id)).or_insert(entry);
+        if slot.revision < entry.revision {
+            *slot = entry;
+        }
+    }
+    let mut answers: HashMap<&str, Vec<&Delivered>> = HashMap::new();
+    for entry in greatest.values().filter(|entry| entry.kind.answers()) {
+        answers
+            .entry(entry.refers_to.as_deref().unwrap())
+            .or_default()
+            .push(entry);
+    }
+    let successors: HashMap<BranchId, BranchId> = district
+        .branches
+        .iter()
+        .filter_map(|row| Some((row.id, row.successor_id?)))
+        .collect();
+    let mut totals = Totals::new();
+    for event in greatest.values().filter(|entry| entry.kind == EntryKind::Earn) {
+        let answers = answers
+            .get(event.event_id.as_str())
+            .map_or(&[][..], Vec::as_slice);
+        let of = |kind| answers.iter().filter(move |entry| entry.kind == kind);
+        let correction = of(EntryKind::Correction)
+            .max_by_key(|entry| (entry.occurred_at, entry.event_id.as_str(), entry.revision));
+        let value = match (of(EntryKind::Reversal).next(), correction) {
+            (Some(_), _) => 0,
+            (None, Some(correction)) => correction.points.hundredths(),
+            (None, None) => event.points.hundredths(),
+        };
+        let month = Period::month_of(event.occurred_at);
+        let mut branch = holder(&event.branch_code, day(event));
+        while let Some(id) = branch {
+            for period in [month, month.year()] {
+                let total = totals.entry((id, period)).or_default();
+                *total = (total.0 + value, total.1 + 1);
+            }
+            branch = successors.get(&id).copied();
+        }
+    }
+    (totals, waiting)
+}
+
+async fn rows(app: &TestApp, sql: &str) -> Vec<sea_orm::QueryResult> {
+    let statement = Statement::from_string(app.database.backend(), sql);
+    app.database.reader().query_all_raw(statement).await.unwrap()
+}
+
+async fn totals(app: &TestApp) -> Totals {
+    let sql =
+        "SELECT branch_id, period, total, event_count FROM point_total WHERE event_count <> 0 OR total <> 0";
+    let cells = |row: sea_orm::QueryResult| {
+        let period: i32 = row.try_get("", "period").unwrap();
+        let branch = BranchId(row.try_get("", "branch_id").unwrap());
+        let total = (
+            row.try_get("", "total").unwrap(),
+            row.try_get("", "event_count").unwrap(),
+        );
+        ((branch, Period::from_number(period).unwrap()), total)
+    };
+    rows(app, sql).await.into_iter().map(cells).collect()
+}
+
+async fn waiting(app: &TestApp) -> Waiting {
+    let sql = "SELECT payload, reason FROM quarantined_entry WHERE state = 'WAITING'";
+    let rows = rows(app, sql).await;
+    let count = rows.len();
+    let cells = |row: sea_orm::QueryResult| {
+        let payload: String = row.try_get("", "payload").unwrap();
+        let payload: Value = serde_json::from_str(&payload).unwrap();
+        let reason: String = row.try_get("", "reason").unwrap();
+        let event = payload["eventId"].as_str().unwrap().to_owned();
+        let revision = payload["revision"].as_i64().unwrap() as i32;
+        (event, revision, Reason::parse(&reason).unwrap().as_str())
+    };
+    let waiting: Waiting = rows.into_iter().map(cells).collect();
+    assert_eq!(waiting.len(), count, "nothing waits twice");
+    waiting
+}
+
+/// Totals, what waits, and what `zhibu verify` says.
+async fn is_as_the_model_has_it(app: &TestApp, district: &District, list: &List) {
+    let entries: Vec<Delivered> = list.delivered().collect();
+    let (expected, waits) = model(district, &entries);
+    let found = totals(app).await;
+    assert!(expected.len() > 9000, "{}", expected.len());
+    assert!(
+        found == expected,
+        "totals differ: {:?}",
+        difference(&found, &expected)
+    );
+    let by_reason = |waiting: &Waiting| {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for (.., reason) in waiting {
+            *counts.entry(reason).or_default() += 1;
+        }
+        counts
+    };
+    let found = waiting(app).await;
+    assert_eq!(by_reason(&found), by_reason(&waits));
+    assert_eq!(by_reason(&waits).len(), 3);
+    assert_eq!(found, waits);
+    let url = app.config.database.url.as_ref().unwrap().expose();
+    let dir = app.config.server.data_dir.to_str().unwrap();
+    let verified = process::run(&["verify", "--database-url", url, "--data-dir", dir]);
+    assert!(verified.status.success(), "{}", process::stderr(&verified));
+    assert!(process::stdout(&verified).contains("points: agrees"));
+}
+
+/// The first few totals that differ.
+fn difference<'a>(found: &'a Totals, expected: &'a Totals) -> Vec<impl std::fmt::Debug + 'a> {
+    let keys: BTreeSet<_> = found.keys().chain(expected.keys()).collect();
+    let differs = keys.into_iter().filter(|key| found.get(key) != expected.get(key));
+    let beside = differs.map(|key| (key, found.get(key), expected.get(key)));
+    beside.take(5).collect()
+}
+
+on_both!(
+    its_points_are_booked_and_go_on_where_they_were_cut,
+    |db| async move {
+        let app = TestApp::with_demo(db).await;
+        let district = simulate::district().unwrap();
+        let list = Arc::new(simulate::build(&district, Size::Small));
+        // Cut in the middle.
+        let far = Arc::new(Notify::new());
+        let told = far.clone();
+        let cut = app::book_demo(
+            &app.database,
+            list.clone(),
+            Arc::new(move |done, all| {
+                assert!(done <= all);
+                if done >= 5000 {
+                    told.notify_one();
+                }
+            }),
+        );
+        tokio::select! {
+            _ = cut => panic!("nobody cut it"),
+            () = far.notified() => {}
+        }
+        let silent = Arc::new(|_, _| {});
+        let started = Instant::now();
+        let booked = app::book_demo(&app.database, list.clone(), silent.clone())
+            .await
+            .unwrap();
+        eprintln!(
+            "{:?}: {booked} entries in {:?}",
+            app.database.backend(),
+            started.elapsed()
+        );
+        let rest = list.len() as u64 - 5000;
+        assert!((1..=rest).contains(&booked), "{booked}");
+        is_as_the_model_has_it(&app, &district, &list).await;
+        // There is nothing left to book.
+        assert_eq!(
+            app::book_demo(&app.database, list.clone(), silent).await.unwrap(),
+            0
+        );
+        let sources = rows(&app, "SELECT code, name FROM point_source WHERE code <> 'LOCAL'").await;
+        assert_eq!(sources.len(), 1);
+        assert_eq!(sources[0].try_get::<String>("", "code").unwrap(), demo::SOURCE);
+
+        // The platform's own totals are the ledger's, but for what waits.
+        let directory = Directory::of(&district);
+        let reckoning = Reckoning::of(&list, &directory);
+        let codes: HashMap<BranchId, &str> = district
+            .branches
+            .iter()
+            .map(|row| (row.id, row.code.as_str()))
+            .collect();
+        let merged: HashSet<&str> = district
+            .branches
+            .iter()
+            .filter(|row| row.successor_id.is_some())
+            .map(|row| row.code.as_str())
+            .collect();
+        let waits: HashSet<String> = waiting(&app).await.into_iter().map(|(event, ..)| event).collect();
+        let under: HashSet<String> = list
+            .delivered()
+            .filter(|entry| waits.contains(&entry.event_id))
+            .map(|entry| entry.branch_code)
+            .collect();
+        let booked = totals(&app).await;
+        let mut agreed = 0;
+        for period in Period::of_year(2022).unwrap().months() {
+            let ledger: BTreeMap<&str, i64> = booked
+                .iter()
+                .filter(|((_, of), (total, _))| *of == period && *total != 0)
+                .map(|((branch, _), (total, _))| (codes[branch], *total))
+                .filter(|(code, _)| !merged.contains(code) && !under.contains(*code))
+                .collect();
+            let platform: BTreeMap<&str, i64> = reckoning
+                .totals(&directory, period)
+                .into_iter()
+                .filter(|(code, total)| !total.is_zero() && !under.contains(*code))
+                .map(|(code, total)| (code, total.hundredths()))
+                .collect();
+            assert_eq!(ledger, platform, "{period}");
+            agreed += ledger.len();
+        }
+        assert!(agreed > 8000, "{agreed}");
+    }
+);
+
+async fn push(app: &TestApp, source: &Source, entries: &[Delivered]) {
+    let push = Push {
+        source: source.id,
+        source_code: source.code.clone(),
+        entries: entries.to_vec(),
+    };
+    app.database
+        .write(Actor::service("test"), None, push, |write, push| {
+            Box::pin(points::push::push(write, push))
+        })
+        .await
+        .unwrap();
+}
+
+on_both!(
+    its_points_come_to_the_same_in_any_order_and_number,
+    |db| async move {
+        let app = TestApp::with_demo(db).await;
+        let district = simulate::district().unwrap();
+        let list = simulate::build(&district, Size::Small);
+        let opened = app
+            .database
+            .write(Actor::service("test"), None, (), |write, ()| {
+                Box::pin(async move {
+                    write.audit(AuditRecord::new("openSource"));
+                    let source = points::open_source(write, demo::SOURCE, demo::SOURCE_NAME).await?;
+                    Ok::<_, Failure>(source)
+                })
+            })
+            .await
+            .unwrap();
+        let Outcome::Done(source) = opened.outcome else {
+            panic!("refused")
+        };
+        let mut rng = ChaCha20Rng::seed_from_u64(20_200_701);
+        let mut order: Vec<Delivered> = list.delivered().collect();
+        let again: Vec<Delivered> = order.iter().filter(|_| rng.random_bool(0.05)).cloned().collect();
+        order.extend(again);
+        order.shuffle(&mut rng);
+        // Two callers at once, with batches of their own sizes.
+        let (one, other) = order.split_at(order.len() / 2);
+        let call = async |entries: &[Delivered], size: usize| {
+            for batch in entries.chunks(size) {
+                push(&app, &source, batch).await;
+            }
+        };
+        tokio::join!(call(one, 1000), call(other, 700));
+        is_as_the_model_has_it(&app, &district, &list).await;
+    }
+);
