@@ -155,12 +155,11 @@ pub async fn verify_totals(connection: &impl ConnectionTrait) -> Result<u64, Sto
            FROM posting p JOIN counts c ON c.branch_id = p.branch_id), \
          sums AS (SELECT branch_id, month AS period, sum(amount) AS total FROM posted GROUP BY branch_id, month \
            UNION ALL \
-           SELECT branch_id, month / 100 * 100, sum(amount) FROM posted GROUP BY branch_id, month / 100 * 100) \
+           SELECT branch_id, month / 100 * 100, sum(amount) FROM posted GROUP BY branch_id, month / 100 * 100), \
+         beside AS (SELECT branch_id, period, total FROM sums \
+           UNION ALL SELECT branch_id, period, -total FROM point_total) \
          SELECT count(*) AS differences FROM \
-           (SELECT branch_id, period, total FROM sums WHERE total <> 0) s \
-           FULL OUTER JOIN (SELECT branch_id, period, total FROM point_total WHERE total <> 0) t \
-             ON t.branch_id = s.branch_id AND t.period = s.period \
-         WHERE s.total IS NULL OR t.total IS NULL OR s.total <> t.total"
+           (SELECT branch_id FROM beside GROUP BY branch_id, period HAVING sum(total) <> 0) d"
     );
     let statement = Statement::from_string(connection.get_database_backend(), sql);
     let row = connection.query_one_raw(statement).await?;
