@@ -80,7 +80,7 @@ async fn book_next(write: &mut Write<'_>, list: &List) -> Result<u64, Failure> {
     write.lock("demo", "book").await?;
     let from = booked(setting::get(write.connection(), setting::DEMO_BOOKED).await?)?;
     let start = usize::try_from(from).unwrap_or(usize::MAX);
-    let entries: Vec<points::Delivered> = list.delivered_from(start, BATCH).collect();
+    let entries: Vec<points::Entry> = list.delivered_from(start, BATCH).map(Into::into).collect();
     if entries.is_empty() {
         return Err(Failure::Refused(Vec::new()));
     }

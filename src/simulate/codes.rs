@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 
 use crate::{
-    branch::BranchStatus,
     demo::{District, SOURCE, dice::Dice, rows::BranchRow},
     kernel::id::BranchId,
 };
@@ -23,12 +22,10 @@ impl Held {
     }
 }
 
-/// Who has which code towards the platform, and when; and whose points count for whom.
+/// Who has which code towards the platform, and when.
 pub struct Directory {
     held: HashMap<String, Vec<Held>>,
     own: HashMap<BranchId, String>,
-    /// Of merged branches.
-    successors: HashMap<BranchId, BranchId>,
 }
 
 impl Directory {
@@ -56,14 +53,10 @@ impl Directory {
         for (code, holding) in own.chain(aliases) {
             held.entry(code).or_default().push(holding);
         }
-        let rows = || district.branches.iter();
+        let own = district.branches.iter();
         Self {
             held,
-            own: rows().map(|row| (row.id, row.code.clone())).collect(),
-            successors: rows()
-                .filter(|row| row.status == BranchStatus::Merged)
-                .filter_map(|row| Some((row.id, row.successor_id?)))
-                .collect(),
+            own: own.map(|row| (row.id, row.code.clone())).collect(),
         }
     }
 
@@ -71,13 +64,6 @@ impl Directory {
     pub fn holder(&self, code: &str, day: NaiveDate) -> Option<BranchId> {
         let mut held = self.held.get(code)?.iter();
         held.find(|held| held.on(day)).map(|held| held.branch)
-    }
-
-    /// The branch at the end of the mergers: the one whose total a branch's points are in and which still exists.
-    pub fn heir(&self, branch: BranchId) -> BranchId {
-        let chain = std::iter::successors(Some(branch), |id| self.successors.get(id).copied());
-        // No chain is longer than there are mergers, also if it went round.
-        chain.take(self.successors.len() + 1).last().unwrap_or(branch)
     }
 
     /// A branch's own code.

@@ -14,7 +14,7 @@ use crate::{
         rows::BranchRow,
     },
     kernel::{clock::day_in_shanghai, id::BranchId},
-    points::{Activity, EntryKind},
+    points::EntryKind,
 };
 
 /// How often of a thousand entries.
@@ -26,15 +26,16 @@ const LATE: usize = 45;
 
 /// Enters what branches did into the list.
 pub(super) struct Clerk<'a> {
-    dice: Dice,
-    codes: &'a Codes,
+    pub(super) dice: Dice,
+    pub(super) codes: &'a Codes,
     /// Branches that have been there for long: what is entered for the wrong branch is entered for one of them.
-    others: Vec<BranchId>,
+    pub(super) others: Vec<BranchId>,
     records: Vec<Record>,
     earned: u32,
     reversals: u32,
     corrections: u32,
-    absent: u32,
+    /// Numbers of last year's events that reversals have named.
+    pub(super) absent: u32,
 }
 
 impl<'a> Clerk<'a> {
@@ -103,13 +104,20 @@ impl<'a> Clerk<'a> {
     }
 
     /// A new event, entered within three days.
-    fn earn(&mut self, code: u16, deed: Deed) -> Record {
+    pub(super) fn earn(&mut self, code: u16, deed: Deed) -> Record {
         self.earned += 1;
         let minutes = self.dice.number(30, 3 * 24 * 60);
         self.record(EntryKind::Earn, self.earned, code, deed, minutes)
     }
 
-    fn record(&mut self, kind: EntryKind, number: u32, code: u16, deed: Deed, minutes: i32) -> Record {
+    pub(super) fn record(
+        &mut self,
+        kind: EntryKind,
+        number: u32,
+        code: u16,
+        deed: Deed,
+        minutes: i32,
+    ) -> Record {
         let record = Record {
             id: 0,
             number,
@@ -127,7 +135,7 @@ impl<'a> Clerk<'a> {
     }
 
     /// Listed so many minutes after an instant, but never after the last day.
-    fn after(&mut self, record: Record, at: DateTime<Utc>, minutes: i32) -> Record {
+    pub(super) fn after(&mut self, record: Record, at: DateTime<Utc>, minutes: i32) -> Record {
         let last = instant(last_day(), 24 * 60 - 1);
         let listed = at + TimeDelta::minutes(minutes.into());
         let listed = if listed > last {
@@ -144,7 +152,7 @@ impl<'a> Clerk<'a> {
         }
     }
 
-    fn list(&mut self, record: Record) {
+    pub(super) fn list(&mut self, record: Record) {
         self.records.push(record);
     }
 
@@ -290,7 +298,7 @@ impl<'a> Clerk<'a> {
         }
     }
 
-    fn reverse(&mut self, target: Record, other: u32) {
+    pub(super) fn reverse(&mut self, target: Record, other: u32) {
         let minutes = self.dice.number(20, 6 * 24 * 60);
         let reversal = self.reversal(target, minutes);
         if self.dice.percent(5) {
@@ -306,7 +314,7 @@ impl<'a> Clerk<'a> {
     }
 
     /// A reversal made so many minutes after what it names was entered.
-    fn reversal(&mut self, target: Record, minutes: i32) -> Record {
+    pub(super) fn reversal(&mut self, target: Record, minutes: i32) -> Record {
         self.reversals += 1;
         let deed = Deed {
             activity: target.activity,
@@ -324,79 +332,5 @@ impl<'a> Clerk<'a> {
             remark: Remark::EnteredTwice,
             ..record
         }
-    }
-
-    /// What will wait: so many of each kind of entries under codes that nobody has on that day, now and then reversed
-    /// or before their branch was founded; of reversals of last year's events; of entries dated ahead.
-    pub fn strangers(&mut self, count: usize, branches: &[BranchRow]) {
-        for _ in 0..count {
-            let code = if self.dice.percent(30) {
-                self.dice.one(&self.codes.ended)
-            } else {
-                self.dice.one(&self.codes.strange)
-            };
-            let day = self.dice.day(super::plan::FIRST_DAY, last_day());
-            let record = self.stray(code, instant(day, 10 * 60));
-            self.list(record);
-            if self.dice.percent(10) {
-                self.reverse(record, record.number);
-            }
-        }
-        for branch in branches
-            .iter()
-            .filter(|row| row.founded_on > date(2022, 2, 1))
-            .take(count)
-        {
-            let at = instant(minus_days(branch.founded_on, 9), 10 * 60);
-            let record = self.stray(self.codes.own(branch.id), at);
-            self.list(record);
-        }
-        for _ in 0..count / 3 {
-            self.last_years_reversal();
-        }
-        for _ in 0..count / 8 {
-            self.ahead();
-        }
-    }
-
-    fn stray(&mut self, code: u16, at: DateTime<Utc>) -> Record {
-        let activity = self.dice.one_of(Activity::ALL).unwrap_or(Activity::Other);
-        let hundredths = score(&mut self.dice, activity);
-        self.earn(
-            code,
-            Deed {
-                activity,
-                at,
-                hundredths,
-            },
-        )
-    }
-
-    fn last_years_reversal(&mut self) {
-        self.absent += 1;
-        let day = self.dice.day(super::plan::FIRST_DAY, date(2022, 3, 31));
-        let other = self.dice.one_of(&self.others).unwrap_or(BranchId(1));
-        let activity = Activity::ThemeDay;
-        let deed = Deed {
-            activity,
-            at: instant(day, 11 * 60),
-            hundredths: score(&mut self.dice, activity),
-        };
-        let target = self.record(EntryKind::Earn, self.absent, self.codes.own(other), deed, 0);
-        let reversal = self.reversal(target, 60);
-        self.list(Record {
-            remark: Remark::LastYears,
-            ..reversal
-        });
-    }
-
-    /// Planned for the year to come, entered now.
-    fn ahead(&mut self) {
-        let day = self.dice.day(date(2023, 1, 3), date(2023, 2, 28));
-        let other = self.dice.one_of(&self.others).unwrap_or(BranchId(1));
-        let record = self.stray(self.codes.own(other), instant(day, 9 * 60));
-        let entered = self.dice.day(date(2022, 12, 1), minus_days(last_day(), 1));
-        let record = self.after(record, instant(entered, 15 * 60), 30);
-        self.list(record);
     }
 }

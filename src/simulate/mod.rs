@@ -17,6 +17,7 @@ mod record;
 mod server;
 mod settings;
 mod size;
+mod strangers;
 
 #[cfg(test)]
 mod tests;

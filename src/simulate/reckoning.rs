@@ -86,8 +86,8 @@ impl<'a> Reckoning<'a> {
         }
     }
 
-    /// Totals of a month or year by code: of every branch that has not been merged, under its own code, with those of
-    /// all that were merged into it; of codes that nobody has, under these.
+    /// Totals of a month or year by code: of every branch, under its own code, what it earned itself and not what those
+    /// did that were merged into it; of codes that nobody has, under these.
     pub fn totals(&self, directory: &'a Directory, period: Period) -> BTreeMap<&'a str, Points> {
         let mut totals: BTreeMap<&str, Points> = BTreeMap::new();
         for event in &self.events {
@@ -95,11 +95,8 @@ impl<'a> Reckoning<'a> {
             if period != month && period != month.year() {
                 continue;
             }
-            let heir = event.branch.map(|branch| directory.heir(branch));
-            let code = heir
-                .and_then(|heir| directory.code_of(heir))
-                .unwrap_or(event.code);
-            let total = totals.entry(code).or_default();
+            let own = event.branch.and_then(|branch| directory.code_of(branch));
+            let total = totals.entry(own.unwrap_or(event.code)).or_default();
             *total = *total + event.value;
         }
         totals

@@ -204,7 +204,7 @@ on_both!(its_rows_are_the_same_on_both, |db| async move {
     assert_eq!(load(&app.database).await.0, Outcome::Done(()));
     assert_eq!(
         digest(&app.database).await,
-        "29ac5f10768c97fd1c02f107606e8e8e794fa9f37f0016095debd34c0460965d"
+        "c61f489ceed62218438a911c0dba447f452aad9717727af6737f10f003fe52e1"
     );
 });
 

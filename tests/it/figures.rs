@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use serde_json::{Value, json};
-use zhibu::training::{Window, distinct_participants};
+use zhibu::{
+    demo,
+    training::{Window, distinct_participants},
+};
 
 use crate::support::{
     app::{As, TestApp},
@@ -144,13 +147,29 @@ on_both!(
 on_both!(node_works_for_every_type_that_has_an_id, |db| async move {
     let app = TestApp::with_demo(db).await;
     let admin = app.admin();
+    // The demonstration's points are booked apart: one that is booked and one that waits will do.
+    app.open_source(demo::SOURCE).await;
+    let earn = |branch: &str| {
+        json!({ "eventId": branch, "branchCode": branch, "points": 5, "activity": "THEME_DAY",
+            "occurredAt": "2022-07-01T12:00:00+08:00" })
+    };
+    let input =
+        json!({ "sourceCode": demo::SOURCE, "entries": [earn(demo::SHOWCASE_BRANCH), earn("HC-9001")] });
+    let adapter = app.adapter(demo::SOURCE);
+    let pushed = adapter.mutate("pushPoints", "accepted quarantined", input).await;
+    assert_eq!(
+        (&pushed.done()["accepted"], &pushed.done()["quarantined"]),
+        (&json!(1), &json!(1))
+    );
     let data = admin
         .data(
             "{ organizations(first: 1) { nodes { id __typename } } branches(first: 1) { nodes { id __typename } }
                brands(first: 1) { nodes { id __typename } }
                pairings(first: 1) { nodes { id __typename activities(first: 1) { nodes { id __typename } } } }
                trainingRecords(first: 1) { nodes { id __typename } } sites(first: 1) { nodes { id __typename } }
-               headcounts { id __typename } auditEntries(first: 1) { nodes { id __typename } } }",
+               headcounts { id __typename } auditEntries(first: 1) { nodes { id __typename } }
+               pointSources { id __typename } pointEntries(first: 1) { nodes { id __typename } }
+               quarantine(sourceCode: \"EJIA\", first: 1) { nodes { id __typename } } }",
         )
         .await;
     let mut found = Vec::new();

@@ -12,7 +12,7 @@ use crate::{
         health::{self, ITEMS, Item, TERM_ITEM},
         rows::BranchRow,
     },
-    kernel::{clock::day_in_shanghai, id::BranchId, period::Period},
+    kernel::{clock::day_in_shanghai, id::BranchId, period::Period, points::Points},
     points::Activity,
     simulate::{List, Reckoning, Size, build},
 };
@@ -139,8 +139,20 @@ fn eligible(list: &List) -> BTreeMap<Domain, (usize, HashSet<BranchId>)> {
     let directory = directory();
     let year = Period::of_year(health::YEAR).unwrap();
     let reckoning = Reckoning::of(list, &directory);
-    let totals = reckoning.totals(&directory, year);
-    let points = |row: &BranchRow| totals.get(row.code.as_str()).copied().unwrap_or_default();
+    let own = reckoning.totals(&directory, year);
+    // What a merged branch earned counts for its successor, and for that one's.
+    let mut totals: HashMap<BranchId, Points> = HashMap::new();
+    for row in &district().branches {
+        let points = own.get(row.code.as_str()).copied().unwrap_or_default();
+        let mut counts_for = Some(row);
+        while let Some(heir) = counts_for {
+            let total = totals.entry(heir.id).or_default();
+            *total = *total + points;
+            let successor = |other: &&BranchRow| Some(other.id) == heir.successor_id;
+            counts_for = district().branches.iter().find(successor);
+        }
+    }
+    let points = |row: &BranchRow| totals[&row.id];
     Domain::ALL
         .iter()
         .map(|&domain| {
