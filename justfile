@@ -21,6 +21,10 @@ test *args:
 bench:
     cargo bench --bench load
 
+# Durable entries a second beside hand-written inserts, and what ranks cost (docs/benchmarks.md)
+bench-points *args:
+    cargo bench --bench points -- {{ args }}
+
 # Everything that a change must pass, as the machine runs it
 ci:
     .ci/run

@@ -4,10 +4,17 @@
 //! `cargo bench --bench load` measures the `zhibu` binary that was built with it, as a process of its own. The same
 //! bench, called as `load handwritten …`, is the handler it is compared with.
 
+#[path = "../support/client.rs"]
+#[allow(dead_code, reason = "what the other bench needs of it")]
 mod client;
-mod handwritten;
+#[path = "../support/postgres.rs"]
+#[allow(dead_code, reason = "what the other bench needs of it")]
 mod postgres;
+#[path = "../support/process.rs"]
+#[allow(dead_code, reason = "what the other bench needs of it")]
 mod process;
+
+mod handwritten;
 mod report;
 
 use std::{error::Error, fmt, path::Path, process::ExitCode};

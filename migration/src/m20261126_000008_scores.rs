@@ -61,6 +61,13 @@ impl MigrationTrait for Migration {
             "CREATE INDEX score_delta_bucket ON score_delta (period, domain, level, bucket, branches)",
         )
         .await?;
+        // Of a database without branches there is nothing to count; of any other the service counts once.
+        run(
+            manager,
+            "INSERT INTO setting (name, value) SELECT 'scores_counted', '1' \
+             WHERE NOT EXISTS (SELECT 1 FROM branch)",
+        )
+        .await?;
         // How many entries of a source are booked: the sum of its rows, which the same job adds up.
         table(
             manager,

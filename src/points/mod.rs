@@ -31,8 +31,8 @@ pub use push::{Outcome, Push};
 pub use recount::{is_counted, recount};
 pub use sources::{LOCAL, open_sources};
 pub use store::{
-    Among, RankAmong, Source, merge_counts, open_source, source_by_code, source_of_code, standings, totals,
-    verify_scores, verify_totals,
+    Among, RankAmong, Source, merge_counts, open_source, ranks_statement, scored_statement, source_by_code,
+    source_of_code, standings, totals, verify_scores, verify_totals,
 };
 pub use sweep::{Due, due};
 

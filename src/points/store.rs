@@ -24,7 +24,7 @@ pub(super) use entries::{
     EntryFilter, check_entry_page, count_entries_listed, entries_by_ids, entries_of_branches,
     entry_counts_of_branches, list_entries, postings, sums_of_source,
 };
-pub use leaderboard::Among;
+pub use leaderboard::{Among, scored_statement};
 pub(super) use leaderboard::{leaderboard, participants_below};
 pub(super) use quarantine::{
     Kept, Waiting, conflict, discard, first_waiting_day, lock_quarantined, maybe_due, quarantine, replayed,
@@ -34,7 +34,7 @@ pub(super) use quarantine_list::{
     check_quarantine_page, count_quarantine, list_quarantine, quarantined_by_ids, similar_codes,
     waiting_counts,
 };
-pub use scores::{RankAmong, merge_counts, verify_scores};
+pub use scores::{RankAmong, merge_counts, ranks_statement, verify_scores};
 pub(super) use scores::{count_entries, entry_counts, participants, place, ranks, recount};
 pub(super) use totals::{Moves, add_totals, merge_totals};
 pub use totals::{standings, totals, verify_totals};

@@ -62,9 +62,13 @@ pub async fn run(
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let backend = connection.get_database_backend();
+    let statement = statement(connection.get_database_backend(), sql, columns, rows);
+    Ok(connection.query_all_raw(statement).await?)
+}
+
+/// The statement that [`run`] sends.
+pub fn statement(backend: DbBackend, sql: &str, columns: &[(&str, Kind)], rows: Vec<Value>) -> Statement {
     let sql = sql.replace("{rows}", &unfolded(backend, columns));
     let rows = Value::Array(rows).to_string();
-    let statement = Statement::from_sql_and_values(backend, sql, [rows.into()]);
-    Ok(connection.query_all_raw(statement).await?)
+    Statement::from_sql_and_values(backend, sql, [rows.into()])
 }

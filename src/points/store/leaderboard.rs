@@ -1,6 +1,6 @@
 //! The branches with the most points.
 
-use sea_orm::{ConnectionTrait, Statement, Value};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 
 use crate::{
     branch::Domain,
@@ -57,7 +57,10 @@ pub(in crate::points) async fn participants_below(
         "SELECT count(*) FROM branch b WHERE b.organization_id IN {below} AND b.status = 'ACTIVE' \
          AND b.form <> 'TEMPORARY'{of_domain}"
     );
-    match connection.query_one_raw(query.statement(connection, sql)).await? {
+    match connection
+        .query_one_raw(query.statement(connection.get_database_backend(), sql))
+        .await?
+    {
         Some(row) => Cells::new(&row).take(),
         None => Ok(0),
     }
@@ -70,6 +73,19 @@ async fn scored(
     sign: &str,
     limit: u64,
 ) -> Result<Vec<Listed>, StoreError> {
+    let statement = scored_statement(connection.get_database_backend(), period, among, sign, limit);
+    listed(connection, statement).await
+}
+
+/// The statement that reads a list's stretch of totals of a sign, `> 0` or `< 0`; public so that a benchmark can have the
+/// database explain it.
+pub fn scored_statement(
+    backend: DbBackend,
+    period: Period,
+    among: Among,
+    sign: &str,
+    limit: u64,
+) -> Statement {
     let mut query = Query::default();
     let number = query.bind(period.number().into());
     let below = match among.organization {
@@ -82,7 +98,7 @@ async fn scored(
          AND t.organization_id IS NOT NULL AND t.total {sign}{below}{of_domain} \
          ORDER BY t.total DESC, t.branch_id LIMIT {limit}"
     );
-    query.rows(connection, sql).await
+    query.statement(backend, sql)
 }
 
 async fn without(
@@ -103,7 +119,8 @@ async fn without(
          AND NOT EXISTS (SELECT 1 FROM point_total t WHERE t.branch_id = b.id AND t.period = {number} AND t.total <> 0) \
          ORDER BY b.id LIMIT {limit}"
     );
-    query.rows(connection, sql).await
+    let statement = query.statement(connection.get_database_backend(), sql);
+    listed(connection, statement).await
 }
 
 /// A statement's parameters, in their order.
@@ -130,17 +147,17 @@ impl Query {
         }
     }
 
-    fn statement(self, connection: &impl ConnectionTrait, sql: String) -> Statement {
-        Statement::from_sql_and_values(connection.get_database_backend(), sql, self.values)
+    fn statement(self, backend: DbBackend, sql: String) -> Statement {
+        Statement::from_sql_and_values(backend, sql, self.values)
     }
+}
 
-    async fn rows(self, connection: &impl ConnectionTrait, sql: String) -> Result<Vec<Listed>, StoreError> {
-        let rows = connection.query_all_raw(self.statement(connection, sql)).await?;
-        rows.iter()
-            .map(|row| {
-                let mut cells = Cells::new(row);
-                Ok((cells.take()?, Points::from_hundredths(cells.take()?)))
-            })
-            .collect()
-    }
+async fn listed(connection: &impl ConnectionTrait, statement: Statement) -> Result<Vec<Listed>, StoreError> {
+    let rows = connection.query_all_raw(statement).await?;
+    rows.iter()
+        .map(|row| {
+            let mut cells = Cells::new(row);
+            Ok((cells.take()?, Points::from_hundredths(cells.take()?)))
+        })
+        .collect()
 }

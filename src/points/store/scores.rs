@@ -211,6 +211,22 @@ pub(in crate::points) async fn ranks(
     asked: &[(BranchId, Period)],
     among: RankAmong,
 ) -> Result<HashMap<(BranchId, Period), i64>, StoreError> {
+    let statement = ranks_statement(connection.get_database_backend(), asked, among);
+    let rows = connection.query_all_raw(statement).await?;
+    rows.iter()
+        .map(|row| {
+            let mut cells = Cells::new(row);
+            let branch = cells.take()?;
+            let number: i64 = cells.take()?;
+            let period = i32::try_from(number).ok().and_then(Period::from_number);
+            let period = period.ok_or_else(|| StoreError::corrupt("period", &number.to_string()))?;
+            Ok(((branch, period), cells.take()?))
+        })
+        .collect()
+}
+
+/// The statement that reads ranks; public so that a benchmark can have the database explain it.
+pub fn ranks_statement(backend: DbBackend, asked: &[(BranchId, Period)], among: RankAmong) -> Statement {
     let sql = format!(
         "WITH asked AS ( \
            SELECT given.branch_id, given.period, b.domain, b.organization_id, coalesce(t.total, 0) AS mine \
@@ -224,17 +240,7 @@ pub(in crate::points) async fn ranks(
         .iter()
         .map(|(branch, period)| json!({ "branch_id": branch.0, "period": period.number() }))
         .collect();
-    let rows = bulk::run(connection, &sql, &columns, rows).await?;
-    rows.iter()
-        .map(|row| {
-            let mut cells = Cells::new(row);
-            let branch = cells.take()?;
-            let number: i64 = cells.take()?;
-            let period = i32::try_from(number).ok().and_then(Period::from_number);
-            let period = period.ok_or_else(|| StoreError::corrupt("period", &number.to_string()))?;
-            Ok(((branch, period), cells.take()?))
-        })
-        .collect()
+    bulk::statement(backend, &sql, &columns, rows)
 }
 
 /// How many have more than `asked.mine`, as an expression on a row `asked`.

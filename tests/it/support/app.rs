@@ -179,7 +179,8 @@ impl TestApp {
             clock,
             database,
             config,
-            http: reqwest::Client::new(),
+            // Answers as they come: whether they are packed is for a test to see.
+            http: reqwest::Client::builder().no_gzip().build().expect("a client"),
             key,
             _stop: stop,
             _data_dir: data_dir,

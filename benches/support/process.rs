@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{Failure, client::Ask};
 
 /// How long a server may take to answer before it is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// `USER_HZ`, which Linux has fixed for programs on every architecture we build for.
 const TICKS_A_SECOND: f64 = 100.0;
 
@@ -123,6 +123,25 @@ pub fn load_demo(data: &Path, url: Option<&str>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Makes an empty database ready.
+pub fn migrate(data: &Path, url: Option<&str>) -> Result<(), Failure> {
+    let migrated = zhibu("migrate", data, url).output()?;
+    match migrated.status.success() {
+        true => Ok(()),
+        false => Err(String::from_utf8_lossy(&migrated.stderr).into()),
+    }
+}
+
+/// What `zhibu verify` says of points, in one line.
+pub fn verify(data: &Path, url: Option<&str>) -> Result<String, Failure> {
+    let verified = zhibu("verify", data, url).output()?;
+    let text = String::from_utf8_lossy(&verified.stdout).into_owned();
+    let lines = text
+        .lines()
+        .filter(|line| line.starts_with("points") || line.starts_with("ranks"));
+    Ok(lines.collect::<Vec<_>>().join(", "))
+}
+
 /// A token of an administrator, whose scope adds no condition to any statement.
 pub fn token(data: &Path) -> Result<String, Failure> {
     let printed = zhibu("token", data, None)
@@ -148,6 +167,14 @@ impl Server {
         let address = free_address()?;
         let mut command = zhibu("serve", data, url);
         command.args(["--demo", "--listen", &address]);
+        Self::start(command, address, true).await
+    }
+
+    /// The service over a database that is no demonstration.
+    pub async fn plain_service(data: &Path, url: Option<&str>) -> Result<Self, Failure> {
+        let address = free_address()?;
+        let mut command = zhibu("serve", data, url);
+        command.args(["--listen", &address]);
         Self::start(command, address, true).await
     }
 
