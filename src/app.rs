@@ -258,6 +258,7 @@ impl App {
                 .data(refused.clone())
                 .data(participant_key.clone())
                 .data(branch_hooks())
+                .data(pulled.clone())
         };
         let engine: ZhibuEngine = Engine::new(build, &schema::hints(), config.graphql.limits())?;
         let access = ServiceAccess::new(

@@ -37,6 +37,8 @@ pub enum Act {
     AdjustPoints,
     ResolveQuarantine,
     DiscardQuarantine,
+    PullPoints,
+    PauseSource,
 }
 
 impl Act {
@@ -55,7 +57,9 @@ impl Act {
             | Act::DissolveBranch
             | Act::AdjustPoints
             | Act::ResolveQuarantine
-            | Act::DiscardQuarantine => DISTRICT,
+            | Act::DiscardQuarantine
+            | Act::PullPoints
+            | Act::PauseSource => DISTRICT,
             Act::PushPoints | Act::ReconcilePoints => SOURCE,
             Act::CreateBranch
             | Act::RecordElection

@@ -16,6 +16,7 @@ use crate::{
     },
     organization::graphql::{Headcount, Organization},
     pairing::graphql::{Pairing, PairingActivity},
+    platform::graphql::PullRun,
     points::graphql::{PointEntry, PointSource, QuarantinedEntry},
     training::graphql::{Site, TrainingRecord},
 };
@@ -48,6 +49,8 @@ pub enum Node {
     PointEntry(PointEntry),
     /// 待处理条目
     QuarantinedEntry(QuarantinedEntry),
+    /// 拉取记录
+    PullRun(PullRun),
 }
 
 impl Node {
@@ -81,6 +84,7 @@ impl Node {
             NodeType::QuarantinedEntry => QuarantinedEntry::load(caller, number.into())
                 .await?
                 .map(Node::QuarantinedEntry),
+            NodeType::PullRun => PullRun::load(caller, number.into()).await?.map(Node::PullRun),
         })
     }
 }

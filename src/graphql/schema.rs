@@ -15,6 +15,7 @@ use crate::{
     live::graphql::ChangeQuery,
     organization::graphql::{OrganizationMutation, OrganizationQuery},
     pairing::graphql::{PairingMutation, PairingQuery},
+    platform::graphql::PlatformMutation,
     points::graphql::{PointsMutation, PointsQuery},
     training::graphql::{SiteQuery, TrainingMutation, TrainingQuery},
     viewer::graphql::ViewerQuery,
@@ -46,6 +47,7 @@ pub struct Mutation(
     BrandMutation,
     TrainingMutation,
     PointsMutation,
+    PlatformMutation,
 );
 
 /// Nothing can be subscribed to yet.

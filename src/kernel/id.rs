@@ -28,13 +28,15 @@ pub enum NodeType {
     PointEntry,
     /// 待处理条目: an entry that could not be booked.
     QuarantinedEntry,
+    /// 拉取记录: one reading of a platform.
+    PullRun,
     /// 审计记录.
     AuditEntry,
 }
 
 impl NodeType {
     /// Every type that implements `Node`.
-    pub const ALL: [NodeType; 12] = [
+    pub const ALL: [NodeType; 13] = [
         NodeType::Organization,
         NodeType::Branch,
         NodeType::Brand,
@@ -46,6 +48,7 @@ impl NodeType {
         NodeType::PointSource,
         NodeType::PointEntry,
         NodeType::QuarantinedEntry,
+        NodeType::PullRun,
         NodeType::AuditEntry,
     ];
 
@@ -63,6 +66,7 @@ impl NodeType {
             NodeType::PointSource => "PointSource",
             NodeType::PointEntry => "PointEntry",
             NodeType::QuarantinedEntry => "QuarantinedEntry",
+            NodeType::PullRun => "PullRun",
             NodeType::AuditEntry => "AuditEntry",
         }
     }
@@ -147,6 +151,7 @@ node_ids! {
     PointSourceId => PointSource,
     PointEntryId => PointEntry,
     QuarantinedEntryId => QuarantinedEntry,
+    PullRunId => PullRun,
     AuditEntryId => AuditEntry,
 }
 

@@ -12,17 +12,19 @@ pub enum Topic {
     Pairing,
     Training,
     Points,
+    Source,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 6] = [
+    pub const ALL: [Topic; 7] = [
         Topic::Organization,
         Topic::Branch,
         Topic::Brand,
         Topic::Pairing,
         Topic::Training,
         Topic::Points,
+        Topic::Source,
     ];
 
     /// The contract's name, as it is stored.
@@ -34,6 +36,7 @@ impl Topic {
             Topic::Pairing => "PAIRING",
             Topic::Training => "TRAINING",
             Topic::Points => "POINTS",
+            Topic::Source => "SOURCE",
         }
     }
 

@@ -39,6 +39,8 @@ pub enum Topic {
     Training,
     /// 积分 · the branch whose points moved, one change a branch and transaction
     Points,
+    /// 积分来源 · what a source is doing: for district administrators, and an adapter of its own source
+    Source,
 }
 
 /// 变更动作 · What happened to it.

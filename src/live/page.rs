@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     auth::{Extent, Scope},
-    kernel::id::{BranchId, OrganizationId},
+    kernel::id::{BranchId, OrganizationId, PointSourceId},
     storage::{Database, StoreError},
 };
 
@@ -48,6 +48,9 @@ impl ChangeFilter {
 
 /// Whether a caller may hear of a change: of what everybody sees, or of what lay in its scope before or after.
 pub fn is_visible(change: &LoggedChange, scope: &Scope) -> bool {
+    if change.topic == Topic::Source {
+        return scope.reaches_source(PointSourceId(change.node.number));
+    }
     if change.public && scope.sees_public() {
         return true;
     }

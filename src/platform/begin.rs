@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{
     model::{Position, PullFault, PullRun, Pulled, SourceState},
     store,
+    told::tell,
 };
 use crate::{
     audit::AuditRecord,
@@ -84,9 +85,11 @@ pub(super) async fn begin(write: &mut Write<'_>, input: &Begin) -> Result<Begun,
         reread_from: state.reread_from,
         probe: state.rest.state == SourceState::OpenCircuit,
     };
+    let before = state.state();
     state.fence = input.fence;
     state.run = Some(run);
     store::save_state(write, &state).await?;
+    tell(write, before, &state);
     store::prune_runs(write, input.source, KEPT_RUNS).await?;
     write.audit(AuditRecord::new("beginPull").after(json!({
         "sourceId": input.source.0,

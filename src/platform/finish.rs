@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{
     model::{Pace, PullFault, PullRun},
     store,
+    told::tell,
 };
 use crate::{
     audit::AuditRecord,
@@ -61,6 +62,7 @@ pub(super) async fn finish(write: &mut Write<'_>, input: &Finish) -> Result<(), 
         ..run
     };
     store::save_run(write, &run).await?;
+    let before = state.state();
     state.run = None;
     state.rest = input.pace.after(
         state.rest,
@@ -84,6 +86,7 @@ pub(super) async fn finish(write: &mut Write<'_>, input: &Finish) -> Result<(), 
         Some(_) => {}
     }
     store::save_state(write, &state).await?;
+    tell(write, before, &state);
     write.audit(AuditRecord::new("endPull").after(json!({
         "sourceId": input.source.0,
         "runId": input.run.0,

@@ -1,5 +1,6 @@
 //! The rules of pulling, without HTTP and without a database.
 
+mod error;
 mod fault;
 mod freeze;
 mod pace;
@@ -12,11 +13,12 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use error::SourceError;
 pub use fault::PullFault;
 pub use freeze::{Freeze, FreezeError, Window};
 pub use pace::{LONGEST_WAIT, Pace, Rest, Retries, SourceState};
 pub use pointer::{Pointer, PointerError};
 pub use run::{Counts, PullRun};
-pub use state::{Pulled, Reread};
+pub use state::{Pulled, Reread, further_back};
 pub use time_format::{TimeFormat, TimeFormatError, offset};
 pub use walk::{Ask, Gait, Position, Seen, Since, Step, Walk, further};

@@ -16,12 +16,17 @@ use super::{
     finish::{Finish, finish},
     model::{Gait, Pace, PullFault, Retries, Seen, Step, Walk, further},
     port::{Page, Platform, PlatformError},
+    reconcile::{Reconcile, reconcile},
     schedule::Wake,
     settings::{PagingBy, PullSettings},
     store,
     take::{Take, Taken, take},
 };
 use crate::{
+    kernel::{
+        clock::{day_in_shanghai, midnight_in_shanghai},
+        period::Period,
+    },
     points::{Entry, Source},
     storage::{
         Database,
@@ -105,7 +110,12 @@ impl Puller {
         let Some(taken) = self.database.lease(&lease, &self.holder, LEASE).await? else {
             return Ok(Turn::Waits);
         };
-        let turn = self.run(&lease, taken.number, stop).await;
+        let mut turn = self.run(&lease, taken.number, stop).await;
+        if matches!(turn, Ok(Turn::Pulled(None)))
+            && let Err(error) = self.compare_totals().await
+        {
+            turn = Err(error);
+        }
         // Whoever comes next begins under a number of its own, at once.
         self.database.release(&lease, &self.holder).await?;
         turn
@@ -231,6 +241,44 @@ impl Puller {
                 return Ok(());
             }
         }
+    }
+
+    /// Once a day, after everything has been read: what the platform says of this month and the last, beside the ledger.
+    async fn compare_totals(&self) -> Result<(), WriteError> {
+        let clock = self.database.clock();
+        let state = store::state(self.database.reader(), self.source.id).await?;
+        let today = day_in_shanghai(clock.machine());
+        if self.settings.totals.is_none() || state.is_some_and(|state| state.reconciled_on == Some(today)) {
+            return Ok(());
+        }
+        let this = Period::month_of(clock.business());
+        let last = Period::month_of(midnight_in_shanghai(this.first_day()) - TimeDelta::seconds(1));
+        let mut months = Vec::new();
+        for month in [last, this] {
+            match self.platform.totals(month).await {
+                Ok(Some(totals)) => months.push((month, totals)),
+                Ok(None) => {}
+                Err(error) => {
+                    // Points do not depend on it: it is tried again after the next run.
+                    tracing::warn!(source = self.source.code, %month, "totals could not be compared: {error}");
+                    return Ok(());
+                }
+            }
+        }
+        let input = Reconcile {
+            source: self.source.clone(),
+            months,
+        };
+        let written = self
+            .database
+            .write(self.actor(), None, input, |write, input| {
+                Box::pin(reconcile(write, input))
+            })
+            .await?;
+        if let Outcome::Done(compared) = written.outcome {
+            tracing::info!(source = self.source.code, ?compared, "totals were compared");
+        }
+        Ok(())
     }
 
     async fn take(&self, input: Take) -> Result<Taken, PullFault> {

@@ -1,20 +1,32 @@
 //! Rows of pulling.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use entity::{pull_run, pull_state};
 use sea_orm::{
     ActiveModelTrait as _,
     ActiveValue::{NotSet, Set},
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _,
-    sea_query::OnConflict,
+    QueryOrder as _, QuerySelect as _, Select,
+    sea_query::{Expr, OnConflict},
 };
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use super::model::{Counts, Position, PullFault, PullRun, Pulled, Rest, SourceState};
 use crate::{
-    kernel::id::{PointSourceId, PullRunId},
-    storage::{ROW_LOCK, StoreError, write::Write},
+    auth::Scope,
+    kernel::{
+        id::{PointSourceId, PullRunId},
+        page::{Page, PageArgs, PageError},
+    },
+    storage::{
+        ROW_LOCK, StoreError,
+        keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
+        row::{self, Cells, FromRow},
+        write::Write,
+    },
 };
 
 /// How a source stands; None where it was never pulled.
@@ -22,8 +34,17 @@ pub async fn state(
     connection: &impl ConnectionTrait,
     source: PointSourceId,
 ) -> Result<Option<Pulled>, StoreError> {
-    let row = pull_state::Entity::find_by_id(source).one(connection).await?;
-    row.map(pulled).transpose()
+    Ok(states(connection, &[source]).await?.pop())
+}
+
+/// How sources stand that were pulled.
+pub(super) async fn states(
+    connection: &impl ConnectionTrait,
+    sources: &[PointSourceId],
+) -> Result<Vec<Pulled>, StoreError> {
+    let selection = pull_state::Entity::find();
+    let selection = selection.filter(row::among(connection, pull_state::Column::SourceId, sources));
+    row::all(connection, selection).await
 }
 
 /// How a source stands, its row locked until the transaction ends; made where there is none.
@@ -36,11 +57,9 @@ pub(super) async fn lock_state(write: &Write<'_>, source: PointSourceId) -> Resu
         .on_conflict(nothing)
         .exec_without_returning(write.connection())
         .await?;
-    let row = pull_state::Entity::find_by_id(source)
-        .lock(ROW_LOCK)
-        .one(write.connection())
-        .await?;
-    row.map_or(Ok(new), pulled)
+    let locked = pull_state::Entity::find_by_id(source).lock(ROW_LOCK);
+    let state = row::one(write.connection(), locked).await?;
+    Ok(state.unwrap_or(new))
 }
 
 /// Writes how a source stands, whose row was locked.
@@ -51,29 +70,49 @@ pub(super) async fn save_state(write: &Write<'_>, state: &Pulled) -> Result<(), 
     Ok(())
 }
 
-fn pulled(row: pull_state::Model) -> Result<Pulled, StoreError> {
-    let state = SourceState::parse(&row.rest);
-    let position = match (row.position_at, row.position_text, row.position_id) {
-        (Some(at), Some(text), Some(id)) => Some(Position { at, text, id }),
-        _ => None,
-    };
-    Ok(Pulled {
-        source: row.source_id,
-        paused: row.paused,
-        fence: row.fence,
-        run: row.run_id,
-        rest: Rest {
-            state: state.ok_or_else(|| StoreError::corrupt("pull_state.rest", &row.rest))?,
-            failures: row.failures.try_into().unwrap_or_default(),
-            next_pull_at: row.next_pull_at,
-        },
-        last_success_at: row.last_success_at,
-        last_error: read_json("pull_state.last_error", row.last_error)?,
-        position,
-        reread_on: row.reread_on,
-        reread_from: row.reread_from,
-        reconciled_on: row.reconciled_on,
-    })
+impl FromRow for Pulled {
+    type Entity = pull_state::Entity;
+
+    const COLUMNS: &'static [pull_state::Column] = &[
+        pull_state::Column::SourceId,
+        pull_state::Column::Paused,
+        pull_state::Column::Fence,
+        pull_state::Column::RunId,
+        pull_state::Column::Rest,
+        pull_state::Column::Failures,
+        pull_state::Column::NextPullAt,
+        pull_state::Column::LastSuccessAt,
+        pull_state::Column::LastError,
+        pull_state::Column::PositionAt,
+        pull_state::Column::PositionText,
+        pull_state::Column::PositionId,
+        pull_state::Column::RereadOn,
+        pull_state::Column::RereadFrom,
+        pull_state::Column::ReconciledOn,
+    ];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            source: cells.take()?,
+            paused: cells.take()?,
+            fence: cells.take()?,
+            run: cells.optional()?,
+            rest: Rest {
+                state: cells.named("pull_state.rest", SourceState::parse)?,
+                failures: u32::try_from(cells.take::<i32>()?).unwrap_or_default(),
+                next_pull_at: cells.take()?,
+            },
+            last_success_at: cells.optional()?,
+            last_error: read_json("pull_state.last_error", cells.optional()?)?,
+            position: match (cells.optional()?, cells.optional()?, cells.optional()?) {
+                (Some(at), Some(text), Some(id)) => Some(Position { at, text, id }),
+                _ => None,
+            },
+            reread_on: cells.optional()?,
+            reread_from: cells.optional()?,
+            reconciled_on: cells.optional()?,
+        })
+    }
 }
 
 fn state_row(state: &Pulled) -> Result<pull_state::ActiveModel, StoreError> {
@@ -109,43 +148,105 @@ fn read_json<T: DeserializeOwned>(column: &str, text: Option<String>) -> Result<
         .map_err(|_| StoreError::corrupt(column, &text))
 }
 
+impl FromRow for PullRun {
+    type Entity = pull_run::Entity;
+
+    const COLUMNS: &'static [pull_run::Column] = &[
+        pull_run::Column::Id,
+        pull_run::Column::SourceId,
+        pull_run::Column::Fence,
+        pull_run::Column::StartedAt,
+        pull_run::Column::EndedAt,
+        pull_run::Column::Pages,
+        pull_run::Column::Accepted,
+        pull_run::Column::Duplicates,
+        pull_run::Column::Conflicts,
+        pull_run::Column::Quarantined,
+        pull_run::Column::Error,
+    ];
+
+    fn from_row(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: cells.take()?,
+            source: cells.take()?,
+            fence: cells.optional()?,
+            started_at: cells.take()?,
+            ended_at: cells.optional()?,
+            pages: cells.take()?,
+            counts: Counts {
+                accepted: cells.take()?,
+                duplicates: cells.take()?,
+                conflicts: cells.take()?,
+                quarantined: cells.take()?,
+            },
+            error: read_json("pull_run.error", cells.optional()?)?,
+        })
+    }
+}
+
 /// A run by its key.
 pub async fn run(connection: &impl ConnectionTrait, id: PullRunId) -> Result<Option<PullRun>, StoreError> {
-    let row = pull_run::Entity::find_by_id(id).one(connection).await?;
-    row.map(run_of).transpose()
+    row::one(connection, pull_run::Entity::find_by_id(id)).await
 }
 
-/// The runs of a source, the newest first.
-pub async fn runs(
+/// Runs by id, of sources that are seen from inside.
+pub(super) async fn runs_by_ids(
     connection: &impl ConnectionTrait,
-    source: PointSourceId,
-    limit: u64,
-) -> Result<Vec<PullRun>, StoreError> {
-    let rows = pull_run::Entity::find()
-        .filter(pull_run::Column::SourceId.eq(source))
-        .order_by_desc(pull_run::Column::Id)
-        .limit(limit)
-        .all(connection)
-        .await?;
-    rows.into_iter().map(run_of).collect()
+    scope: &Scope,
+    ids: &[PullRunId],
+) -> Result<HashMap<PullRunId, PullRun>, StoreError> {
+    let selection = pull_run::Entity::find()
+        .filter(scope.source_rows(Expr::col(pull_run::Column::SourceId)))
+        .filter(row::among(connection, pull_run::Column::Id, ids));
+    row::by_key(connection, selection, |run: &PullRun| run.id).await
 }
 
-fn run_of(row: pull_run::Model) -> Result<PullRun, StoreError> {
-    Ok(PullRun {
-        id: row.id,
-        source: row.source_id,
-        fence: row.fence,
-        started_at: row.started_at,
-        ended_at: row.ended_at,
-        pages: row.pages,
-        counts: Counts {
-            accepted: row.accepted,
-            duplicates: row.duplicates,
-            conflicts: row.conflicts,
-            quarantined: row.quarantined,
-        },
-        error: read_json("pull_run.error", row.error)?,
-    })
+/// The newest first.
+fn newest_first() -> Keyset {
+    let id = Expr::col((pull_run::Entity, pull_run::Column::Id));
+    Keyset::new("runs.newest", [KeyColumn::desc(id, KeyKind::Int)])
+}
+
+/// Checks page arguments of runs before anything is read.
+pub(super) fn check_runs_page(args: &PageArgs) -> Result<(), PageError> {
+    newest_first().check(args).map(drop)
+}
+
+fn of_sources(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    sources: &[PointSourceId],
+) -> Select<pull_run::Entity> {
+    pull_run::Entity::find()
+        .filter(scope.source_rows(Expr::col(pull_run::Column::SourceId)))
+        .filter(row::among(connection, pull_run::Column::SourceId, sources))
+}
+
+/// The same page of the runs of each source.
+pub(super) async fn pages_of_runs(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    sources: &[PointSourceId],
+    args: &PageArgs,
+) -> Result<HashMap<PointSourceId, Page<PullRun>>, ListError> {
+    let order = newest_first();
+    let request = order.check(args)?;
+    let parent = Expr::col((pull_run::Entity, pull_run::Column::SourceId));
+    let selection = of_sources(connection, scope, sources);
+    let pages = order.pages(connection, selection, parent, &request, |run: &PullRun| {
+        vec![json!(run.id)]
+    });
+    pages.await
+}
+
+/// How many runs of each source there are.
+pub(super) async fn counts_of_runs(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    sources: &[PointSourceId],
+) -> Result<HashMap<PointSourceId, u64>, StoreError> {
+    let parent = Expr::col((pull_run::Entity, pull_run::Column::SourceId));
+    keyset::counts(connection, of_sources(connection, scope, sources), parent).await
 }
 
 /// Begins a run; one without a fence was only asked for.

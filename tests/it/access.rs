@@ -214,6 +214,12 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
         r#"{ "id": "$QUARANTINED", "reason": "r" }"#,
         "+-----",
     ),
+    ("pullPoints", r#"{ "sourceCode": "EJIA" }"#, "+-----"),
+    (
+        "pauseSource",
+        r#"{ "sourceCode": "EJIA", "paused": true }"#,
+        "+-----",
+    ),
 ];
 
 /// A service with one record of everything.

@@ -25,6 +25,7 @@ use crate::support::{
     platform::{Access, Fault, Platform, Row},
 };
 
+mod api;
 mod faults;
 mod holders;
 
@@ -93,10 +94,19 @@ impl Pulling {
     }
 
     async fn runs(&self) -> Vec<PullRun> {
+        use sea_orm::{ConnectionTrait as _, Statement};
+        let sql = format!(
+            "SELECT id FROM pull_run WHERE source_id = {} ORDER BY id DESC",
+            self.puller.source().id.0
+        );
         let reader = self.app.database.reader();
-        platform::runs(reader, self.puller.source().id, 1000)
-            .await
-            .unwrap()
+        let statement = Statement::from_string(self.app.database.backend(), sql);
+        let mut runs = Vec::new();
+        for row in reader.query_all_raw(statement).await.unwrap() {
+            let id: i64 = row.try_get("", "id").unwrap();
+            runs.push(platform::run(reader, id.into()).await.unwrap().unwrap());
+        }
+        runs
     }
 
     /// Totals of February, by branch.
@@ -330,6 +340,37 @@ on_both!(a_platform_is_not_asked_in_a_freeze_window, |db| async move {
     pulling.app.clock.set("2026-03-04T16:00:00Z");
     pulling.pulls().await;
     assert_eq!(pulling.totals().await, sums("8", "9", "8"));
+});
+
+on_both!(a_month_whose_totals_differ_is_read_again, |db| async move {
+    let platform = Platform::start().await;
+    let source = platform.by_cursor("") + Platform::TOTALS;
+    let mut pulling = Pulling::start(db, platform, &source).await;
+    pulling.platform.fill(1, 5);
+    pulling
+        .platform
+        .totals("2026-02", &[("B1", 1), ("B2", 2), ("B3", 2)]);
+    pulling.pulls().await;
+    let state = pulling.state().await;
+    assert_eq!((state.reread_from, state.reconciled_on.is_some()), (None, true));
+    // Committed so late that neither overlap nor the last days have it.
+    pulling.platform.earn(9, "B1", "3", "2026-02-05 09:00:00.000");
+    pulling
+        .platform
+        .totals("2026-02", &[("B1", 4), ("B2", 2), ("B3", 2)]);
+    pulling.later();
+    pulling.pulls().await;
+    assert_eq!(pulling.state().await.reread_from, None);
+    pulling.app.clock.advance(Duration::days(1));
+    pulling.pulls().await;
+    let begins = pulling.state().await.reread_from.unwrap();
+    assert_eq!(begins.to_rfc3339(), "2026-01-31T16:00:00+00:00");
+    assert_eq!(pulling.totals().await["B1"], "1");
+    // At once.
+    assert_eq!(pulling.pulls().await.counts.accepted, 1);
+    assert_eq!(pulling.totals().await["B1"], "4");
+    assert_eq!(pulling.state().await.reread_from, None);
+    assert_eq!(pulling.turn().await, Turn::Waits);
 });
 
 on_both!(only_the_newest_runs_are_kept, |db| async move {

@@ -95,6 +95,11 @@ impl Pulled {
     }
 }
 
+/// The earlier of two instants since which everything is to be read again.
+pub fn further_back(from: Option<DateTime<Utc>>, other: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    Some(from.map_or(other, |from| from.min(other)))
+}
+
 /// Whether a run reads the last days again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reread {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, ID, Object, dataloader::Loader};
+use async_graphql::{Context, ID, MergedObject, Object, dataloader::Loader};
 
 use super::super::store::{self, Source};
 use crate::{
@@ -15,18 +15,30 @@ use crate::{
         id::{NodeId as _, PointSourceId},
         text,
     },
+    platform::graphql::SourcePulls,
 };
 
-/// A point source that the caller may see.
+/// 积分来源 · A platform that points come from, such as 党建e家; `LOCAL` is the district itself.
+#[derive(MergedObject, Clone)]
+pub struct PointSource(SourceFields, SourcePulls);
+
+/// What the ledger says of a source that the caller may see.
 #[derive(Clone)]
-pub struct PointSource {
+pub struct SourceFields {
     row: Arc<Source>,
 }
 
 impl PointSource {
     /// The API's form of a row.
     pub fn new(row: impl Into<Arc<Source>>) -> Self {
-        Self { row: row.into() }
+        let row = row.into();
+        let pulls = SourcePulls::new(row.id);
+        Self(SourceFields { row }, pulls)
+    }
+
+    /// For the `Node` interface.
+    pub async fn id(&self, _: &Context<'_>) -> async_graphql::Result<ID> {
+        Ok(self.0.row.id.global().into())
     }
 
     /// Loads a source together with what siblings ask for; None where the caller may not see it.
@@ -35,9 +47,8 @@ impl PointSource {
     }
 }
 
-/// 积分来源 · A platform that points come from, such as 党建e家; `LOCAL` is the district itself.
 #[Object]
-impl PointSource {
+impl SourceFields {
     /// 全局标识 · Global id.
     pub async fn id(&self) -> ID {
         self.row.id.global().into()

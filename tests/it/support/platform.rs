@@ -1,7 +1,7 @@
 //! A platform to be pulled: a few rows, several ways to be asked for them, and faults on demand.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex},
 };
 
@@ -70,7 +70,7 @@ struct Inner {
     tokens_given: usize,
     token_lasts: i64,
     access: Access,
-    totals: Value,
+    totals: BTreeMap<String, Value>,
 }
 
 /// Whom it lets in.
@@ -146,6 +146,10 @@ impl Platform {
         )
     }
 
+    /// What makes its totals be asked for.
+    pub const TOTALS: &str = "[sources.EJIA.pull.totals]\npath = '/api/totals'\nperiod_parameter = 'period'\n\
+                              list = '/data/list'\nbranch_code = '/orgCode'\ntotal = '/score'\n";
+
     fn source(&self, more: &str, paging: &str) -> String {
         format!(
             "[sources.EJIA]\nname = '厦门党建e家'\n[sources.EJIA.pull]\nbase_url = '{}'\npath = '/api/points'\n\
@@ -157,8 +161,7 @@ impl Platform {
              kind = '/type'\nactivity = '/activity'\npoints = '/score'\noccurred_at = '/happenedAt'\n\
              updated_at = '/updatedAt'\nrefers_to = '/refNo'\n\
              [sources.EJIA.pull.activities]\n'主题党日' = 'THEME_DAY'\n\
-             [sources.EJIA.pull.totals]\npath = '/api/totals'\nperiod_parameter = 'period'\nlist = '/data/list'\n\
-             branch_code = '/orgCode'\ntotal = '/score'\n",
+",
             self.url
         )
     }
@@ -216,9 +219,11 @@ impl Platform {
         self.inner().tokens.clear();
     }
 
-    /// What it says of itself under `/api/totals`, by branch.
-    pub fn totals(&self, totals: Value) {
-        self.inner().totals = totals;
+    /// What it says that branches have in a month.
+    pub fn totals(&self, month: &str, totals: &[(&str, i32)]) {
+        let row = |(code, score): &(&str, i32)| json!({ "orgCode": code, "score": score });
+        let totals = totals.iter().map(row).collect();
+        self.inner().totals.insert(month.to_owned(), totals);
     }
 
     /// How many tokens it gave.
@@ -374,7 +379,8 @@ async fn totals(State(platform): State<Platform>, fields: HeaderMap, uri: Uri) -
     if !platform.admits(&fields, &uri) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let list = platform.inner().totals.clone();
+    let month = uri.query().unwrap_or_default().replace("period=", "");
+    let list = platform.inner().totals.get(&month).cloned().unwrap_or(json!([]));
     axum::Json(json!({ "code": 200, "data": { "list": list } })).into_response()
 }
 
