@@ -3,7 +3,10 @@
 use std::fmt::{self, Write as _};
 
 use super::{page::labels, server::Options};
-use crate::demo;
+use crate::{
+    config::{Config, Faults, Overrides, SourceSection},
+    demo,
+};
 
 /// The configuration of a source that is this platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +24,23 @@ impl Settings {
             client_id: options.client_id.clone(),
             client_secret: options.client_secret.clone(),
         }
+    }
+}
+
+impl Settings {
+    /// As a source of the configuration.
+    ///
+    /// # Errors
+    ///
+    /// Faults of the text, of which a test finds none.
+    pub fn source(&self) -> Result<SourceSection, Faults> {
+        let text = self.to_string();
+        let config = Config::parse(Some(("stand-in platform", &text)), [], &Overrides::default())?;
+        config
+            .sources
+            .into_iter()
+            .next()
+            .ok_or_else(|| Faults(Vec::new()))
     }
 }
 

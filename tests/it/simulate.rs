@@ -18,7 +18,8 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use zhibu::{
     demo,
     kernel::clock::Clock,
-    simulate::{self, Faults, Options, Platform, Server, Size},
+    platform::settings::Auth,
+    simulate::{self, Faults, Options, Platform, Server, Settings, Size},
 };
 
 use crate::support::{
@@ -29,7 +30,7 @@ use crate::support::{
 /// A platform on a port of its own.
 struct TestPlatform {
     url: String,
-    settings: String,
+    settings: Settings,
     clock: FakeClock,
     http: Client,
     _stop: watch::Sender<bool>,
@@ -58,7 +59,7 @@ impl TestPlatform {
         let (stop, stopped) = watch::channel(false);
         Self {
             url: server.url(),
-            settings: server.settings().to_string(),
+            settings: server.settings(),
             clock,
             http: Client::new(),
             _served: tokio::spawn(server.run(stopped)),
@@ -462,12 +463,25 @@ async fn what_goes_wrong_can_be_repeated() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn its_settings_are_a_configuration() {
     let platform = TestPlatform::start().await;
-    let settings: toml::Table = platform.settings.parse().unwrap();
-    let pull = &settings["sources"]["EJIA"]["pull"];
-    assert_eq!(pull["base_url"].as_str(), Some(platform.url.as_str()));
-    assert_eq!(pull["auth"]["client_secret"].as_str(), Some("geheim"));
-    assert_eq!(pull["activities"]["主题党日"].as_str(), Some("THEME_DAY"));
-    assert_eq!(pull["activities"].as_table().unwrap().len(), 12);
+    let source = platform.settings.source().unwrap();
+    assert_eq!(
+        (source.code.as_str(), source.name.as_str()),
+        (demo::SOURCE, demo::SOURCE_NAME)
+    );
+    let pull = source.pull.unwrap();
+    assert_eq!(pull.entries.url.as_str(), format!("{}/api/points", platform.url));
+    assert_eq!(pull.fields.activity.meanings.len(), 12);
+    assert!(pull.totals.is_some());
+    let Auth::ClientCredentials {
+        token_url,
+        client_secret,
+        ..
+    } = pull.auth
+    else {
+        panic!("{:?}", pull.auth)
+    };
+    assert_eq!(token_url.as_str(), format!("{}/oauth/token", platform.url));
+    assert_eq!(client_secret.expose(), "geheim");
 }
 
 #[test]
