@@ -56,8 +56,9 @@ pub(super) struct Begun {
 /// Begins a run, or takes up the one that was asked for; one whose holder has gone is closed. Refused without a word where the
 /// source is not due any more, or another has a later lease.
 pub(super) async fn begin(write: &mut Write<'_>, input: &Begin) -> Result<Begun, Failure> {
-    let now = write.clock().machine();
     let mut state = store::lock_state(write, input.source).await?;
+    // After it: a source that is pulled for the first time is due from when its row was made.
+    let now = write.clock().machine();
     if state.fence > input.fence || !state.is_due(now) {
         return Err(Failure::Refused(Vec::new()));
     }
