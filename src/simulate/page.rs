@@ -25,6 +25,9 @@ pub(super) struct Request {
 const PAGE_SIZE: usize = 100;
 const LARGEST_PAGE: usize = 1000;
 
+/// How `updatedAt` is written.
+const LISTED: &str = "%Y-%m-%d %H:%M:%S%.3f";
+
 /// What a request asks for that no list has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("参数错误：{0}")]
@@ -117,10 +120,11 @@ impl Listed {
         if hits.has(Fault::Reordered) {
             page.rows.shuffle(rng);
         }
+        let listed = page.rows.first().map(Record::updated_at).unwrap_or_default();
         let written = page.rows.iter().map(|record| item(list, record, hits));
         let mut rows: Vec<Box<RawValue>> = written.collect::<Result<_, _>>()?;
         if hits.has(Fault::Malformed) {
-            for junk in malformed() {
+            for junk in malformed(&local(listed, LISTED)) {
                 // Never the last: where a reader goes on is said by a row that can be read.
                 let place = rng.random_range(0..rows.len().max(1));
                 rows.insert(place, serde_json::value::to_raw_value(&junk)?);
@@ -144,7 +148,7 @@ fn item(list: &List, record: &Record, hits: &Hits) -> serde_json::Result<Box<Raw
         activity: label(record.activity),
         score: score(record.hundredths.into())?,
         happened_at: local(record.happened_at(), "%Y-%m-%d %H:%M:%S"),
-        updated_at: local(record.updated_at(), "%Y-%m-%d %H:%M:%S%.3f"),
+        updated_at: local(record.updated_at(), LISTED),
         ref_no: list.reference(record),
         remark: record.remark(),
     };
@@ -167,20 +171,20 @@ pub(super) fn score(hundredths: i64) -> serde_json::Result<Box<RawValue>> {
     RawValue::from_string(format!("{sign}{}.{:02}", amount / 100, amount % 100))
 }
 
-/// Rows that are none.
-fn malformed() -> [Value; 4] {
+/// Rows that are none, in the place of rows that are.
+fn malformed(listed: &str) -> [Value; 4] {
     let row = |event: &str, score: Value, happened: &str| {
         json!({
             "id": 0, "eventNo": event, "revision": 1, "orgCode": "HC-0001", "type": EntryKind::Earn.as_str(),
             "activity": label(Activity::ThemeDay), "score": score, "happenedAt": happened,
-            "updatedAt": "2022-07-01 10:00:00.000", "refNo": null, "remark": null,
+            "updatedAt": listed, "refNo": null, "remark": null,
         })
     };
     [
         Value::Null,
         row("M-1", json!("五分"), "2022-07-01 09:00:00"),
         row("M-2", json!(5), "2022/13/45"),
-        json!({ "id": 0, "score": 5, "updatedAt": "2022-07-01 10:00:00.000" }),
+        json!({ "id": 0, "score": 5, "updatedAt": listed }),
     ]
 }
 
