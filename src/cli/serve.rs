@@ -87,6 +87,11 @@ pub(super) async fn run(
     } else {
         None
     };
+    let mut config = config.clone();
+    if let Some(simulator) = &simulator {
+        pull_from(simulator, &mut config)?;
+    }
+    let config = &config;
     let app = App::new(config, database.clone(), args.demo, rng).await?;
     let listener = TcpListener::bind(config.server.listen)
         .await
@@ -118,6 +123,17 @@ pub(super) async fn run(
     }
     database.close().await;
     served.map_err(|error| AppError::Listen(address.to_string(), error))
+}
+
+/// Lets the demonstration pull from its own platform; a source of that code in the configuration stays as it is.
+fn pull_from(simulator: &Server, config: &mut Config) -> Result<(), AppError> {
+    if config.sources.iter().any(|source| source.code == demo::SOURCE) {
+        return Ok(());
+    }
+    let settings = simulator.settings().to_string();
+    let parsed = Config::parse(Some(("simulator", &settings)), [], &Overrides::default())?;
+    config.sources.extend(parsed.sources);
+    Ok(())
 }
 
 /// Ends when the process is asked to end.

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use chrono::NaiveDate;
@@ -11,17 +11,30 @@ use rand::{RngExt as _, SeedableRng as _, seq::SliceRandom as _};
 use rand_chacha::ChaCha20Rng;
 use sea_orm::{ConnectionTrait as _, Statement};
 use serde_json::Value;
-use tokio::sync::Notify;
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+};
 use zhibu::{
     app,
+    config::{Config, Overrides},
     demo::{self, District},
-    kernel::{clock::day_in_shanghai, id::BranchId, period::Period, points::Points},
+    kernel::{
+        clock::{Clock, day_in_shanghai},
+        id::BranchId,
+        period::Period,
+        points::Points,
+    },
+    platform::{self, Turn, model::PullFault},
     points::{self, Delivered, EntryKind, Push, Reason, Source, reconcile::Reconciled},
-    simulate::{self, Directory, List, Reckoning, Size},
+    simulate::{self, Directory, Faults, List, Options, Platform, Reckoning, Server, Size},
     storage::write::{Actor, Outcome},
 };
 
-use crate::support::{app::TestApp, on_both, process};
+use crate::support::{
+    app::{FakeClock, TestApp},
+    on_both, process,
+};
 
 /// Hundredths and events of branches in months and years.
 type Totals = BTreeMap<(BranchId, Period), (i64, i64)>;
@@ -139,7 +152,9 @@ async fn totals(app: &TestApp) -> Totals {
 }
 
 async fn waiting(app: &TestApp) -> Waiting {
-    let sql = "SELECT payload, reason FROM quarantined_entry WHERE state = 'WAITING'";
+    // Rows that are no entries have no event, and the list itself has none of them.
+    let sql =
+        "SELECT payload, reason FROM quarantined_entry WHERE state = 'WAITING' AND reason <> 'INVALID_FIELD'";
     let rows = rows(app, sql).await;
     let count = rows.len();
     let cells = |row: sea_orm::QueryResult| {
@@ -315,5 +330,69 @@ on_both!(
         };
         tokio::join!(call(one, 1000), call(other, 700));
         is_as_the_model_has_it(&app, &district, &list).await;
+    }
+);
+
+/// What goes wrong while the list is pulled.
+const FAULTS: [&str; 9] = [
+    "latency=0.1,5ms",
+    "status500=0.1",
+    "status429=0.05,0s",
+    "dropped=0.1",
+    "expiredToken=0.1",
+    "repeatedPage=0.1",
+    "reordered=0.3",
+    "malformed=0.3",
+    "renamedFields=next:1",
+];
+
+on_both!(
+    they_are_pulled_whatever_goes_wrong_and_come_to_the_same,
+    |db| async move {
+        let time = Clock::new(Arc::new(FakeClock::new()));
+        time.pin_business_date(demo::BUSINESS_DATE);
+        let district = simulate::district().unwrap();
+        let list = simulate::build(&district, Size::Small);
+        let mut faults = Faults::default();
+        faults.extend(FAULTS.map(|fault| fault.parse().unwrap()));
+        let platform = Platform::new(&district, list.clone(), time, faults, 1);
+        let options = Options {
+            client_id: "zhibu".to_owned(),
+            client_secret: "geheim".to_owned(),
+            per_minute: None,
+        };
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Server::new(listener, platform, options, &mut rng).unwrap();
+        let settings = server.settings().to_string();
+        let stop = watch::Sender::new(false);
+        tokio::spawn(server.run(stop.subscribe()));
+
+        let mut sources = Config::parse(Some(("simulator", &settings)), [], &Overrides::default())
+            .unwrap()
+            .sources;
+        let limits = &mut sources[0].pull.as_mut().unwrap().limits;
+        limits.requests_per_minute = 60_000;
+        limits.retry_wait = Duration::from_millis(10);
+        let app = TestApp::with_config(db, |config| config.sources = sources).await;
+        app.load_demo().await;
+        let mut puller = app.app.pullers("holder", &mut rng).await.unwrap().remove(0);
+        let mut stopped = stop.subscribe();
+        let mut ends = Vec::new();
+        while ends.last() != Some(&Turn::Pulled(None)) {
+            ends.push(puller.turn(&mut stopped).await.unwrap());
+            assert!(ends.len() < 50, "{ends:?}");
+            app.clock.advance(chrono::Duration::hours(2));
+        }
+        let renamed = |turn: &Turn| matches!(turn, Turn::Pulled(Some(PullFault::AllUnreadable { .. })));
+        assert!(ends.iter().any(renamed), "{ends:?}");
+        is_as_the_model_has_it(&app, &district, &list).await;
+        // The totals of its last months agree too, so that nothing is read again.
+        let state = platform::state(app.database.reader(), puller.source().id).await;
+        let state = state.unwrap().unwrap();
+        assert!(
+            state.reconciled_on.is_some() && state.reread_from.is_none(),
+            "{state:?}"
+        );
     }
 );

@@ -240,11 +240,11 @@ on_both!(
         assert_eq!(
             details,
             [
+                "UNKNOWN",
                 "points /score: more than two decimals",
                 "points /score: not a number",
                 "points /score: not a number",
-                "points /score: too large",
-                "unknown"
+                "points /score: too large"
             ]
         );
         // Read again, they wait no second time.

@@ -206,12 +206,17 @@ impl TestApp {
     /// A service over the demonstration district, whose business date stands still.
     pub async fn with_demo(db: TestDatabase) -> Self {
         let app = Self::on(db).await;
+        app.load_demo().await;
+        app
+    }
+
+    /// Loads the demonstration into an empty service.
+    pub async fn load_demo(&self) {
         let mut rng = ChaCha20Rng::seed_from_u64(7);
-        let key = app::participant_key(&app.config, &mut rng).expect("the participants' key");
-        app::load_demo(&app.database, &key, Arc::new(|_, _| {}))
+        let key = app::participant_key(&self.config, &mut rng).expect("the participants' key");
+        app::load_demo(&self.database, &key, Arc::new(|_, _| {}))
             .await
             .expect("the demonstration loads");
-        app
     }
 
     /// Gives a branch a gold title, as the gold selection will.
