@@ -17,6 +17,10 @@ check:
 test *args:
     cargo nextest run --workspace {{ args }}
 
+# The tests that kill the service in the middle of deliveries, with the large simulation (1.2 million entries)
+torture:
+    ZHIBU_TORTURE=large cargo nextest run --workspace kills_in --test-threads 1 --no-capture
+
 # What an answer costs in CPU time beside hand-written SQL (docs/benchmarks.md)
 bench:
     cargo bench --bench load

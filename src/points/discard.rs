@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{resolve::locked, store};
+use super::{resolve::locked, source_changed, store};
 use crate::{
     audit::AuditRecord,
     auth::Grant,
@@ -25,9 +25,10 @@ pub async fn discard(
     grant: &Grant,
     input: &DiscardQuarantine,
 ) -> Result<QuarantinedEntryId, Failure> {
-    let (_, row) = locked(write, grant, input.id).await?;
+    let (source, row) = locked(write, grant, input.id).await?;
     let reason = text::prose(&input.reason, text::PROSE_LIMIT).map_err(|e| e.refusal(&["reason"]))?;
     store::discard(write, row.id).await?;
+    write.change(source_changed(source.id));
     write.audit(
         AuditRecord::new("discardQuarantine")
             .node(row.id)

@@ -29,10 +29,10 @@ pub use entry::{Delivered, Entry, Reason, Unreadable};
 pub use model::{Activity, Book, Effect, EntryKind, LedgerError, Line, Posting, Standing, UnknownReference};
 pub use push::{Outcome, Push};
 pub use recount::{is_counted, recount};
-pub use sources::{LOCAL, open_sources};
+pub use sources::{LOCAL, open_sources, source_changed};
 pub use store::{
     Among, RankAmong, Source, merge_counts, open_source, ranks_statement, scored_statement, source_by_code,
-    source_of_code, standings, totals, verify_scores, verify_totals,
+    source_of_code, standings, totals, verify_scores, verify_totals, waiting_for_decision,
 };
 pub use sweep::{Due, due};
 

@@ -317,6 +317,10 @@ impl Batch {
             .chain(self.unreadable.iter().map(Kept::unreadable))
             .collect();
         let quarantined = store::quarantine(write, self.source, received_at, &kept).await?;
+        let decided = self.held.iter().any(|held| held.row.is_some() && held.booked);
+        if quarantined > 0 || decided {
+            write.change(super::source_changed(self.source));
+        }
         let rows = |which: fn(&super::held::Held) -> bool| -> Vec<QuarantinedEntryId> {
             self.held
                 .iter()

@@ -5,6 +5,8 @@ use serde_json::json;
 use super::store::{self, Source};
 use crate::{
     audit::AuditRecord,
+    kernel::id::PointSourceId,
+    live::change::{Action, Change, Topic},
     storage::write::{Failure, Write},
 };
 
@@ -44,4 +46,9 @@ pub async fn open_sources(write: &mut Write<'_>, named: &[(String, String)]) -> 
     }
     write.audit(AuditRecord::new("openSources").after(json!(changed)));
     Ok(sources)
+}
+
+/// The inner state of a source is another: what it does, or what waits of it. Who may see that may hear of it.
+pub fn source_changed(source: PointSourceId) -> Change {
+    Change::new(Topic::Source, Action::Updated, source).in_scope_only(true)
 }

@@ -30,6 +30,7 @@ pub(super) use quarantine::{
     Kept, Waiting, conflict, discard, first_waiting_day, lock_quarantined, maybe_due, quarantine, replayed,
     waiting, waiting_for_code,
 };
+pub use quarantine_list::waiting_for_decision;
 pub(super) use quarantine_list::{
     check_quarantine_page, count_quarantine, list_quarantine, quarantined_by_ids, similar_codes,
     waiting_counts,

@@ -20,6 +20,7 @@ use crate::{
     },
     organization::graphql::{Organization, required},
     pairing::graphql::Pairing,
+    points::graphql::PointSource,
 };
 
 /// 待办类别 · What is to be done.
@@ -34,6 +35,8 @@ pub enum TodoKind {
     ApprovePairing,
     /// 发布品牌 · A submitted brand waits for its committee.
     PublishBrand,
+    /// 处理待处理积分 · Entries of a point source wait for a decision.
+    ResolveQuarantine,
 }
 
 /// 灯色 · How urgent: GREEN 已销号, BLUE 整改中, AMBER 七日内到期, RED 逾期.
@@ -85,6 +88,7 @@ impl Todo {
             TodoNode::Branch(id) => Node::Branch(required(Branch::load(caller, id).await?)?),
             TodoNode::Pairing(id) => Node::Pairing(required(Pairing::load(caller, id).await?)?),
             TodoNode::Brand(id) => Node::Brand(required(Brand::load(caller, id).await?)?),
+            TodoNode::PointSource(id) => Node::PointSource(required(PointSource::load(caller, id).await?)?),
         })
     }
 }
@@ -135,7 +139,8 @@ impl Viewer {
         nullable(async { Ok(Caller::of(ctx)?.requester.source().map(str::to_owned)) }).await
     }
 
-    /// 待办 · What waits for the caller, most urgent first: pairings to accept or approve, brands to publish, terms to renew.
+    /// 待办 · What waits for the caller, most urgent first: pairings to accept or approve, brands to publish, terms to
+    /// renew, quarantined points to decide about.
     async fn todos(
         &self,
         ctx: &Context<'_>,

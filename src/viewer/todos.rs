@@ -6,11 +6,11 @@ use crate::{
     auth::{Act, Extent, Requester},
     branch, brand,
     kernel::{
-        id::{BranchId, BrandId, PairingId},
+        id::{BranchId, BrandId, PairingId, PointSourceId},
         light::Light,
         message::Message,
     },
-    pairing,
+    pairing, points,
     storage::{Database, StoreError},
 };
 
@@ -25,6 +25,8 @@ pub enum TodoKind {
     ApprovePairing,
     /// A submitted brand waits for its committee.
     PublishBrand,
+    /// Entries of points wait for a decision.
+    ResolveQuarantine,
 }
 
 /// The thing it is to be done with.
@@ -36,6 +38,8 @@ pub enum TodoNode {
     Pairing(PairingId),
     /// A brand.
     Brand(BrandId),
+    /// A point source.
+    PointSource(PointSourceId),
 }
 
 /// One thing that waits.
@@ -119,6 +123,20 @@ pub async fn todos(database: &Database, requester: &Requester, first: u64) -> Re
                 format!("Publish the brand: {}", brand.name),
             );
             add(TodoKind::PublishBrand, title, None, TodoNode::Brand(brand.id));
+        }
+    }
+    if requester.grant(Act::ResolveQuarantine).is_ok() {
+        for (source, count) in points::waiting_for_decision(connection, &scope).await? {
+            let title = Message::new(
+                format!("处理待处理积分：{}（{count} 条）", source.name),
+                format!("Decide about quarantined points: {} ({count})", source.name),
+            );
+            add(
+                TodoKind::ResolveQuarantine,
+                title,
+                None,
+                TodoNode::PointSource(source.id),
+            );
         }
     }
     todos.sort_by_key(|todo| (todo.light, todo.due_on.unwrap_or(NaiveDate::MAX), todo.kind));

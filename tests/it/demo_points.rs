@@ -1,5 +1,7 @@
 //! The demonstration's points, booked through the ledger: however they come, what the rules make of them all at once.
 
+mod kills;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
@@ -196,7 +198,9 @@ async fn is_as_the_model_has_it(app: &TestApp, district: &District, list: &List)
     let dir = app.config.server.data_dir.to_str().unwrap();
     let verified = process::run(&["verify", "--database-url", url, "--data-dir", dir]);
     assert!(verified.status.success(), "{}", process::stderr(&verified));
-    assert!(process::stdout(&verified).contains("points: agrees"));
+    for what in ["points: agrees", "ranks: agrees"] {
+        assert!(process::stdout(&verified).contains(what));
+    }
 }
 
 /// The first few totals that differ.

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
+use super::{Source, sources};
 use crate::{
     auth::Scope,
     kernel::{
@@ -137,6 +138,34 @@ pub(in crate::points) async fn waiting_counts(
         Expr::col(quarantined_entry::Column::SourceId),
     )
     .await
+}
+
+/// Sources in scope of which something waits for a decision, with how much: what waits for an event or for its time does not.
+pub async fn waiting_for_decision(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+) -> Result<Vec<(Source, u64)>, StoreError> {
+    let waiting = quarantined_entry::Entity::find()
+        .filter(scope.source_rows(Expr::col(quarantined_entry::Column::SourceId)))
+        .filter(quarantined_entry::Column::State.eq(QuarantineState::Waiting.as_str()))
+        .filter(quarantined_entry::Column::Reason.is_in([
+            Reason::UnknownBranch.as_str(),
+            Reason::InvalidField.as_str(),
+            Reason::ConflictingRepeat.as_str(),
+        ]));
+    let counts: HashMap<PointSourceId, u64> = keyset::counts(
+        connection,
+        waiting,
+        Expr::col(quarantined_entry::Column::SourceId),
+    )
+    .await?;
+    let ids: Vec<PointSourceId> = counts.keys().copied().collect();
+    let sources = sources(connection, scope, Some(&ids)).await?;
+    let with_count = |source: Source| {
+        let count = counts.get(&source.id).copied()?;
+        Some((source, count))
+    };
+    Ok(sources.into_iter().filter_map(with_count).collect())
 }
 
 /// Codes that are like an unknown one, with their branches: of about its length, and alike at either end.

@@ -58,6 +58,17 @@ on_both!(an_unknown_code_is_resolved_for_all_that_wait, |db| async move {
         (&json!("E1"), &json!("2"))
     );
 
+    let todos = app
+        .admin()
+        .in_language("en")
+        .data("{ viewer { todos { kind title node { ... on PointSource { code } } } } }")
+        .await;
+    assert_eq!(
+        todos["viewer"]["todos"],
+        json!([{ "kind": "RESOLVE_QUARANTINE", "title": "Decide about quarantined points: 党建e家（演示） (3)",
+            "node": { "code": "EJIA" } }])
+    );
+
     let branch = by_code(app.admin(), "B1").await["id"].clone();
     let first = waiting[0]["id"].clone();
     let (code, path, _) = resolve(&app, json!({ "id": first })).await.refused();
