@@ -308,10 +308,18 @@ impl Puller {
 }
 
 fn seen(page: &Page) -> Seen {
-    let positions = page.items.iter().filter_map(|item| item.position.clone());
+    let last = |readable: bool| {
+        let items = page.items.iter().filter(|item| {
+            let is_entry = matches!(item.entry, Entry::Delivered(_));
+            is_entry == readable
+        });
+        let positions = items.filter_map(|item| item.position.clone());
+        positions.fold(None, |last, next| further(last, Some(next)))
+    };
     Seen {
         items: page.items.len(),
-        last: positions.fold(None, |last, next| further(last, Some(next))),
+        // What else a row says that is no entry may be as wrong: it counts only where there is nothing better.
+        last: last(true).or_else(|| last(false)),
         more: page.more,
         print: page.print,
     }
