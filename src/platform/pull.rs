@@ -370,3 +370,76 @@ async fn pause(length: Duration) {
     )]
     tokio::time::sleep(length).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        kernel::points::Points,
+        platform::{model::Position, port::Item},
+        points::{Activity, Delivered, EntryKind, Unreadable},
+    };
+
+    fn item(is_entry: bool, day: u32) -> Item {
+        let at = format!("2022-07-{day:02}T00:00:00Z");
+        let entry = Delivered {
+            event_id: at.clone(),
+            revision: 1,
+            branch_code: "B1".to_owned(),
+            kind: EntryKind::Earn,
+            activity: Activity::Other,
+            points: Points::ZERO,
+            occurred_at: at.parse().unwrap(),
+            refers_to: None,
+            note: None,
+        };
+        Item {
+            position: Some(Position {
+                at: entry.occurred_at,
+                text: at.clone(),
+                id: day.to_string(),
+            }),
+            entry: match is_entry {
+                true => Entry::Delivered(entry),
+                false => Entry::Unreadable(Unreadable::new(&at, "points /score: missing")),
+            },
+        }
+    }
+
+    fn page(items: Vec<Item>) -> Page {
+        Page {
+            items,
+            more: None,
+            print: 0,
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_no_entry_moves_nobody_past_entries() {
+        let last = |items| seen(&page(items)).last.map(|position| position.id);
+        assert_eq!(
+            last(vec![item(true, 2), item(false, 9), item(true, 1)]).as_deref(),
+            Some("2")
+        );
+        // Where there is nothing better, that is where a reader goes on.
+        assert_eq!(last(vec![item(false, 3), item(false, 9)]).as_deref(), Some("9"));
+        assert_eq!(last(Vec::new()), None);
+    }
+
+    #[test]
+    fn a_few_rows_that_are_no_entries_are_an_accident_and_many_are_not() {
+        let fault = |entries: usize, others: usize| {
+            let items = (0..entries)
+                .map(|_| item(true, 1))
+                .chain((0..others).map(|_| item(false, 1)));
+            all_unreadable(&page(items.collect()))
+        };
+        assert_eq!(fault(0, RENAMED - 1), None);
+        assert_eq!(fault(1, RENAMED), None);
+        assert_eq!(fault(0, 0), None);
+        assert!(matches!(
+            fault(0, RENAMED),
+            Some(PullFault::AllUnreadable { items: 10, .. })
+        ));
+    }
+}
