@@ -47,7 +47,7 @@ const QUERIES: &[(&str, &str, &str)] = &[
     ),
     ("sites", "{ sites { nodes { id } } }", "+++++-"),
     ("headcounts", "{ headcounts { id } }", "+++++-"),
-    ("changes", "{ changes { changes { nodeId } } }", "+++++-"),
+    ("changes", "{ changes { changes { nodeId } } }", "++++++"),
     ("auditEntries", "{ auditEntries { nodes { id } } }", "+-----"),
     (
         "leaderboard",
