@@ -30,7 +30,7 @@ impl MigrationTrait for Migration {
              WHERE organization_id IS NOT NULL",
         )
         .await?;
-        // How many branches of a field ('' for the whole district) have a score in a bucket of a level. Transactions append to
+        // How many branches of a field have a score in a bucket of a level. Transactions append to
         // score_delta and get in nobody's way; a job adds its rows up in score_count. What counts is the sum of both.
         table(
             manager,

@@ -69,7 +69,9 @@ fn read(text: &str) -> Result<Delivered, String> {
 
 /// Which field it is about. Never what stands there: it may be a person's number.
 fn fault(text: &str, error: &serde_json::Error) -> String {
-    const FIELDS: [(&str, fn(&Value) -> bool, bool); 9] = [
+    /// A field's name, whether a value fits it, and whether it must be there.
+    type Field = (&'static str, fn(&Value) -> bool, bool);
+    const FIELDS: [Field; 9] = [
         ("eventId", Value::is_string, true),
         ("revision", is_revision, false),
         ("branchCode", Value::is_string, true),

@@ -12,14 +12,14 @@ use super::{
     entry::{Delivered, Entry, Judged, Reason, Unreadable, Waits},
     held::HeldEntries,
     model::{Book, Effect, EntryKind, Line},
-    store::{self, Event, Kept, Moves, NewEntry},
+    store::{self, Kept, Moves, NewEntry},
 };
 use crate::{
     audit::AuditRecord,
     branch,
     kernel::{
         clock::day_in_shanghai,
-        id::{BranchId, PointEventId, PointSourceId, QuarantinedEntryId},
+        id::{BranchId, PointSourceId, QuarantinedEntryId},
     },
     live::change::{Action, Change, Topic},
     storage::{
@@ -92,7 +92,6 @@ pub(super) struct BatchWritten {
 pub(super) struct Batch {
     source: PointSourceId,
     book: Book,
-    rows: HashMap<(String, EntryKind), PointEventId>,
     /// By code, who holds it when.
     holders: Holders,
     /// The contents booked under the keys of the batch's events.
@@ -120,36 +119,30 @@ impl Batch {
             Item::Unreadable(_) => None,
         });
         let candidates: Vec<&Judged> = judged.filter(|judged| !judged.is_invalid()).collect();
-        let mut events = store::lock_events(write, source, &keys(candidates.iter().copied())).await?;
+        // Everything that is concerned, whether there is a row of it or not.
+        let mut known = keys(candidates.iter().copied());
+        let mut events = store::lock_events(write, source, &known).await?;
 
         let connection = write.connection();
-        let named: BTreeSet<&str> = events.iter().map(|event| event.event_id.as_str()).collect();
-        let held = HeldEntries::of_rows(store::waiting(connection, source, &named).await?);
+        let held = HeldEntries::of_rows(store::waiting(connection, source, &names(&known)).await?);
         // Entries that wait for these events have events of their own; and an answer may have named another one so far.
-        let known: BTreeSet<(String, EntryKind)> = events
-            .iter()
-            .map(|event| (event.event_id.clone(), event.kind))
-            .collect();
-        let mut more: BTreeSet<_> = keys(held.iter().map(|held| held.judged.as_ref()))
-            .difference(&known)
-            .cloned()
-            .collect();
-        more.extend(earlier_targets(&events).filter(|key| !known.contains(key)));
-        if !more.is_empty() {
+        let mut more: BTreeSet<_> = keys(held.iter().map(|held| held.judged.as_ref()));
+        more.extend(earlier_targets(&events));
+        // At most one step further: an earlier target names nothing itself.
+        for _ in 0..2 {
+            more.retain(|key| !known.contains(key));
+            if more.is_empty() {
+                break;
+            }
             let found = store::lock_events(write, source, &more).await?;
-            // At most one step further: an earlier target names nothing itself.
-            let further: BTreeSet<_> = earlier_targets(&found)
-                .filter(|key| !known.contains(key) && !more.contains(key))
-                .collect();
+            known.append(&mut more);
+            more.extend(earlier_targets(&found));
             events.extend(found);
-            events.extend(store::lock_events(write, source, &further).await?);
         }
 
-        let earned = events.iter().filter(|event| event.kind == EntryKind::Earn);
-        let answers =
-            store::answers_to(connection, source, earned.map(|event| event.event_id.as_str())).await?;
-        let names = events.iter().map(|event| event.event_id.as_str());
-        let booked = store::booked(connection, source, names).await?;
+        let earned = known.iter().filter(|(_, kind)| *kind == EntryKind::Earn);
+        let answers = store::answers_to(connection, source, earned.map(|(name, _)| name.as_str())).await?;
+        let booked = store::booked(connection, source, names(&known)).await?;
         let codes: BTreeSet<&str> = candidates
             .iter()
             .map(|judged| judged.entry.branch_code.as_str())
@@ -157,15 +150,9 @@ impl Batch {
             .collect();
         let codes: Vec<&str> = codes.into_iter().collect();
         let holders = branch::code_holders(connection, &input.source_code, &codes).await?;
-        let rows = events
-            .iter()
-            .map(|event| ((event.event_id.clone(), event.kind), event.id))
-            .collect();
-        let greatest = events.into_iter().filter_map(|event| event.greatest);
         Ok(Self {
             source,
-            book: Book::of(greatest.chain(answers)),
-            rows,
+            book: Book::of(events.into_iter().chain(answers)),
             holders,
             booked,
             held,
@@ -303,11 +290,10 @@ impl Batch {
             .collect();
         store::insert_entries(write, self.source, &entries).await?;
         let changed: BTreeSet<(String, EntryKind)> = keys_of_new(&self.new);
-        let lines = changed.iter().filter_map(|key| {
-            let line = self.book.greatest(&key.0, key.1)?;
-            Some((*self.rows.get(key)?, line.clone()))
-        });
-        store::save_events(write, lines).await?;
+        let lines = changed
+            .iter()
+            .filter_map(|(event, kind)| self.book.greatest(event, *kind));
+        store::save_events(write, self.source, lines).await?;
         store::add_totals(write, &moves).await?;
         store::count_entries(write, self.source, entries.len()).await?;
 
@@ -395,6 +381,11 @@ fn keys<'a>(entries: impl IntoIterator<Item = &'a Judged>) -> BTreeSet<(String, 
     keys
 }
 
+/// The names of events.
+fn names(keys: &BTreeSet<(String, EntryKind)>) -> BTreeSet<&str> {
+    keys.iter().map(|(name, _)| name.as_str()).collect()
+}
+
 fn keys_of_new(new: &[New]) -> BTreeSet<(String, EntryKind)> {
     new.iter()
         .map(|new| (new.judged.entry.event_id.clone(), new.judged.entry.kind))
@@ -402,10 +393,7 @@ fn keys_of_new(new: &[New]) -> BTreeSet<(String, EntryKind)> {
 }
 
 /// The events that answers named so far.
-fn earlier_targets(events: &[Event]) -> impl Iterator<Item = (String, EntryKind)> + '_ {
-    let named = |event: &Event| event.greatest.as_ref()?.refers_to.clone();
-    events
-        .iter()
-        .filter_map(named)
-        .map(|name| (name, EntryKind::Earn))
+fn earlier_targets(events: &[Line]) -> impl Iterator<Item = (String, EntryKind)> + '_ {
+    let named = events.iter().filter_map(|line| line.refers_to.clone());
+    named.map(|name| (name, EntryKind::Earn))
 }

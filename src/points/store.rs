@@ -47,7 +47,7 @@ use super::{
 use crate::{
     auth::Scope,
     kernel::{
-        id::{BranchId, PointEntryId, PointEventId, PointSourceId},
+        id::{BranchId, PointEntryId, PointSourceId},
         points::Points,
         text,
     },
@@ -192,47 +192,32 @@ pub(super) async fn rename_source(
     Ok(())
 }
 
-/// An event's row, locked: what it is called and its greatest booked revision, if one is.
-pub(super) struct Event {
-    /// Its key.
-    pub id: PointEventId,
-    /// Its name within its source.
-    pub event_id: String,
-    /// What it does.
-    pub kind: EntryKind,
-    /// The greatest revision; none where it was only named.
-    pub greatest: Option<Line>,
-}
-
 /// Where these are looked up for given rows it is by CROSS JOIN: SQLite then begins with the rows. Left to itself it
 /// reads all of a source's events, each against every row.
 const EVENT_COLUMNS: &str =
-    "e.id, e.event_id, e.kind, e.revision, e.branch_id, e.points, e.occurred_at, e.refers_to";
+    "e.event_id, e.kind, e.revision, e.branch_id, e.points, e.occurred_at, e.refers_to";
 
-fn event(row: &QueryResult) -> Result<Event, StoreError> {
+/// The greatest booked revision of an event; none of one that was only named.
+fn greatest(row: &QueryResult) -> Result<Option<Line>, StoreError> {
     let mut cells = Cells::new(row);
-    let id = cells.take()?;
     let event_id: String = cells.take()?;
     let kind = cells.named("point_event.kind", EntryKind::parse)?;
-    let revision: Option<i32> = cells.optional()?;
-    let greatest = match revision {
-        None => None,
-        Some(revision) => Some(Line {
-            event_id: event_id.clone(),
-            revision,
-            kind,
-            branch: cells.take()?,
-            points: Points::from_hundredths(cells.take()?),
-            occurred_at: cells.take()?,
-            refers_to: cells.optional()?,
-        }),
+    let Some(revision) = cells.optional()? else {
+        return Ok(None);
     };
-    Ok(Event {
-        id,
+    Ok(Some(Line {
         event_id,
+        revision,
         kind,
-        greatest,
-    })
+        branch: cells.take()?,
+        points: Points::from_hundredths(cells.take()?),
+        occurred_at: cells.take()?,
+        refers_to: cells.optional()?,
+    }))
+}
+
+fn lines(rows: &[QueryResult]) -> Result<Vec<Line>, StoreError> {
+    rows.iter().filter_map(|row| greatest(row).transpose()).collect()
 }
 
 fn texts<'a>(name: &str, values: impl IntoIterator<Item = &'a str>) -> Vec<Value> {
@@ -240,27 +225,31 @@ fn texts<'a>(name: &str, values: impl IntoIterator<Item = &'a str>) -> Vec<Value
     distinct.into_iter().map(|value| json!({ name: value })).collect()
 }
 
-/// Locks the rows of events, in the order of their keys, so that pushes that meet neither wait for each other nor miss
-/// each other's reversals; makes those that are not there.
+/// Locks the rows of events and gives the greatest revisions that are booked of them. In the order of their keys, so that
+/// pushes that meet neither wait for each other nor miss each other's reversals; on PostgreSQL it makes those that are not
+/// there.
 pub(super) async fn lock_events(
     write: &Write<'_>,
     source: PointSourceId,
     keys: &BTreeSet<(String, EntryKind)>,
-) -> Result<Vec<Event>, StoreError> {
+) -> Result<Vec<Line>, StoreError> {
     let connection = write.connection();
     let columns = [("event_id", Kind::Text), ("kind", Kind::Text)];
     let rows: Vec<Value> = keys
         .iter()
         .map(|(event_id, kind)| json!({ "event_id": event_id, "kind": kind.as_str() }))
         .collect();
-    let insert = format!(
-        "INSERT INTO point_event (source_id, event_id, kind) SELECT {}, given.event_id, given.kind FROM {{rows}} \
-         WHERE true ON CONFLICT (source_id, event_id, kind) DO NOTHING",
-        source.0
-    );
-    bulk::run(connection, &insert, &columns, rows.clone()).await?;
+    // SQLite has one writer: there is nothing to lock, so that an event's row is made when there is something to stand in it.
     let lock = match connection.get_database_backend() {
-        DbBackend::Postgres => "FOR NO KEY UPDATE OF e",
+        DbBackend::Postgres => {
+            let insert = format!(
+                "INSERT INTO point_event (source_id, event_id, kind) SELECT {}, given.event_id, given.kind FROM {{rows}} \
+                 WHERE true ON CONFLICT (source_id, event_id, kind) DO NOTHING",
+                source.0
+            );
+            bulk::run(connection, &insert, &columns, rows.clone()).await?;
+            "FOR NO KEY UPDATE OF e"
+        }
         _ => "",
     };
     let select = format!(
@@ -269,8 +258,7 @@ pub(super) async fn lock_events(
          ORDER BY e.event_id, e.kind {lock}",
         source.0
     );
-    let found = bulk::run(connection, &select, &columns, rows).await?;
-    found.iter().map(event).collect()
+    lines(&bulk::run(connection, &select, &columns, rows).await?)
 }
 
 /// The reversals and corrections whose greatest revision names one of these EARN events.
@@ -285,8 +273,7 @@ pub(super) async fn answers_to(
         source.0
     );
     let rows = bulk::run(connection, &select, &[("name", Kind::Text)], texts("name", names)).await?;
-    let events: Vec<Event> = rows.iter().map(event).collect::<Result<_, _>>()?;
-    Ok(events.into_iter().filter_map(|event| event.greatest).collect())
+    lines(&rows)
 }
 
 /// The contents that are booked under the keys of these events.
@@ -405,24 +392,28 @@ pub(super) async fn insert_entries(
     Ok(())
 }
 
-/// Writes the greatest revisions of events that were locked.
+/// Writes the greatest revisions of events.
 pub(super) async fn save_events(
     write: &Write<'_>,
-    events: impl IntoIterator<Item = (PointEventId, Line)>,
+    source: PointSourceId,
+    events: impl IntoIterator<Item = &Line>,
 ) -> Result<(), StoreError> {
     let columns = [
-        ("id", Kind::BigInt),
+        ("event_id", Kind::Text),
+        ("kind", Kind::Text),
         ("revision", Kind::BigInt),
         ("branch_id", Kind::BigInt),
         ("points", Kind::BigInt),
         ("occurred_at", Kind::Instant),
         ("refers_to", Kind::Text),
     ];
+    let names = columns.map(|(name, _)| name).join(", ");
     let rows = events
         .into_iter()
-        .map(|(id, line)| {
+        .map(|line| {
             json!({
-                "id": id.0,
+                "event_id": line.event_id,
+                "kind": line.kind.as_str(),
                 "revision": line.revision,
                 "branch_id": line.branch.0,
                 "points": line.points.hundredths(),
@@ -431,9 +422,13 @@ pub(super) async fn save_events(
             })
         })
         .collect();
-    let update = "UPDATE point_event SET revision = given.revision, branch_id = given.branch_id, \
-                  points = given.points, occurred_at = given.occurred_at, refers_to = given.refers_to \
-                  FROM {rows} WHERE point_event.id = given.id";
-    bulk::run(write.connection(), update, &columns, rows).await?;
+    let upsert = format!(
+        "INSERT INTO point_event (source_id, {names}) SELECT {}, {names} FROM {{rows}} WHERE true \
+         ON CONFLICT (source_id, event_id, kind) DO UPDATE SET revision = excluded.revision, \
+         branch_id = excluded.branch_id, points = excluded.points, occurred_at = excluded.occurred_at, \
+         refers_to = excluded.refers_to",
+        source.0
+    );
+    bulk::run(write.connection(), &upsert, &columns, rows).await?;
     Ok(())
 }

@@ -48,10 +48,14 @@ pub(in crate::points) async fn waiting(
     names: &BTreeSet<&str>,
 ) -> Result<Vec<Waiting>, StoreError> {
     let select = format!(
-        "SELECT q.id, q.content, q.reason, q.payload FROM quarantined_entry q \
-         WHERE q.source_id = {} AND q.state = 'WAITING' AND (q.event_id IN (SELECT name FROM {{rows}}) \
-         OR (q.reason = 'UNKNOWN_REFERENCE' AND q.refers_to IN (SELECT name FROM {{rows}}))) \
-         ORDER BY q.received_at, q.id",
+        "SELECT id, content, reason, payload FROM ( \
+           SELECT q.id, q.content, q.reason, q.payload, q.received_at FROM {{rows}} CROSS JOIN quarantined_entry q \
+           WHERE q.source_id = {0} AND q.state = 'WAITING' AND q.event_id = given.name \
+           UNION \
+           SELECT q.id, q.content, q.reason, q.payload, q.received_at FROM {{rows}} CROSS JOIN quarantined_entry q \
+           WHERE q.source_id = {0} AND q.state = 'WAITING' AND q.reason = 'UNKNOWN_REFERENCE' \
+             AND q.refers_to = given.name) AS found \
+         ORDER BY received_at, id",
         source.0
     );
     let rows = texts("name", names.iter().copied());

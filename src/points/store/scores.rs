@@ -18,7 +18,7 @@ use crate::{
         id::{BranchId, PointSourceId},
         period::Period,
     },
-    points::score::{EVERY_DOMAIN, LEVELS, PARTICIPANTS, Tally},
+    points::score::{LEVELS, PARTICIPANTS, Tally},
     storage::{
         StoreError,
         bulk::{self, Kind},
@@ -230,8 +230,9 @@ pub fn ranks_statement(backend: DbBackend, asked: &[(BranchId, Period)], among: 
     let sql = format!(
         "WITH asked AS ( \
            SELECT given.branch_id, given.period, b.domain, b.organization_id, coalesce(t.total, 0) AS mine \
-           FROM {{rows}} JOIN branch b ON b.id = given.branch_id AND b.status = 'ACTIVE' AND b.form <> 'TEMPORARY' \
-           LEFT JOIN point_total t ON t.branch_id = given.branch_id AND t.period = given.period) \
+           FROM {{rows}} CROSS JOIN branch b \
+           LEFT JOIN point_total t ON t.branch_id = given.branch_id AND t.period = given.period \
+           WHERE b.id = given.branch_id AND b.status = 'ACTIVE' AND b.form <> 'TEMPORARY') \
          SELECT asked.branch_id, asked.period, CAST(1 + {} AS bigint) FROM asked",
         above(among)
     );
@@ -246,15 +247,15 @@ pub fn ranks_statement(backend: DbBackend, asked: &[(BranchId, Period)], among: 
 /// How many have more than `asked.mine`, as an expression on a row `asked`.
 fn above(among: RankAmong) -> String {
     let domain = match among {
-        RankAmong::District => format!("'{EVERY_DOMAIN}'"),
-        RankAmong::Domain => "asked.domain".to_owned(),
+        RankAmong::District => format!("IN ({})", every_domain()),
+        RankAmong::Domain => "= asked.domain".to_owned(),
         RankAmong::Organization => return above_in_organization(),
     };
     let counted = |period: &str, level: usize, bounds: &str| {
         let sum = |table: &str| {
             format!(
                 "(SELECT coalesce(sum(c.branches), 0) FROM {table} c WHERE c.period = {period} \
-                 AND c.domain = {domain} AND c.level = {level}{bounds})"
+                 AND c.domain {domain} AND c.level = {level}{bounds})"
             )
         };
         format!("{} + {}", sum("score_count"), sum("score_delta"))
@@ -285,6 +286,12 @@ fn above(among: RankAmong) -> String {
     )
 }
 
+/// The names of all fields, as a list of constants.
+fn every_domain() -> String {
+    let names = Domain::ALL.iter().map(|domain| format!("'{}'", domain.as_str()));
+    names.collect::<Vec<_>>().join(", ")
+}
+
 /// Below one committee there are few enough to be counted one by one.
 fn above_in_organization() -> String {
     let committee = "(SELECT c.ancestor_id FROM organization_closure c JOIN organization o ON o.id = c.ancestor_id \
@@ -308,9 +315,13 @@ pub(in crate::points) async fn participants(
     connection: &impl ConnectionTrait,
     domain: Option<Domain>,
 ) -> Result<i64, StoreError> {
+    let of = match domain {
+        Some(domain) => format!("'{}'", domain.as_str()),
+        None => every_domain(),
+    };
     let sum = |table: &str| {
         format!(
-            "(SELECT coalesce(sum(branches), 0) FROM {table} WHERE period = {PARTICIPANTS} AND domain = $1)"
+            "(SELECT coalesce(sum(branches), 0) FROM {table} WHERE period = {PARTICIPANTS} AND domain IN ({of}))"
         )
     };
     let sql = format!(
@@ -318,8 +329,7 @@ pub(in crate::points) async fn participants(
         sum("score_count"),
         sum("score_delta")
     );
-    let domain = domain.map_or(EVERY_DOMAIN, Domain::as_str);
-    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, [domain.into()]);
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
     match connection.query_one_raw(statement).await? {
         Some(row) => Cells::new(&row).take(),
         None => Ok(0),
@@ -328,19 +338,20 @@ pub(in crate::points) async fn participants(
 
 /// Buckets as totals and branches give them: rows (period, domain, level, bucket, branches).
 fn expected() -> String {
-    let mut parts = Vec::new();
-    for domain in [format!("'{EVERY_DOMAIN}'"), "domain".to_owned()] {
-        for (level, bits) in LEVELS.iter().enumerate() {
-            parts.push(format!(
-                "SELECT period, {domain} AS domain, {level} AS level, total >> {bits} AS bucket, count(*) AS branches \
+    let mut parts: Vec<String> = LEVELS
+        .iter()
+        .enumerate()
+        .map(|(level, bits)| {
+            format!(
+                "SELECT period, domain, {level} AS level, total >> {bits} AS bucket, count(*) AS branches \
                  FROM point_total WHERE domain IS NOT NULL AND total <> 0 GROUP BY 1, 2, 4"
-            ));
-        }
-        parts.push(format!(
-            "SELECT {PARTICIPANTS} AS period, {domain} AS domain, 0 AS level, 0 AS bucket, count(*) AS branches \
-             FROM branch WHERE status = 'ACTIVE' AND form <> 'TEMPORARY' GROUP BY 2"
-        ));
-    }
+            )
+        })
+        .collect();
+    parts.push(format!(
+        "SELECT {PARTICIPANTS} AS period, domain, 0 AS level, 0 AS bucket, count(*) AS branches FROM branch \
+         WHERE status = 'ACTIVE' AND form <> 'TEMPORARY' GROUP BY 2"
+    ));
     parts.join(" UNION ALL ")
 }
 

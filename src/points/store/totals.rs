@@ -120,8 +120,8 @@ pub async fn standings(
     connection: &impl ConnectionTrait,
     asked: &[(BranchId, Period)],
 ) -> Result<HashMap<(BranchId, Period), (Points, i64)>, StoreError> {
-    let sql = "SELECT t.branch_id, t.period, t.total, t.event_count FROM {rows} JOIN point_total t \
-               ON t.branch_id = given.branch_id AND t.period = given.period";
+    let sql = "SELECT t.branch_id, t.period, t.total, t.event_count FROM {rows} CROSS JOIN point_total t \
+               WHERE t.branch_id = given.branch_id AND t.period = given.period";
     let columns = [("branch_id", Kind::BigInt), ("period", Kind::BigInt)];
     let rows = asked
         .iter()

@@ -60,7 +60,7 @@ fn deliveries(list: &List, rng: &mut ChaCha20Rng) -> VecDeque<Vec<String>> {
 
 /// Delivers a batch one way or the other; whether it was answered, with an outcome for each row.
 async fn deliver(http: &reqwest::Client, url: &str, token: &str, batch: &[String]) -> bool {
-    let answer = if batch.len() % 2 == 0 {
+    let answer = if batch.len().is_multiple_of(2) {
         let request = http
             .post(format!("{url}/platform/EJIA/points"))
             .bearer_auth(token);
@@ -82,7 +82,7 @@ async fn deliver(http: &reqwest::Client, url: &str, token: &str, batch: &[String
     let Ok(text) = answer.text().await else {
         return false;
     };
-    if batch.len() % 2 == 0 {
+    if batch.len().is_multiple_of(2) {
         let last: Value = text
             .lines()
             .last()
