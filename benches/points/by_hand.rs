@@ -97,7 +97,12 @@ async fn rows(
     for (n, row) in rows.into_iter().enumerate() {
         let first = values.len();
         values.extend(row);
-        let places: Vec<String> = (first + 1..=values.len()).map(|at| format!("${at}")).collect();
+        // A parameter with a name or a number of its own is looked up among all of them on SQLite.
+        let place = |at| match connection.get_database_backend() {
+            DbBackend::Sqlite => "?".to_owned(),
+            _ => format!("${at}"),
+        };
+        let places: Vec<String> = (first + 1..=values.len()).map(place).collect();
         sql.push_str(if n > 0 { ", (" } else { "(" });
         sql.push_str(&places.join(", "));
         sql.push(')');

@@ -36,8 +36,10 @@ const LARGE: usize = 1000;
 const SMALL: usize = 10;
 /// Callers with small batches.
 const CALLERS: usize = 64;
+/// Thousands of rows of a stream.
+const STREAM: usize = 30;
 /// The service and the loop take turns, so that a machine that slows down slows both.
-const TURNS: usize = 3;
+const TURNS: usize = 2;
 /// The least ratio of batches of 1,000 and of the stream.
 const TARGET: f64 = 0.5;
 
@@ -124,8 +126,8 @@ async fn pushes(name: &str, ours: Option<&str>, theirs: &str, million: bool) -> 
     service.push(ours_of.batches(3, LARGE), 1).await?;
     by_hand.insert(theirs_of.batches(3, LARGE), 1).await?;
     for (what, callers, batches, size, target) in [
-        ("one caller, batches of 1,000", 1, 40, LARGE, Some(TARGET)),
-        ("64 callers, batches of 10", CALLERS, 1_280, SMALL, None),
+        ("one caller, batches of 1,000", 1, 30, LARGE, Some(TARGET)),
+        ("64 callers, batches of 10", CALLERS, 640, SMALL, None),
     ] {
         let (mut service_rate, mut hand_rate) = (Rate::default(), Rate::default());
         for _ in 0..TURNS {
@@ -142,9 +144,12 @@ async fn pushes(name: &str, ours: Option<&str>, theirs: &str, million: bool) -> 
     }
     let (mut service_rate, mut hand_rate) = (Rate::default(), Rate::default());
     for _ in 0..TURNS {
-        let rows = ours_of.batches(60, LARGE);
-        service_rate.add(60 * LARGE, service.stream(rows, |_| {}).await?);
-        hand_rate.add(60 * LARGE, by_hand.insert(theirs_of.batches(60, LARGE), 1).await?);
+        let rows = ours_of.batches(STREAM, LARGE);
+        service_rate.add(STREAM * LARGE, service.stream(rows, |_| {}).await?);
+        hand_rate.add(
+            STREAM * LARGE,
+            by_hand.insert(theirs_of.batches(STREAM, LARGE), 1).await?,
+        );
     }
     report(name, "stream (NDJSON)", service_rate, hand_rate, Some(TARGET));
 

@@ -169,7 +169,7 @@ async fn fill(connection: &DatabaseConnection) -> Result<(), Failure> {
         ),
         "INSERT INTO point_source (id, code, name) VALUES (1000, 'EJIA', '党建e家（演示）')".to_owned(),
         format!(
-            "CREATE TEMP TABLE made AS SELECT n, 1 + (n::bigint * 7919) % {BRANCHES} AS branch_id, \
+            "CREATE UNLOGGED TABLE made AS SELECT n, 1 + (n::bigint * 7919) % {BRANCHES} AS branch_id, \
              (CASE WHEN n % 3 = 0 THEN 25 + n % 475 ELSE 100 * (1 + n % 9) END * (1 + (n * 31) % 7))::bigint AS points, \
              TIMESTAMPTZ '2022-01-01 04:00:00Z' + (n % 365) * INTERVAL '1 day' AS at \
              FROM generate_series(1, {ENTRIES}) n"

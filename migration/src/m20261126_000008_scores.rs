@@ -1,6 +1,6 @@
 //! Ranks by points: where a total counts, how many branches have a score in which bucket, and how many entries a source has.
 
-use sea_orm_migration::prelude::*;
+use sea_orm_migration::{prelude::*, sea_orm::DatabaseBackend};
 
 use crate::dialect::{add_column, run, table};
 
@@ -83,6 +83,11 @@ impl MigrationTrait for Migration {
             "CREATE INDEX point_source_count_source ON point_source_count (source_id, entries)",
         )
         .await?;
+        // On PostgreSQL an event's row is made, to be locked, and then filled: with room for that on its page no index is written
+        // a second time.
+        if manager.get_database_backend() == DatabaseBackend::Postgres {
+            run(manager, "ALTER TABLE point_event SET (fillfactor = 50)").await?;
+        }
         // What waits for a code that a branch gets.
         run(
             manager,

@@ -12,24 +12,22 @@ mod answer;
 mod body;
 mod run;
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::Arc;
 
 use axum::{
-    Extension, Router,
+    Router,
     body::Body,
     extract::{Path, Query, State},
     http::{HeaderMap, Request, StatusCode, header},
-    middleware::map_request,
     response::Response,
     routing::post,
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Deserialize;
-use tower_http::decompression::RequestDecompressionLayer;
 
 use self::{
     answer::Problem,
-    body::Compressed,
+    body::Counted,
     run::{Run, Sender},
 };
 use super::graphql::{request_id, text};
@@ -70,8 +68,6 @@ struct Params {
 pub fn routes(platform: Platform) -> Router {
     Router::new()
         .route("/platform/{source}/points", post(deliver_points))
-        .layer(RequestDecompressionLayer::new())
-        .layer(map_request(body::count_compressed))
         .with_state(Arc::new(platform))
 }
 
@@ -79,11 +75,10 @@ async fn deliver_points(
     State(platform): State<Arc<Platform>>,
     Path(source): Path<String>,
     Query(params): Query<Params>,
-    Extension(compressed): Extension<Compressed>,
     request: Request<Body>,
 ) -> Response {
     let lang = Lang::from_accept_language(text(request.headers(), header::ACCEPT_LANGUAGE).as_deref());
-    match platform.open(&source, &params, compressed.0, request, lang).await {
+    match platform.open(&source, &params, request, lang).await {
         Ok(run) => run.answer(lang).await,
         Err(problem) => problem.response(lang),
     }
@@ -101,7 +96,6 @@ impl Platform {
         &self,
         source_code: &str,
         params: &Params,
-        compressed: Arc<AtomicU64>,
         request: Request<Body>,
         lang: Lang,
     ) -> Result<Run, Problem> {
@@ -118,12 +112,13 @@ impl Platform {
         let id = request_id(&request);
         let (parts, body) = request.into_parts();
         check_content_type(&parts.headers)?;
+        let counted = Counted::new(body, is_gzip(&parts.headers)?);
         let signed = SignedHeaders::of(&parts.headers);
         let authorization = parts.headers.get(header::AUTHORIZATION);
         let source = points::source_of_code(self.database.reader(), source_code).await?;
-        let (caller, body) = match (signed, authorization) {
+        let (caller, counted) = match (signed, authorization) {
             (Some(headers), None) => {
-                let body = whole(body).await?;
+                let body = whole(counted.body).await?;
                 let source = source.as_ref().map(|source| (source.code.as_str(), source.id));
                 let now = self.database.clock().machine();
                 let verified = source
@@ -137,12 +132,12 @@ impl Platform {
                     grant: caller.grant,
                     actor: caller.actor,
                 };
-                (caller, Body::from(body))
+                (caller, Counted::new(Body::from(body), false))
             }
             // What is not visible ASCII is a token, but nobody's.
             (_, authorization) => {
                 let authorization = authorization.map(|value| value.to_str().unwrap_or_default());
-                (self.caller_of_token(authorization, id.as_str()).await?, body)
+                (self.caller_of_token(authorization, id.as_str()).await?, counted)
             }
         };
         if caller
@@ -163,8 +158,7 @@ impl Platform {
                 actor: caller.actor,
                 source_code: source.code,
             },
-            body,
-            compressed,
+            body: counted,
             every_outcome,
             lang,
         })
@@ -239,6 +233,22 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
             "The body must be application/x-ndjson or application/json",
         )),
     ))
+}
+
+/// Whether a body is packed. Names of codings have no case, and `x-gzip` is `gzip` (RFC 9110, section 8.4.1).
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
+    let coding = text(headers, header::CONTENT_ENCODING).unwrap_or_default();
+    match coding.trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => Ok(false),
+        "gzip" | "x-gzip" => Ok(true),
+        _ => Err(Problem::of(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            ApiError::bad_request(Message::new(
+                "请求体只能不压缩或用 gzip 压缩",
+                "The body may be packed with gzip, or not at all",
+            )),
+        )),
+    }
 }
 
 /// A body that is held whole.

@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveTime, SubsecRound, Utc};
+use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveTime, SubsecRound, Timelike as _, Utc};
 
 /// Source of the machine's time; tests hand in one they move by hand.
 pub trait TimeSource: Send + Sync + 'static {
@@ -47,12 +47,18 @@ pub fn midnight_in_shanghai(day: NaiveDate) -> DateTime<Utc> {
     at.map_or_else(|| local.and_utc(), |at| at.with_timezone(&Utc))
 }
 
-/// An instant of RFC 3339 whose year has four digits in UTC too, so that both databases order it.
+/// An instant of RFC 3339 that both databases hold and order.
 pub fn parse_instant(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text)
         .ok()
         .map(|at| at.with_timezone(&Utc))
-        .filter(|at| (0..=9999).contains(&at.year()))
+        .filter(|at| is_storable(*at))
+}
+
+/// Whether both databases hold an instant as it is: its year has four digits in UTC, and it is no leap second (`:60`), which one
+/// of them moves into the next minute, and perhaps the next month, while the other keeps it.
+pub fn is_storable(at: DateTime<Utc>) -> bool {
+    (0..=9999).contains(&at.year()) && at.nanosecond() < 1_000_000_000
 }
 
 /// Both clocks of a running service.

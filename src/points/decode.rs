@@ -10,7 +10,7 @@ use super::{
     entry::{Delivered, Entry, Unreadable},
     model::{Activity, EntryKind},
 };
-use crate::kernel::{clock::parse_instant, points::Points};
+use crate::kernel::{clock::parse_instant, points::Points, text};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -98,7 +98,7 @@ fn fault(text: &str, error: &serde_json::Error) -> String {
         .keys()
         .find(|key| !FIELDS.iter().any(|(name, ..)| name == key));
     match unknown {
-        Some(name) => format!("{name:.40} is no field"),
+        Some(name) => format!("{:.40} is no field", text::mask(name)),
         None => "a field stands twice".to_owned(),
     }
 }
@@ -186,6 +186,15 @@ mod tests {
             panic!("not UTF-8")
         };
         assert_eq!(row.detail, "UTF-8");
+        // A number that hides: in a field's name, and behind escapes.
+        let name = ROW.replace("\"points\"", "\"13800138000\":1,\"points\"");
+        assert_eq!(unreadable(&name).detail, "*********** is no field");
+        let escaped = unreadable(r#"{"note":"\u00313800\u0031380\u0030\u0030"}"#);
+        assert_eq!(escaped.payload, "{\"note\":\"***********\"}");
+        assert_eq!(
+            unreadable(&ROW.replace("12:00:00+08:00", "23:59:60Z")).detail,
+            "occurredAt"
+        );
         // Nested beyond what is read, and beyond what a stack holds.
         assert!(unreadable(&"[".repeat(100_000)).detail.starts_with("not JSON"));
         assert_eq!(

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::{resolve::locked, source_changed, store};
+use super::{model::LedgerError, resolve::waiting, source_changed, store};
 use crate::{
     audit::AuditRecord,
     auth::Grant,
-    kernel::{id::QuarantinedEntryId, text},
+    kernel::{id::QuarantinedEntryId, refusal::Refusal, text},
     storage::write::{Failure, Write},
 };
 
@@ -25,10 +25,16 @@ pub async fn discard(
     grant: &Grant,
     input: &DiscardQuarantine,
 ) -> Result<QuarantinedEntryId, Failure> {
-    let (source, row) = locked(write, grant, input.id).await?;
+    let (source, row) = waiting(write, grant, input.id, "DISCARDED").await?;
+    let source_id = source.id;
     let reason = text::prose(&input.reason, text::PROSE_LIMIT).map_err(|e| e.refusal(&["reason"]))?;
-    store::discard(write, row.id).await?;
-    write.change(source_changed(source.id));
+    if !store::discard(write, row.id).await? {
+        // Booked or discarded a moment ago.
+        let (_, row) = store::quarantined(write, row.id).await?.unwrap_or((source, row));
+        let (state, to) = (row.state.as_str(), "DISCARDED");
+        return Err(Refusal::from(LedgerError::Decided { state, to }).into());
+    }
+    write.change(source_changed(source_id));
     write.audit(
         AuditRecord::new("discardQuarantine")
             .node(row.id)

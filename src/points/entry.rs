@@ -1,13 +1,18 @@
 //! An entry as a platform delivers it, judged by itself: before anything is looked up.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound as _, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::model::{Activity, EntryKind};
-use crate::kernel::{names::stored_names, points::Points, text};
+use crate::kernel::{
+    clock::{day_in_shanghai, is_storable},
+    names::stored_names,
+    points::Points,
+    text,
+};
 
 /// How far a platform's clock may be ahead of ours before an entry waits for its time: **default**.
 pub(super) const AHEAD: TimeDelta = TimeDelta::minutes(5);
@@ -68,8 +73,17 @@ pub struct Unreadable {
 impl Unreadable {
     /// A row as it came, and what of it cannot be read.
     pub fn new(row: &str, detail: impl Into<String>) -> Self {
+        // A digit may be written as an escape, which hides a number from whoever looks for it.
+        let row = (0..10).fold(row.to_owned(), |row, digit| {
+            let escape = format!("\\u003{digit}");
+            if row.contains(&escape) {
+                row.replace(&escape, &digit.to_string())
+            } else {
+                row
+            }
+        });
         // No database keeps U+0000 in a text.
-        let payload = text::mask(row).replace('\0', "\u{fffd}");
+        let payload = text::mask(&row).replace('\0', "\u{fffd}");
         Self {
             content: digest(&payload),
             payload,
@@ -229,10 +243,16 @@ impl Delivered {
             .is_some_and(|note| text::prose(note, text::PROSE_LIMIT).is_err())
         {
             invalid("note")
+        } else if !is_storable(entry.occurred_at) {
+            invalid("occurredAt")
         } else if entry.occurred_at > now + AHEAD {
             Some(Waits {
                 reason: Reason::FutureDated,
-                detail: format!("occurredAt {} > {}", entry.occurred_at, now),
+                detail: format!(
+                    "occurredAt {}, today {}",
+                    entry.occurred_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+                    day_in_shanghai(now)
+                ),
                 retry_at: Some(entry.occurred_at),
             })
         } else {

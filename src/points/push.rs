@@ -119,26 +119,26 @@ impl Batch {
             Item::Unreadable(_) => None,
         });
         let candidates: Vec<&Judged> = judged.filter(|judged| !judged.is_invalid()).collect();
-        // Everything that is concerned, whether there is a row of it or not.
-        let mut known = keys(candidates.iter().copied());
-        let mut events = store::lock_events(write, source, &known).await?;
-
         let connection = write.connection();
-        let held = HeldEntries::of_rows(store::waiting(connection, source, &names(&known)).await?);
-        // Entries that wait for these events have events of their own; and an answer may have named another one so far.
-        let mut more: BTreeSet<_> = keys(held.iter().map(|held| held.judged.as_ref()));
-        more.extend(earlier_targets(&events));
-        // At most one step further: an earlier target names nothing itself.
-        for _ in 0..2 {
-            more.retain(|key| !known.contains(key));
-            if more.is_empty() {
-                break;
+        let mut known = keys(candidates.iter().copied());
+        if !write.is_alone() {
+            // What is concerned is looked up first, so that it is locked at once and in order.
+            while let more @ 1.. = concern_more(write, source, &mut known).await? {
+                tracing::trace!(more, "events are concerned besides");
             }
-            let found = store::lock_events(write, source, &more).await?;
-            known.append(&mut more);
-            more.extend(earlier_targets(&found));
-            events.extend(found);
         }
+        let mut events = store::lock_events(write, source, &known).await?;
+        let mut held = store::waiting(connection, source, &names(&known)).await?;
+        // Entries that wait for these events have events of their own; and an answer may have named another one so far.
+        let mut more = beyond(&known, &held, &events);
+        while !more.is_empty() {
+            // On PostgreSQL somebody brought it a moment ago. Locked out of order, two that meet so are run again.
+            events.extend(store::lock_events(write, source, &more).await?);
+            known.append(&mut more);
+            held = store::waiting(connection, source, &names(&known)).await?;
+            more = beyond(&known, &held, &events);
+        }
+        let held = HeldEntries::of_rows(held);
 
         let earned = known.iter().filter(|(_, kind)| *kind == EntryKind::Earn);
         let answers = store::answers_to(connection, source, earned.map(|(name, _)| name.as_str())).await?;
@@ -392,8 +392,34 @@ fn keys_of_new(new: &[New]) -> BTreeSet<(String, EntryKind)> {
         .collect()
 }
 
-/// The events that answers named so far.
-fn earlier_targets(events: &[Line]) -> impl Iterator<Item = (String, EntryKind)> + '_ {
+/// Adds what is concerned by events besides them; how much that is.
+async fn concern_more(
+    write: &Write<'_>,
+    source: PointSourceId,
+    known: &mut BTreeSet<(String, EntryKind)>,
+) -> Result<usize, StoreError> {
+    let connection = write.connection();
+    let answers: BTreeSet<_> = known.iter().filter(|(_, kind)| kind.answers()).cloned().collect();
+    let events = store::events(connection, source, &answers).await?;
+    let held = store::waiting(connection, source, &names(known)).await?;
+    let mut more = beyond(known, &held, &events);
+    let count = more.len();
+    known.append(&mut more);
+    Ok(count)
+}
+
+/// What is concerned besides these events: those of entries that wait for them, and those that answers named so far.
+fn beyond(
+    known: &BTreeSet<(String, EntryKind)>,
+    held: &[store::Waiting],
+    events: &[Line],
+) -> BTreeSet<(String, EntryKind)> {
+    let mut more = BTreeSet::new();
+    for row in held {
+        more.extend(row.keys());
+    }
     let named = events.iter().filter_map(|line| line.refers_to.clone());
-    named.map(|name| (name, EntryKind::Earn))
+    more.extend(named.map(|name| (name, EntryKind::Earn)));
+    more.retain(|key| !known.contains(key));
+    more
 }

@@ -43,7 +43,7 @@ pub async fn resolve(
     grant: &Grant,
     input: &ResolveQuarantine,
 ) -> Result<QuarantinedEntryId, Failure> {
-    let (source, row) = locked(write, grant, input.id).await?;
+    let (source, row) = waiting(write, grant, input.id, "REPLAYED").await?;
     if row.reason == Reason::ConflictingRepeat {
         return Err(Refusal::from(LedgerError::OnlyDiscarded).into());
     }
@@ -53,7 +53,7 @@ pub async fn resolve(
         .map_err(Refusal::from)?;
     let entry = judged.entry.clone();
     if row.reason == Reason::UnknownBranch && input.branch.is_some() {
-        book_for(write, grant, input, &source, judged).await?;
+        book_for(write, grant, input, &source, &row, judged).await?;
     } else {
         if input.branch.is_some() {
             return Err(Refusal::from(LedgerError::NoBranchTaken(row.reason.as_str())).into());
@@ -72,28 +72,36 @@ pub async fn resolve(
     Ok(row.id)
 }
 
-/// The row that is decided about, locked; with its source.
-pub(super) async fn locked(
+/// The row that is decided about, with its source. Not locked: pushes lock events first and what waits for them afterwards.
+pub(super) async fn waiting(
     write: &Write<'_>,
     grant: &Grant,
     id: Option<QuarantinedEntryId>,
+    to: &'static str,
 ) -> Result<(Source, Quarantined), Failure> {
     let none = || Refusal::not_found(&["id"], Message::new("待处理条目", "quarantined entry"));
     let id = id.ok_or_else(none)?;
-    let (source, row) = store::lock_quarantined(write, id).await?.ok_or_else(none)?;
+    let (source, row) = store::quarantined(write, id).await?.ok_or_else(none)?;
     grant.require_source(Some(source.id))?;
-    if row.state != QuarantineState::Waiting {
-        return Err(Refusal::from(LedgerError::Decided(row.state.as_str())).into());
+    match row.state {
+        QuarantineState::Waiting => Ok((source, row)),
+        state => Err(decided(state, to)),
     }
-    Ok((source, row))
 }
 
-/// Books an entry of an unknown code for a branch, and lets the branch have the code from then on if it is to be remembered.
+fn decided(state: QuarantineState, to: &'static str) -> Failure {
+    let state = state.as_str();
+    Refusal::from(LedgerError::Decided { state, to }).into()
+}
+
+/// Books an entry of an unknown code for a branch. If the code is to be remembered, the branch is given it, which books all that
+/// waits for it in one batch.
 async fn book_for(
     write: &mut Write<'_>,
     grant: &Grant,
     input: &ResolveQuarantine,
     source: &Source,
+    row: &Quarantined,
     judged: Judged,
 ) -> Result<(), Failure> {
     let no_branch = || Refusal::not_found(&["branchId"], Message::new("党支部", "branch"));
@@ -106,7 +114,23 @@ async fn book_for(
     if day < branch.founded_on {
         return Err(Refusal::from(LedgerError::BeforeFounding("branchId", branch.founded_on)).into());
     }
-    let entry = judged.entry.clone();
+    if input.add_alias {
+        // From the first day that something waits for the code, so that it is all booked now.
+        let code = judged.entry.branch_code;
+        let first = store::first_waiting_day(write.connection(), source.id, &code).await?;
+        let alias = add_alias::AddBranchAlias {
+            branch: Some(id),
+            code,
+            source_code: Some(source.code.clone()),
+            since: first.map_or(day, |first| first.min(day)).max(branch.founded_on),
+            until: None,
+            hooks: input.hooks.clone(),
+        };
+        add_alias::add_alias(write, grant, &alias)
+            .await
+            .map_err(at_branch)?;
+        return is_booked(write, row).await;
+    }
     let judged = Arc::new(judged);
     let push = push_of(source);
     let mut batch = Batch::open(write, &push, &[Item::Judged(judged.clone())]).await?;
@@ -117,23 +141,20 @@ async fn book_for(
         .book(&judged, id)
         .map_err(|waits| Refusal::from(LedgerError::StillWaits(waits.reason.as_str(), waits.detail)))?;
     batch.write(write).await?;
-    if !input.add_alias {
-        return Ok(());
+    is_booked(write, row).await
+}
+
+/// That the entry itself was booked, and by nobody else meanwhile.
+async fn is_booked(write: &Write<'_>, row: &Quarantined) -> Result<(), Failure> {
+    let now = store::quarantined(write, row.id).await?.map(|(_, row)| row);
+    match now {
+        Some(now) if now.state == QuarantineState::Replayed => Ok(()),
+        Some(now) if now.reason == Reason::ConflictingRepeat => {
+            Err(Refusal::from(LedgerError::OnlyDiscarded).into())
+        }
+        Some(now) => Err(Refusal::from(LedgerError::StillWaits(now.reason.as_str(), now.detail)).into()),
+        None => Err(decided(row.state, "REPLAYED")),
     }
-    // From the first day that something waits for the code, so that it is all booked now.
-    let first = store::first_waiting_day(write.connection(), source.id, &entry.branch_code).await?;
-    let alias = add_alias::AddBranchAlias {
-        branch: Some(id),
-        code: entry.branch_code,
-        source_code: Some(source.code.clone()),
-        since: first.map_or(day, |first| first.min(day)).max(branch.founded_on),
-        until: None,
-        hooks: input.hooks.clone(),
-    };
-    add_alias::add_alias(write, grant, &alias)
-        .await
-        .map_err(at_branch)?;
-    Ok(())
 }
 
 /// The alias is nothing that the caller gave: what is wrong with it is said of the branch.

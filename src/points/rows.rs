@@ -4,15 +4,21 @@
 
 use bytes::Bytes;
 
-/// Bytes of a row at most: **limit**.
+/// Bytes of a row that are read: **limit**.
 pub const ROW_LIMIT: usize = 256 * 1024;
+
+/// A row of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What it says, up to [`ROW_LIMIT`].
+    pub bytes: Vec<u8>,
+    /// Whether that is all of it.
+    pub is_whole: bool,
+}
 
 /// Why a body cannot be read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowsError {
-    /// A row of more than [`ROW_LIMIT`] bytes.
-    #[error("row too long")]
-    TooLong,
     /// The array ended, and something follows.
     #[error("behind the array")]
     BehindArray,
@@ -27,6 +33,8 @@ pub struct Rows {
     form: Form,
     /// The row that has begun.
     row: Vec<u8>,
+    /// It goes on beyond what is read of it.
+    goes_on: bool,
     /// Brackets of an element that are open.
     depth: usize,
     in_string: bool,
@@ -46,7 +54,7 @@ enum Form {
 
 impl Rows {
     /// Takes a piece of the body; hands over each row that ends in it.
-    pub fn feed(&mut self, piece: &Bytes, mut row: impl FnMut(Vec<u8>)) -> Result<(), RowsError> {
+    pub fn feed(&mut self, piece: &Bytes, mut row: impl FnMut(Row)) -> Result<(), RowsError> {
         let mut rest: &[u8] = piece;
         while let Some(first) = rest.first() {
             match self.form {
@@ -58,8 +66,8 @@ impl Rows {
                     rest = rest.get(1..).unwrap_or_default();
                 }
                 Form::Unknown => self.form = Form::Lines,
-                Form::Lines => rest = self.line(rest, &mut row)?,
-                Form::Array => rest = self.element(rest, &mut row)?,
+                Form::Lines => rest = self.line(rest, &mut row),
+                Form::Array => rest = self.element(rest, &mut row),
                 Form::Closed if first.is_ascii_whitespace() => rest = rest.get(1..).unwrap_or_default(),
                 Form::Closed => return Err(RowsError::BehindArray),
             }
@@ -68,7 +76,7 @@ impl Rows {
     }
 
     /// The body has ended; hands over the row that has not: a last line needs no end of its own.
-    pub fn end(&mut self, mut row: impl FnMut(Vec<u8>)) -> Result<(), RowsError> {
+    pub fn end(&mut self, mut row: impl FnMut(Row)) -> Result<(), RowsError> {
         match self.form {
             Form::Array => Err(RowsError::NotClosed),
             Form::Lines => {
@@ -84,23 +92,23 @@ impl Rows {
         !self.row.is_empty()
     }
 
-    fn line<'a>(&mut self, bytes: &'a [u8], row: &mut impl FnMut(Vec<u8>)) -> Result<&'a [u8], RowsError> {
+    fn line<'a>(&mut self, bytes: &'a [u8], row: &mut impl FnMut(Row)) -> &'a [u8] {
         match bytes.iter().position(|byte| *byte == b'\n') {
             Some(end) => {
                 let (line, rest) = bytes.split_at(end);
-                self.take(line)?;
+                self.take(line);
                 self.hand_over(row);
-                Ok(rest.get(1..).unwrap_or_default())
+                rest.get(1..).unwrap_or_default()
             }
             None => {
-                self.take(bytes)?;
-                Ok(&[])
+                self.take(bytes);
+                &[]
             }
         }
     }
 
     /// Up to the end of an element, or of the piece. Brackets within strings are text.
-    fn element<'a>(&mut self, bytes: &'a [u8], row: &mut impl FnMut(Vec<u8>)) -> Result<&'a [u8], RowsError> {
+    fn element<'a>(&mut self, bytes: &'a [u8], row: &mut impl FnMut(Row)) -> &'a [u8] {
         for (at, byte) in bytes.iter().enumerate() {
             if self.in_string {
                 match byte {
@@ -117,35 +125,37 @@ impl Rows {
                 b'}' | b']' if self.depth > 0 => self.depth -= 1,
                 b',' | b']' if self.depth == 0 => {
                     let (element, rest) = bytes.split_at(at);
-                    self.take(element)?;
+                    self.take(element);
                     self.hand_over(row);
                     if *byte == b']' {
                         self.form = Form::Closed;
                     }
-                    return Ok(rest.get(1..).unwrap_or_default());
+                    return rest.get(1..).unwrap_or_default();
                 }
                 _ => {}
             }
         }
-        self.take(bytes)?;
-        Ok(&[])
+        self.take(bytes);
+        &[]
     }
 
-    fn take(&mut self, bytes: &[u8]) -> Result<(), RowsError> {
-        if self.row.len() + bytes.len() > ROW_LIMIT {
-            return Err(RowsError::TooLong);
-        }
-        self.row.extend_from_slice(bytes);
-        Ok(())
+    fn take(&mut self, bytes: &[u8]) {
+        let room = ROW_LIMIT - self.row.len();
+        self.goes_on |= bytes.len() > room;
+        self.row.extend(bytes.iter().take(room));
     }
 
     /// Empty lines, and the nothing of an empty array, are no rows.
-    fn hand_over(&mut self, row: &mut impl FnMut(Vec<u8>)) {
+    fn hand_over(&mut self, row: &mut impl FnMut(Row)) {
         let bytes = self.row.trim_ascii();
         if !bytes.is_empty() {
-            row(bytes.to_vec());
+            row(Row {
+                bytes: bytes.to_vec(),
+                is_whole: !self.goes_on,
+            });
         }
         self.row.clear();
+        self.goes_on = false;
     }
 }
 
@@ -164,9 +174,9 @@ mod tests {
         let mut fed = Ok(());
         while !rest.is_empty() && fed.is_ok() {
             let piece = rest.split_to((*lengths.next().unwrap()).clamp(1, rest.len()));
-            fed = rows.feed(&piece, |row| found.push(String::from_utf8(row).unwrap()));
+            fed = rows.feed(&piece, |row| found.push(String::from_utf8(row.bytes).unwrap()));
         }
-        let ended = fed.and_then(|()| rows.end(|row| found.push(String::from_utf8(row).unwrap())));
+        let ended = fed.and_then(|()| rows.end(|row| found.push(String::from_utf8(row.bytes).unwrap())));
         (found, ended)
     }
 
@@ -204,9 +214,17 @@ mod tests {
             let (found, ended) = rows(body.as_bytes(), &[1]);
             assert_eq!((found.len(), ended), (count, Err(error)), "{body}");
         }
-        let long = format!("1\n{}\n2", "x".repeat(ROW_LIMIT + 1));
-        let (found, ended) = rows(long.as_bytes(), &[4096]);
-        assert_eq!((found.len(), ended), (1, Err(RowsError::TooLong)));
+    }
+
+    #[test]
+    fn of_a_row_without_end_the_beginning_is_kept() {
+        let long = "x".repeat(ROW_LIMIT + 1);
+        for body in [format!("1\n{long}\n2"), format!("[1,\"{long}\",2]")] {
+            let (found, ended) = rows(body.as_bytes(), &[4096]);
+            assert_eq!(ended, Ok(()));
+            assert_eq!(found.len(), 3);
+            assert_eq!((found[1].len(), found[2].as_str()), (ROW_LIMIT, "2"));
+        }
     }
 
     proptest! {

@@ -13,8 +13,8 @@ use chrono::{DateTime, Utc};
 use entity::{point_entry, point_source};
 use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
-    ColumnTrait as _, ConnectionTrait, DbBackend, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QueryResult, QuerySelect as _,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QueryResult,
+    QuerySelect as _,
     sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub(super) use entries::{
 pub use leaderboard::{Among, scored_statement};
 pub(super) use leaderboard::{leaderboard, participants_below};
 pub(super) use quarantine::{
-    Kept, Waiting, conflict, discard, first_waiting_day, lock_quarantined, maybe_due, quarantine, replayed,
+    Kept, Waiting, conflict, discard, first_waiting_day, maybe_due, quarantine, quarantined, replayed,
     waiting, waiting_for_code,
 };
 pub use quarantine_list::waiting_for_decision;
@@ -225,40 +225,53 @@ fn texts<'a>(name: &str, values: impl IntoIterator<Item = &'a str>) -> Vec<Value
     distinct.into_iter().map(|value| json!({ name: value })).collect()
 }
 
+/// The greatest revisions that are booked of events.
+pub(super) async fn events(
+    connection: &impl ConnectionTrait,
+    source: PointSourceId,
+    keys: &BTreeSet<(String, EntryKind)>,
+) -> Result<Vec<Line>, StoreError> {
+    let select = format!(
+        "SELECT {EVENT_COLUMNS} FROM {{rows}} CROSS JOIN point_event e \
+         WHERE e.source_id = {} AND e.event_id = given.event_id AND e.kind = given.kind",
+        source.0
+    );
+    lines(&bulk::run(connection, &select, &KEY_COLUMNS, key_rows(keys)).await?)
+}
+
 /// Locks the rows of events and gives the greatest revisions that are booked of them. In the order of their keys, so that
-/// pushes that meet neither wait for each other nor miss each other's reversals; on PostgreSQL it makes those that are not
-/// there.
+/// pushes that meet neither wait for each other nor miss each other's reversals; what is not there is made. SQLite has one
+/// writer and nothing to lock: there an event's row is made when there is something to stand in it.
 pub(super) async fn lock_events(
     write: &Write<'_>,
     source: PointSourceId,
     keys: &BTreeSet<(String, EntryKind)>,
 ) -> Result<Vec<Line>, StoreError> {
     let connection = write.connection();
-    let columns = [("event_id", Kind::Text), ("kind", Kind::Text)];
-    let rows: Vec<Value> = keys
-        .iter()
-        .map(|(event_id, kind)| json!({ "event_id": event_id, "kind": kind.as_str() }))
-        .collect();
-    // SQLite has one writer: there is nothing to lock, so that an event's row is made when there is something to stand in it.
-    let lock = match connection.get_database_backend() {
-        DbBackend::Postgres => {
-            let insert = format!(
-                "INSERT INTO point_event (source_id, event_id, kind) SELECT {}, given.event_id, given.kind FROM {{rows}} \
-                 WHERE true ON CONFLICT (source_id, event_id, kind) DO NOTHING",
-                source.0
-            );
-            bulk::run(connection, &insert, &columns, rows.clone()).await?;
-            "FOR NO KEY UPDATE OF e"
-        }
-        _ => "",
-    };
+    if write.is_alone() {
+        return events(connection, source, keys).await;
+    }
+    let insert = format!(
+        "INSERT INTO point_event (source_id, event_id, kind) SELECT {}, given.event_id, given.kind FROM {{rows}} \
+         WHERE true ON CONFLICT (source_id, event_id, kind) DO NOTHING",
+        source.0
+    );
+    bulk::run(connection, &insert, &KEY_COLUMNS, key_rows(keys)).await?;
     let select = format!(
         "SELECT {EVENT_COLUMNS} FROM {{rows}} CROSS JOIN point_event e \
          WHERE e.source_id = {} AND e.event_id = given.event_id AND e.kind = given.kind \
-         ORDER BY e.event_id, e.kind {lock}",
+         ORDER BY e.event_id, e.kind FOR NO KEY UPDATE OF e",
         source.0
     );
-    lines(&bulk::run(connection, &select, &columns, rows).await?)
+    lines(&bulk::run(connection, &select, &KEY_COLUMNS, key_rows(keys)).await?)
+}
+
+const KEY_COLUMNS: [(&str, Kind); 2] = [("event_id", Kind::Text), ("kind", Kind::Text)];
+
+fn key_rows(keys: &BTreeSet<(String, EntryKind)>) -> Vec<Value> {
+    let keys = keys.iter();
+    keys.map(|(event_id, kind)| json!({ "event_id": event_id, "kind": kind.as_str() }))
+        .collect()
 }
 
 /// The reversals and corrections whose greatest revision names one of these EARN events.
@@ -367,7 +380,7 @@ pub(super) async fn insert_entries(
         let entry = &new.judged.entry;
         // Of another kind under the same key, booked by somebody else a moment ago: two kinds of one name are two events,
         // and lock two rows. Run again, that one is found.
-        let taken = || StoreError::Conflict(DbErr::Custom("point_entry: the key is taken".to_owned()));
+        let taken = || StoreError::conflict("point_entry: the key is taken");
         let id = ids
             .get(&(entry.event_id.clone(), entry.revision))
             .ok_or_else(taken)?;
@@ -422,6 +435,17 @@ pub(super) async fn save_events(
             })
         })
         .collect();
+    if !write.is_alone() {
+        // The rows are there: they were locked.
+        let update = format!(
+            "UPDATE point_event e SET revision = given.revision, branch_id = given.branch_id, points = given.points, \
+             occurred_at = given.occurred_at, refers_to = given.refers_to FROM {{rows}} \
+             WHERE e.source_id = {} AND e.event_id = given.event_id AND e.kind = given.kind",
+            source.0
+        );
+        bulk::run(write.connection(), &update, &columns, rows).await?;
+        return Ok(());
+    }
     let upsert = format!(
         "INSERT INTO point_event (source_id, {names}) SELECT {}, {names} FROM {{rows}} WHERE true \
          ON CONFLICT (source_id, event_id, kind) DO UPDATE SET revision = excluded.revision, \

@@ -29,6 +29,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// A transaction that got in another's way, as this code sees it: it is run again from its beginning.
+    pub fn conflict(what: &str) -> Self {
+        Self::Conflict(DbErr::Custom(what.to_owned()))
+    }
+
     /// A row whose column holds something our types do not know.
     pub fn corrupt(what: &str, value: &str) -> Self {
         Self::Corrupt(format!("{what}: {value:?}"))

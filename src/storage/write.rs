@@ -165,6 +165,11 @@ impl<'t> Write<'t> {
         self.changes.push(change);
     }
 
+    /// Whether nobody else writes meanwhile: SQLite has one writer, and there is nothing to lock.
+    pub fn is_alone(&self) -> bool {
+        self.transaction.get_database_backend() == DbBackend::Sqlite
+    }
+
     /// Waits until no other transaction holds the same name; held until this one ends. For rules over rows
     /// that may not exist yet, such as "no two branches hold one code". SQLite has one writer and needs none.
     pub async fn lock(&self, space: &str, name: &str) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 use zhibu::{
+    config::{Config, Overrides},
     demo,
     training::{Window, distinct_participants},
 };
@@ -12,6 +13,7 @@ use zhibu::{
 use crate::support::{
     app::{As, TestApp},
     on_both,
+    platform::Platform,
 };
 
 /// Every node of a connection, read page by page.
@@ -145,10 +147,14 @@ on_both!(
 );
 
 on_both!(node_works_for_every_type_that_has_an_id, |db| async move {
-    let app = TestApp::with_demo(db).await;
+    let platform = Platform::start().await;
+    let sources = Config::parse(Some(("test", &platform.by_cursor(""))), [], &Overrides::default());
+    let app = TestApp::with_config(db, |config| config.sources = sources.unwrap().sources).await;
+    app.load_demo().await;
     let admin = app.admin();
+    let asked_for = admin.mutate("pullPoints", "run { id }", json!({ "sourceCode": demo::SOURCE }));
+    asked_for.await.done();
     // The demonstration's points are booked apart: one that is booked and one that waits will do.
-    app.open_source(demo::SOURCE).await;
     let earn = |branch: &str| {
         json!({ "eventId": branch, "branchCode": branch, "points": 5, "activity": "THEME_DAY",
             "occurredAt": "2022-07-01T12:00:00+08:00" })
@@ -168,7 +174,7 @@ on_both!(node_works_for_every_type_that_has_an_id, |db| async move {
                pairings(first: 1) { nodes { id __typename activities(first: 1) { nodes { id __typename } } } }
                trainingRecords(first: 1) { nodes { id __typename } } sites(first: 1) { nodes { id __typename } }
                headcounts { id __typename } auditEntries(first: 1) { nodes { id __typename } }
-               pointSources { id __typename } pointEntries(first: 1) { nodes { id __typename } }
+               pointSources { id __typename runs(first: 1) { nodes { id __typename } } } pointEntries(first: 1) { nodes { id __typename } }
                quarantine(sourceCode: \"EJIA\", first: 1) { nodes { id __typename } } }",
         )
         .await;

@@ -247,6 +247,8 @@ on_both!(what_cannot_be_coerced_refuses_the_whole_call, |db| async move {
         ("points", json!(1_000_000_001)),
         ("occurredAt", json!("2025-07-01T12:00:00")),
         ("occurredAt", json!("2025-07-01")),
+        // A leap second: one database would move it into the next month, the other keep it.
+        ("occurredAt", json!("2025-07-31T15:59:60Z")),
         ("revision", json!(1.5)),
         ("revision", json!(3_000_000_000_i64)),
         ("kind", json!("GIFT")),
@@ -448,3 +450,39 @@ on_both!(totals_are_reconciled_with_the_platforms, |db| async move {
         .await;
     assert_eq!(answer.error_code(), "BAD_REQUEST");
 });
+
+on_both!(
+    callers_whose_events_name_each_other_do_not_stand_still,
+    |db| async move {
+        let app = district(db).await;
+        // Small batches of events, reversals and corrections of each other, in an order that has nothing to do with their names.
+        let entry = |n: usize| {
+            let event = (n * 37) % 40;
+            match n % 3 {
+                0 => earn(&format!("E{event}"), "B1", 1.0),
+                1 => {
+                    json!({ "eventId": format!("A{n}"), "branchCode": "-", "kind": "CORRECTION", "points": 2,
+                "refersTo": format!("E{event}"), "occurredAt": "2025-07-02T04:00:00Z" })
+                }
+                _ => json!({ "eventId": format!("Z{n}"), "branchCode": "-", "kind": "REVERSAL", "points": 0,
+                "refersTo": format!("E{}", (event * 7) % 40), "occurredAt": "2025-07-02T04:00:00Z" }),
+            }
+        };
+        let callers = (0..12).map(|caller| {
+            let adapter = app.adapter("EJIA");
+            async move {
+                for batch in 0..6 {
+                    let entries: Vec<Value> = (0..5).map(|n| entry(caller * 11 + batch * 5 + n)).collect();
+                    // Answered without an error, each of them.
+                    push(adapter.clone(), json!(entries)).await;
+                }
+            }
+        });
+        let started = std::time::Instant::now();
+        futures_util::future::join_all(callers).await;
+        eprintln!("{:?}: {:?}", app.database.backend(), started.elapsed());
+        let reader = app.database.reader();
+        assert_eq!(zhibu::points::verify_totals(reader).await.unwrap(), 0);
+        assert_eq!(zhibu::points::verify_scores(reader).await.unwrap(), 0);
+    }
+);

@@ -1,4 +1,4 @@
-//! The body as it comes: how much of it there is, before and after decompression.
+//! The body as it comes: unpacked where it is packed, and how much of it there is before and after.
 
 use std::{
     sync::{
@@ -8,9 +8,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{body::Body, http::Request};
+use async_compression::tokio::bufread::GzipDecoder;
+use axum::body::Body;
 use bytes::Bytes;
+use futures_util::TryStreamExt;
 use http_body_util::BodyExt as _;
+use tokio_util::io::{ReaderStream, StreamReader};
 
 use crate::kernel::message::Message;
 
@@ -21,22 +24,39 @@ const SMALL: u64 = 1024 * 1024;
 /// How many times its size a body may grow by decompression. Entries repeat their field names; gzip gives them 10 to 40.
 const GROWTH: u64 = 200;
 
-/// How many bytes have come over the wire.
-#[derive(Clone, Default)]
-pub(super) struct Compressed(pub Arc<AtomicU64>);
+/// Bytes that are unpacked at a time.
+const UNPACKED: usize = 64 * 1024;
 
-/// Counts the bytes of a body before they are decompressed.
-pub(super) async fn count_compressed(mut request: Request<Body>) -> Request<Body> {
-    let compressed = Compressed::default();
-    request.extensions_mut().insert(compressed.clone());
-    request.map(|body| {
-        Body::new(body.map_frame(move |frame| {
+/// A body, and how many bytes of it have come over the wire.
+pub(super) struct Counted {
+    /// What it says, unpacked.
+    pub body: Body,
+    /// How much of it has come, packed or not.
+    pub wire: Arc<AtomicU64>,
+}
+
+impl Counted {
+    /// Counts a body's bytes, and unpacks it where it is gzip: all its members (RFC 1952, section 2.2), for a file may be several
+    /// that were put together.
+    pub fn new(body: Body, gzip: bool) -> Self {
+        let wire = Arc::new(AtomicU64::new(0));
+        let count = wire.clone();
+        let body = Body::new(body.map_frame(move |frame| {
             if let Some(data) = frame.data_ref() {
-                compressed.0.fetch_add(data.len() as u64, Ordering::Relaxed);
+                count.fetch_add(data.len() as u64, Ordering::Relaxed);
             }
             frame
-        }))
-    })
+        }));
+        if !gzip {
+            return Self { body, wire };
+        }
+        let pieces = TryStreamExt::map_err(body.into_data_stream(), std::io::Error::other);
+        let packed = StreamReader::new(pieces);
+        let mut unpacked = GzipDecoder::new(packed);
+        unpacked.multiple_members(true);
+        let body = Body::from_stream(ReaderStream::with_capacity(unpacked, UNPACKED));
+        Self { body, wire }
+    }
 }
 
 /// What comes next of a body.
@@ -54,16 +74,16 @@ pub(super) enum Piece {
 /// A body that is read piece by piece.
 pub(super) struct Pieces {
     body: Body,
-    compressed: Arc<AtomicU64>,
+    wire: Arc<AtomicU64>,
     read: u64,
 }
 
 impl Pieces {
-    /// `compressed`: how much of it has come over the wire.
-    pub fn new(body: Body, compressed: Arc<AtomicU64>) -> Self {
+    /// The pieces of a body.
+    pub fn new(counted: Counted) -> Self {
         Self {
-            body,
-            compressed,
+            body: counted.body,
+            wire: counted.wire,
             read: 0,
         }
     }
@@ -81,7 +101,7 @@ impl Pieces {
             };
             let Ok(data) = frame.into_data() else { continue };
             self.read += data.len() as u64;
-            let most = self.compressed.load(Ordering::Relaxed).saturating_mul(GROWTH);
+            let most = self.wire.load(Ordering::Relaxed).saturating_mul(GROWTH);
             if self.read > most.max(SMALL) {
                 return Piece::Bomb;
             }

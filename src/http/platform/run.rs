@@ -1,9 +1,6 @@
 //! Rows in, lines out: chunk by chunk, each durable before it is told.
 
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::time::Duration;
 
 use axum::{
     body::Body,
@@ -16,16 +13,16 @@ use tokio::sync::mpsc;
 
 use super::{
     answer::{ChunkLine, Counts, DoneLine, EntryLine, NDJSON, Problem, write_line},
-    body::{self, Piece, Pieces},
+    body::{self, Counted, Piece, Pieces},
 };
 use crate::{
     auth::Grant,
     graphql::error::{ApiError, ErrorCode},
     kernel::message::{Lang, Message},
     points::{
-        Entry, Outcome, decode,
+        Entry, Outcome, Unreadable, decode,
         deliver::{Deliver, ENTRIES_LIMIT, deliver},
-        rows::{ROW_LIMIT, Rows, RowsError},
+        rows::{ROW_LIMIT, Row, Rows, RowsError},
     },
     storage::{
         Database, StoreError,
@@ -54,8 +51,7 @@ pub(super) struct Sender {
 pub(super) struct Run {
     pub database: Database,
     pub sender: Sender,
-    pub body: Body,
-    pub compressed: Arc<AtomicU64>,
+    pub body: Counted,
     pub every_outcome: bool,
     pub lang: Lang,
 }
@@ -65,7 +61,7 @@ impl Run {
     pub async fn answer(self, lang: Lang) -> Response {
         let (lines, mut written) = mpsc::channel(UNREAD);
         let mut delivery = Delivery {
-            pieces: Pieces::new(self.body, self.compressed),
+            pieces: Pieces::new(self.body),
             database: self.database,
             sender: self.sender,
             every_outcome: self.every_outcome,
@@ -146,7 +142,7 @@ impl Delivery {
                     continue;
                 }
             };
-            let mut ready = Vec::new();
+            let mut ready: Vec<Row> = Vec::new();
             let fed = match &piece {
                 Piece::Data(data) => rows.feed(data, |row| ready.push(row)),
                 Piece::End => rows.end(|row| ready.push(row)),
@@ -305,9 +301,16 @@ struct Chunk {
 }
 
 impl Chunk {
-    fn add(&mut self, row: &[u8]) {
-        self.bytes += row.len();
-        self.entries.push(decode(row));
+    fn add(&mut self, row: &Row) {
+        self.bytes += row.bytes.len();
+        self.entries.push(match row.is_whole {
+            true => decode(&row.bytes),
+            false => {
+                let detail = format!("more than {} KiB; kept up to there", ROW_LIMIT / 1024);
+                let begins = String::from_utf8_lossy(&row.bytes);
+                Entry::Unreadable(Unreadable::new(&begins, detail))
+            }
+        });
     }
 
     fn is_full(&self) -> bool {
@@ -355,23 +358,8 @@ impl Told {
 }
 
 fn rows_problem(error: RowsError) -> Problem {
-    Problem::of(
-        match error {
-            RowsError::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
-            RowsError::BehindArray | RowsError::NotClosed => StatusCode::BAD_REQUEST,
-        },
-        ApiError::bad_request(match error {
-            RowsError::TooLong => {
-                let limit = ROW_LIMIT / 1024;
-                Message::new(
-                    format!("一条记录最多 {limit} KiB"),
-                    format!("A row has at most {limit} KiB"),
-                )
-            }
-            RowsError::BehindArray => {
-                Message::new("JSON 数组之后还有内容", "Something follows the JSON array")
-            }
-            RowsError::NotClosed => Message::new("JSON 数组没有结束", "The JSON array does not end"),
-        }),
-    )
+    Problem::bad_request(match error {
+        RowsError::BehindArray => Message::new("JSON 数组之后还有内容", "Something follows the JSON array"),
+        RowsError::NotClosed => Message::new("JSON 数组没有结束", "The JSON array does not end"),
+    })
 }

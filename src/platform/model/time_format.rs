@@ -5,7 +5,7 @@ use chrono::{
     format::{Item, StrftimeItems},
 };
 
-use crate::kernel::clock::SHANGHAI;
+use crate::kernel::clock::{SHANGHAI, is_storable};
 
 /// How a platform writes instants, and how it is asked with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl TimeFormat {
                 pattern, zone: None, ..
             } => DateTime::parse_from_str(text, pattern).ok()?.to_utc(),
         };
-        Some(at.trunc_subsecs(6))
+        Some(at.trunc_subsecs(6)).filter(|at| is_storable(*at))
     }
 
     /// Writes an instant; what is smaller than [`TimeFormat::step`] is cut off.

@@ -40,7 +40,12 @@ pub enum LedgerError {
     BeforeFounding(&'static str, NaiveDate),
     /// It does not wait any more.
     #[error("decided")]
-    Decided(&'static str),
+    Decided {
+        /// What it is.
+        state: &'static str,
+        /// What it was to be.
+        to: &'static str,
+    },
     /// A conflicting repeat: its key is taken for good.
     #[error("conflicting")]
     OnlyDiscarded,
@@ -106,7 +111,7 @@ impl From<LedgerError> for Refusal {
                     format!("The branch was founded on {founded}: nothing earlier can be booked for it"),
                 ),
             ),
-            LedgerError::Decided(state) => Refusal::transition(state, "REPLAYED", &[]),
+            LedgerError::Decided { state, to } => Refusal::transition(state, to, &[]),
             LedgerError::OnlyDiscarded => Refusal::rule(
                 &["id"],
                 Message::new(

@@ -18,10 +18,11 @@ use crate::{
     },
     points::{
         entry::{Delivered, Judged, Reason, Unreadable, Waits},
+        model::EntryKind,
         quarantined::{QuarantineState, Quarantined},
     },
     storage::{
-        ROW_LOCK, StoreError,
+        StoreError,
         bulk::{self, Kind, instant},
         row::{self, Cells, FromRow as _},
         write::Write,
@@ -39,6 +40,18 @@ pub(in crate::points) struct Waiting {
     pub reason: Reason,
     /// The entry.
     pub payload: String,
+}
+
+impl Waiting {
+    /// The event that it would be of, and the one that it names; none where it is no entry.
+    pub fn keys(&self) -> impl Iterator<Item = (String, EntryKind)> {
+        let judged = Judged::of_payload(self.payload.clone(), String::new());
+        judged.into_iter().flat_map(|judged| {
+            let entry = judged.entry;
+            let named = entry.refers_to.map(|name| (name, EntryKind::Earn));
+            std::iter::once((entry.event_id, entry.kind)).chain(named)
+        })
+    }
 }
 
 /// What waits and may be concerned by these entries: of their events, or naming them; the earliest first.
@@ -102,13 +115,13 @@ pub(in crate::points) async fn waiting_for_code(
     rows.iter().map(waiting_of_source).collect()
 }
 
-/// An entry of the quarantine with its source, locked until the transaction ends.
-pub(in crate::points) async fn lock_quarantined(
+/// An entry of the quarantine with its source, as it is now.
+pub(in crate::points) async fn quarantined(
     write: &Write<'_>,
     id: QuarantinedEntryId,
 ) -> Result<Option<(Source, Quarantined)>, StoreError> {
     let connection = write.connection();
-    let selection = quarantined_entry::Entity::find_by_id(id).lock(ROW_LOCK);
+    let selection = quarantined_entry::Entity::find_by_id(id);
     let Some(row) = row::one::<Quarantined>(connection, selection).await? else {
         return Ok(None);
     };
@@ -118,17 +131,21 @@ pub(in crate::points) async fn lock_quarantined(
         .map(|source| (source, row)))
 }
 
-/// Marks an entry as not to be booked.
-pub(in crate::points) async fn discard(write: &Write<'_>, id: QuarantinedEntryId) -> Result<(), StoreError> {
-    quarantined_entry::Entity::update_many()
+/// Marks an entry as not to be booked; whether it waited until now.
+pub(in crate::points) async fn discard(
+    write: &Write<'_>,
+    id: QuarantinedEntryId,
+) -> Result<bool, StoreError> {
+    let done = quarantined_entry::Entity::update_many()
         .col_expr(
             quarantined_entry::Column::State,
             Expr::value(QuarantineState::Discarded.as_str()),
         )
         .filter(quarantined_entry::Column::Id.eq(id))
+        .filter(quarantined_entry::Column::State.eq(QuarantineState::Waiting.as_str()))
         .exec(write.connection())
         .await?;
-    Ok(())
+    Ok(done.rows_affected == 1)
 }
 
 /// The first day, in Shanghai, of what waits for a branch of that code.

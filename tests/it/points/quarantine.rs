@@ -216,3 +216,35 @@ on_both!(
         agrees(&app).await;
     }
 );
+
+on_both!(one_resolves_while_others_push_the_same_code, |db| async move {
+    let app = district(db).await;
+    let entry = |n: usize| earn(&format!("E{n}"), "X1", 1.0);
+    let first: Vec<Value> = (0..40).map(entry).collect();
+    push(app.adapter("EJIA"), json!(first)).await;
+    let waiting = entries(&app, Some("WAITING")).await;
+    let branch = by_code(app.admin(), "B1").await["id"].clone();
+    let resolves = waiting.iter().take(6).map(|waiting| {
+        let input = json!({ "id": waiting["id"], "branchId": branch });
+        let app = &app;
+        async move { resolve(app, input).await }
+    });
+    let pushes = (0..6).map(|caller| {
+        let entries: Vec<Value> = (0..10).map(|n| entry(n * 4 + 40 * (caller % 2))).collect();
+        push(app.adapter("EJIA"), json!(entries))
+    });
+    let (resolved, _) = tokio::join!(
+        futures_util::future::join_all(resolves),
+        futures_util::future::join_all(pushes)
+    );
+    // One of them gives the branch its code; the others find that done, or their entry booked.
+    let done = resolved.iter().filter(|answer| {
+        let payload = &answer.data()["resolveQuarantine"];
+        payload["userErrors"] == json!([])
+    });
+    assert_eq!(done.count(), 1);
+    zhibu::jobs::sweep_points(&app.database).await.unwrap();
+    assert_eq!(entries(&app, Some("WAITING")).await, Vec::<Value>::new());
+    assert_eq!(standing(&app, "B1", "2025").await, (json!(50), json!(50)));
+    agrees(&app).await;
+});

@@ -166,14 +166,16 @@ on_both!(what_breaks_off_keeps_what_came_whole, |db| async move {
     assert_eq!(answer.lines[0]["through"], 1);
     assert_eq!(answer.lines[1]["error"]["code"], "BAD_REQUEST");
     assert_eq!(answer.lines.len(), 2);
-    // A row without an end.
-    let endless = format!("{}\n{}", earn("E5", "B1", 1.0), "x".repeat(300 * 1024));
-    let answer = deliver(&app, &adapter, endless).await;
-    assert_eq!(answer.lines[0]["through"], 1);
-    assert_eq!(answer.lines[1]["error"]["code"], "BAD_REQUEST");
-    let answer = deliver(&app, &adapter, "x".repeat(300 * 1024)).await;
-    assert_eq!(answer.status, 413);
-    assert_eq!(standing(&app, "B1", "2025").await, (json!(3), json!(3)));
+    // A row beyond what is read of one: its neighbours are booked, and its beginning is kept.
+    let long = "x".repeat(300 * 1024);
+    let body = format!("{}\n{long}\n{}", earn("E5", "B1", 1.0), earn("E8", "B1", 1.0));
+    let answer = deliver(&app, &adapter, body).await;
+    assert_eq!(answer.lines.last(), Some(&done(3, 2, 0, 1)));
+    assert_eq!(
+        (&answer.lines[0]["row"], &answer.lines[0]["reason"]),
+        (&json!(2), &json!("INVALID_FIELD"))
+    );
+    assert_eq!(standing(&app, "B1", "2025").await, (json!(4), json!(4)));
 
     // The connection breaks within a line: what came whole is booked, what did not is not.
     let mut raw = Raw::open(&app, adapter.token().unwrap()).await;
@@ -182,12 +184,12 @@ on_both!(what_breaks_off_keeps_what_came_whole, |db| async move {
     // The row lingers, and is told of before the body goes on.
     assert_eq!(raw.line().await["through"], 1);
     drop(raw);
-    assert_eq!(standing(&app, "B1", "2025").await, (json!(4), json!(4)));
+    assert_eq!(standing(&app, "B1", "2025").await, (json!(5), json!(5)));
     let waiting = app
         .admin()
         .data(r#"{ quarantine(sourceCode: "EJIA") { totalCount } }"#)
         .await;
-    assert_eq!(waiting["quarantine"]["totalCount"], 1);
+    assert_eq!(waiting["quarantine"]["totalCount"], 2);
 });
 
 on_both!(a_caller_that_reads_late_is_not_waited_for, |db| async move {
@@ -230,6 +232,10 @@ on_both!(a_body_may_be_compressed_but_not_blow_up, |db| async move {
     };
     let answer = sent(gzip(compressed(lines(&entries).as_bytes()))).await;
     assert_eq!(answer.lines.last(), Some(&done(500, 500, 0, 0)));
+    // A file put together of two is both of them (RFC 1952, section 2.2).
+    let both = ["M1", "M2"].map(|event| compressed(lines(&[earn(event, "B2", 1.0)]).as_bytes()));
+    let answer = sent(gzip(both.concat())).await;
+    assert_eq!(answer.lines.last(), Some(&done(2, 2, 0, 0)));
     let bomb = compressed(&vec![b' '; 64 * 1024 * 1024]);
     assert!(bomb.len() < 100 * 1024);
     let answer = sent(gzip(bomb)).await;
@@ -240,7 +246,7 @@ on_both!(a_body_may_be_compressed_but_not_blow_up, |db| async move {
     let other = request(&app, "EJIA/points", "x")
         .header("content-encoding", "br")
         .bearer_auth(adapter.token().unwrap());
-    assert_eq!(other.send().await.unwrap().status(), 415);
+    assert_eq!(sent(other).await.status, 415);
 });
 
 on_both!(who_may_not_is_told_before_anything_is_read, |db| async move {
