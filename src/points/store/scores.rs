@@ -366,7 +366,9 @@ pub(in crate::points) async fn recount(write: &Write<'_>) -> Result<(), StoreErr
     for sql in [
         format!(
             "UPDATE point_total SET domain = p.domain, organization_id = p.organization_id FROM ({PLACED}) AS p \
-             WHERE p.branch_id = point_total.branch_id AND p.period = point_total.period"
+             WHERE p.branch_id = point_total.branch_id AND p.period = point_total.period \
+             AND (p.domain IS DISTINCT FROM point_total.domain \
+               OR p.organization_id IS DISTINCT FROM point_total.organization_id)"
         ),
         "DELETE FROM score_delta".to_owned(),
         "DELETE FROM score_count".to_owned(),
