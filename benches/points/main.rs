@@ -13,10 +13,10 @@ mod postgres;
 #[allow(dead_code, reason = "what the other bench needs of it")]
 mod process;
 
+mod adapter;
 mod by_hand;
 mod entries;
 mod ranks;
-mod service;
 
 use std::{error::Error, process::ExitCode};
 
@@ -119,7 +119,7 @@ async fn pushes(name: &str, ours: Option<&str>, theirs: &str, million: bool) -> 
     let by_hand = ByHand::open(theirs).await?;
     let server = Server::plain_service(data.path(), ours).await?;
     let token = process::token(data.path())?;
-    let service = service::Service::new(&server, &token)?;
+    let service = adapter::Adapter::new(&server, &token)?;
     let mut ours_of = Entries::new("S", by_hand.codes());
     let mut theirs_of = Entries::new("H", by_hand.codes());
 

@@ -7,10 +7,11 @@ use zhibu::{
 };
 
 use crate::{
-    Failure, connect,
+    Failure,
+    adapter::Adapter,
+    connect,
     entries::Entries,
     process::{self, Server},
-    service::Service,
 };
 
 const BRANCHES: usize = 100_000;
@@ -31,7 +32,7 @@ pub async fn measure(url: &str) -> Result<(), Failure> {
     // The service counts at its start what came in by the bulk.
     let server = Server::plain_service(data.path(), Some(url)).await?;
     let token = process::token(data.path())?;
-    let service = Service::new(&server, &token)?;
+    let service = Adapter::new(&server, &token)?;
     connection.execute_unprepared("VACUUM ANALYZE").await?;
     let codes = (1..=BRANCHES).map(|n| format!("B{n:06}")).collect();
     let mut entries = Entries::new("P", codes);
@@ -184,9 +185,11 @@ async fn fill(connection: &DatabaseConnection) -> Result<(), Failure> {
         "INSERT INTO posting (entry_id, branch_id, counted_at, amount) \
          SELECT id, branch_id, occurred_at, points FROM point_entry"
             .to_owned(),
-        "INSERT INTO point_total (branch_id, period, total, event_count) SELECT branch_id, 202200, sum(points), count(*) \
-         FROM made GROUP BY branch_id UNION ALL SELECT branch_id, 202200 + extract(month FROM at AT TIME ZONE \
-         'Asia/Shanghai')::int, sum(points), count(*) FROM made GROUP BY 1, 2"
+        "INSERT INTO point_total (branch_id, period, total, event_count, domain, organization_id) \
+         SELECT m.branch_id, m.period, m.total, m.events, b.domain, b.organization_id FROM \
+           (SELECT branch_id, 202200 AS period, sum(points) AS total, count(*) AS events FROM made GROUP BY branch_id \
+            UNION ALL SELECT branch_id, 202200 + extract(month FROM at AT TIME ZONE 'Asia/Shanghai')::int, sum(points), \
+            count(*) FROM made GROUP BY 1, 2) m JOIN branch b ON b.id = m.branch_id"
             .to_owned(),
         "DROP TABLE made".to_owned(),
         "SELECT setval(pg_get_serial_sequence('organization', 'id'), 10000)".to_owned(),

@@ -19,6 +19,7 @@ pub async fn is_counted(connection: &impl ConnectionTrait) -> Result<bool, Store
 /// Makes what ranks are read from anew, from totals and branches.
 pub async fn recount(write: &mut Write<'_>) -> Result<(), Failure> {
     write.lock(TOTALS, "").await?;
+    write.take_time().await?;
     store::recount(write).await?;
     setting::set(write, setting::SCORES_COUNTED, "1").await?;
     write.audit(AuditRecord::new("recountPoints"));

@@ -5,20 +5,20 @@
 //! stored: ids and scalars, from which the answer is rendered, now or when an idempotent request comes again.
 
 mod idempotency;
+mod postgres;
+mod refusals;
 
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement, TransactionTrait as _};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::oneshot;
 
+pub use refusals::{Refusals, check_version};
+
 use super::{Database, StoreError, group_commit};
 use crate::{
     audit::{self, AuditRecord},
-    kernel::{
-        clock::Clock,
-        refusal::{Refusal, RefusalCode},
-        rules::Rules,
-    },
+    kernel::{clock::Clock, refusal::Refusal, rules::Rules},
     live::{self, change::Change},
 };
 
@@ -163,37 +163,6 @@ impl<'t> Write<'t> {
     /// Reports a change.
     pub fn change(&mut self, change: Change) {
         self.changes.push(change);
-    }
-
-    /// Whether nobody else writes meanwhile: SQLite has one writer, and there is nothing to lock.
-    pub fn is_alone(&self) -> bool {
-        self.transaction.get_database_backend() == DbBackend::Sqlite
-    }
-
-    /// Waits until no other transaction holds the same name; held until this one ends. For rules over rows
-    /// that may not exist yet, such as "no two branches hold one code". SQLite has one writer and needs none.
-    pub async fn lock(&self, space: &str, name: &str) -> Result<(), StoreError> {
-        self.advisory_lock("pg_advisory_xact_lock", space, name).await
-    }
-
-    /// Holds a name together with others that hold it so, and keeps out who [locks](Self::lock) it, until this transaction
-    /// ends.
-    pub async fn lock_shared(&self, space: &str, name: &str) -> Result<(), StoreError> {
-        self.advisory_lock("pg_advisory_xact_lock_shared", space, name)
-            .await
-    }
-
-    async fn advisory_lock(&self, function: &str, space: &str, name: &str) -> Result<(), StoreError> {
-        if self.transaction.get_database_backend() == DbBackend::Postgres {
-            self.transaction
-                .execute_raw(Statement::from_sql_and_values(
-                    DbBackend::Postgres,
-                    format!("SELECT {function}(hashtextextended($1, 0))"),
-                    [format!("{space}:{name}").into()],
-                ))
-                .await?;
-        }
-        Ok(())
     }
 
     async fn finish(self) -> Result<(), StoreError> {
@@ -463,53 +432,6 @@ where
         } = *self;
         // The caller may have gone; what is written stays written.
         let _ = reply.send(result.and_then(|()| ended.ok_or(StoreError::Stopping)));
-    }
-}
-
-/// Refuses with VERSION_CONFLICT unless the row stands at the version the caller read.
-pub fn check_version(given: i32, current: i32) -> Result<(), Refusal> {
-    if given == current {
-        Ok(())
-    } else {
-        Err(Refusal::version(given, current))
-    }
-}
-
-/// Collects refusals, so that a caller hears of all of them at once.
-#[derive(Debug, Default)]
-pub struct Refusals(Vec<Refusal>);
-
-impl Refusals {
-    /// Takes the value, or keeps its refusal and gives none.
-    pub fn take<T, R: Into<Refusal>>(&mut self, result: Result<T, R>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(refusal) => {
-                self.0.push(refusal.into());
-                None
-            }
-        }
-    }
-
-    /// Adds one unless the condition holds.
-    pub fn require(&mut self, holds: bool, refusal: impl FnOnce() -> Refusal) {
-        if !holds {
-            self.0.push(refusal());
-        }
-    }
-
-    /// Whether there is one of a kind already.
-    pub fn has(&self, code: RefusalCode) -> bool {
-        self.0.iter().any(|r| r.code == code)
-    }
-
-    /// Ends with them if there are any.
-    pub fn finish(self) -> Result<(), Failure> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(Failure::Refused(self.0))
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Pushes into the service, as adapters do.
+//! A platform's adapter, as the service meets it: pushes by `pushPoints` and by streams.
 
 use std::{
     sync::{
@@ -19,13 +19,13 @@ use crate::{Failure, entries::Entry, process::Server};
 const DOCUMENT: &str =
     "mutation($input: PushPointsInput!) { pushPoints(input: $input) { accepted userErrors { message } } }";
 
-/// The service, and the right to push into it.
-pub struct Service {
+/// Somebody who may push into the service.
+pub struct Adapter {
     address: String,
     token: String,
 }
 
-impl Service {
+impl Adapter {
     /// A running service.
     pub fn new(server: &Server, token: &str) -> Result<Self, Failure> {
         let ask = server.ask("", "", json!({}));
