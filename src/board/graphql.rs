@@ -2,9 +2,9 @@
 
 mod branch;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, dataloader::Loader};
+use async_graphql::{Context, Enum, ID, InputObject, Object};
 
 pub use branch::{BranchQuery, branch_by_id};
 
@@ -22,14 +22,15 @@ use crate::{
         connection::{Connection, page_args},
         error::ApiError,
         inputs::each_once,
-        loaders::{Batch, Loaded, by_arguments},
+        lists::{ListOf, count_of, list_of},
+        loaders::Batch,
         scalars::Date,
     },
     kernel::{
         id::{NodeId as _, OrganizationId},
         page::{Page, PageArgs},
     },
-    storage::Database,
+    storage::{Database, StoreError, keyset::ListError},
 };
 
 /// 支部排序 · How branches follow each other.
@@ -193,114 +194,54 @@ impl OrganizationBranches {
         let Some(filter) = BranchFilter::read(filter).map(Arc::new) else {
             return Ok(Connection::empty());
         };
-        let organization = self.organization;
-        let key = BranchesOf {
-            organization,
-            filter: filter.clone(),
-            order,
-            args,
-        };
-        // Boxed: see `BranchPairings`.
-        let page = Box::pin(Caller::of(ctx)?.load(key)).await?;
-        Ok(Connection::new(
-            page.map_or_else(Page::empty, |page| (*page).clone().map(Branch::new)),
-            Box::new(move |ctx| {
-                let filter = filter.clone();
-                Box::pin(async move { branch_count(ctx, organization, filter).await })
-            }),
-        ))
+        list_of(ctx, self.organization, Below { filter, order }, args, Branch::new).await
     }
 
     /// 支部数 · ACTIVE branches below it, however far.
     async fn branch_count(&self, ctx: &Context<'_>) -> Result<i32, ApiError> {
-        let count = branch_count(ctx, self.organization, Arc::default()).await?;
+        let count = count_of(ctx, self.organization, Below::default()).await?;
         Ok(i32::try_from(count).unwrap_or(i32::MAX))
     }
 }
 
-async fn branch_count(
-    ctx: &Context<'_>,
-    organization: OrganizationId,
-    filter: Arc<branches::BranchFilter>,
-) -> Result<u64, ApiError> {
-    let key = BranchCountOf { organization, filter };
-    Ok(Caller::of(ctx)?.load(key).await?.unwrap_or_default())
-}
-
-/// The same page of the branches below several organizations.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct BranchesOf {
-    organization: OrganizationId,
+/// The branches below an organization, however far.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+struct Below {
     filter: Arc<branches::BranchFilter>,
     order: branches::BranchOrder,
-    args: PageArgs,
 }
 
-impl Loader<BranchesOf> for Batch {
-    type Value = Arc<Page<Arc<BranchRow>>>;
-    type Error = ApiError;
+impl ListOf for Below {
+    type Parent = OrganizationId;
+    type Row = BranchRow;
 
-    async fn load(&self, keys: &[BranchesOf]) -> Loaded<BranchesOf, Self::Value> {
-        let mut loaded = std::collections::HashMap::with_capacity(keys.len());
-        let groups = by_arguments(keys, |key| {
-            (
-                (key.filter.clone(), key.order, key.args.clone()),
-                key.organization,
-            )
-        });
-        for ((filter, order, args), organizations) in groups {
-            let pages = store::lists_below(
-                self.database.reader(),
-                &self.scope,
-                &organizations,
-                &filter,
-                order,
-                today(&self.database),
-                &args,
-            );
-            loaded.extend(pages.await?.into_iter().map(|(organization, page)| {
-                let key = BranchesOf {
-                    organization,
-                    filter: filter.clone(),
-                    order,
-                    args: args.clone(),
-                };
-                (key, Arc::new(page.map(Arc::new)))
-            }));
-        }
-        Ok(loaded)
+    async fn pages(
+        &self,
+        batch: &Batch,
+        organizations: &[OrganizationId],
+        args: &PageArgs,
+    ) -> Result<HashMap<OrganizationId, Page<Self::Row>>, ListError> {
+        let today = today(&batch.database);
+        let (reader, scope) = (batch.database.reader(), &batch.scope);
+        store::lists_below(
+            reader,
+            scope,
+            organizations,
+            &self.filter,
+            self.order,
+            today,
+            args,
+        )
+        .await
     }
-}
 
-/// How many branches there are below several organizations.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct BranchCountOf {
-    organization: OrganizationId,
-    filter: Arc<branches::BranchFilter>,
-}
-
-impl Loader<BranchCountOf> for Batch {
-    type Value = u64;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[BranchCountOf]) -> Loaded<BranchCountOf, Self::Value> {
-        let mut loaded = std::collections::HashMap::with_capacity(keys.len());
-        for (filter, organizations) in by_arguments(keys, |key| (key.filter.clone(), key.organization)) {
-            let counts = store::counts_below(
-                self.database.reader(),
-                &self.scope,
-                &organizations,
-                &filter,
-                today(&self.database),
-            );
-            loaded.extend(counts.await?.into_iter().map(|(organization, n)| {
-                let key = BranchCountOf {
-                    organization,
-                    filter: filter.clone(),
-                };
-                (key, n)
-            }));
-        }
-        Ok(loaded)
+    async fn counts(
+        &self,
+        batch: &Batch,
+        organizations: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, u64>, StoreError> {
+        let today = today(&batch.database);
+        let reader = batch.database.reader();
+        store::counts_below(reader, &batch.scope, organizations, &self.filter, today).await
     }
 }

@@ -176,7 +176,7 @@ impl BranchFields {
     async fn row(&self, ctx: &Context<'_>) -> Result<Arc<model::Branch>, ApiError> {
         match &self.known {
             Known::Row(row) => Ok(row.clone()),
-            // Boxed: see `BranchPairings`. Whoever may see its names may see the row.
+            // Boxed: see `list_of`. Whoever may see its names may see the row.
             Known::Names(_) => required(Box::pin(Caller::of(ctx)?.load(self.id)).await?),
         }
     }

@@ -15,6 +15,7 @@ pub mod error;
 pub mod guard;
 pub mod idempotency;
 pub mod inputs;
+pub mod lists;
 mod literals;
 pub mod loaders;
 mod mapping;

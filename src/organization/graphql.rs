@@ -18,7 +18,8 @@ use crate::{
         connection::{Connection, page_args},
         error::{ApiError, nullable},
         inputs::each_once,
-        loaders::{Batch, Loaded, by_arguments},
+        lists::{ListOf, list_of},
+        loaders::{Batch, Loaded},
         scalars::Date,
     },
     kernel::{
@@ -26,6 +27,7 @@ use crate::{
         page::{Page, PageArgs},
         text,
     },
+    storage::{StoreError, keyset::ListError},
 };
 
 /// 组织类别 · Kinds of organizations above branches.
@@ -64,18 +66,15 @@ pub struct Organization(OrganizationFields, OrganizationBranches);
 
 impl Organization {
     /// The API's form of a row.
-    pub fn new(row: model::Organization) -> Self {
-        Self::of(Arc::new(row))
-    }
-
-    fn of(row: Arc<model::Organization>) -> Self {
+    pub fn new(row: impl Into<Arc<model::Organization>>) -> Self {
+        let row = row.into();
         let id = row.id;
         Self(OrganizationFields { row }, OrganizationBranches::of(id))
     }
 
     /// Loads an organization together with what siblings ask for; None where the caller may not see it.
     pub async fn load(caller: &Caller, id: OrganizationId) -> Result<Option<Self>, ApiError> {
-        Ok(caller.load(id).await?.map(Self::of))
+        Ok(caller.load(id).await?.map(Self::new))
     }
 
     /// For the `Node` interface.
@@ -134,19 +133,7 @@ impl OrganizationFields {
     ) -> Result<Connection<Organization>, ApiError> {
         let args = page_args(first, after, last, before);
         store::check_page(&args)?;
-        let parent = self.row.id;
-        let page = Box::pin(Caller::of(ctx)?.load(ChildrenOf { parent, args })).await?;
-        Ok(Connection::new(
-            page.map_or_else(Page::empty, |page| (*page).clone().map(Organization::new)),
-            Box::new(move |ctx| {
-                Box::pin(async move {
-                    Ok(Caller::of(ctx)?
-                        .load(ChildCountOf(parent))
-                        .await?
-                        .unwrap_or_default())
-                })
-            }),
-        ))
+        list_of(ctx, self.row.id, Children, args, Organization::new).await
     }
 
     /// 版本 · Grows with every change; an update names the version it read.
@@ -326,48 +313,28 @@ impl Loader<HeadcountId> for Batch {
     }
 }
 
-/// The same page of the children of several parents.
+/// The organizations directly below one.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct ChildrenOf {
-    parent: OrganizationId,
-    args: PageArgs,
-}
+struct Children;
 
-impl Loader<ChildrenOf> for Batch {
-    type Value = Arc<Page<model::Organization>>;
-    type Error = ApiError;
+impl ListOf for Children {
+    type Parent = OrganizationId;
+    type Row = model::Organization;
 
-    async fn load(&self, keys: &[ChildrenOf]) -> Loaded<ChildrenOf, Self::Value> {
-        let mut loaded = HashMap::with_capacity(keys.len());
-        for (args, parents) in by_arguments(keys, |key| (key.args.clone(), key.parent)) {
-            let pages = store::children(self.database.reader(), &self.scope, &parents, &args).await?;
-            loaded.extend(pages.into_iter().map(|(parent, page)| {
-                (
-                    ChildrenOf {
-                        parent,
-                        args: args.clone(),
-                    },
-                    Arc::new(page),
-                )
-            }));
-        }
-        Ok(loaded)
+    async fn pages(
+        &self,
+        batch: &Batch,
+        parents: &[OrganizationId],
+        args: &PageArgs,
+    ) -> Result<HashMap<OrganizationId, Page<Self::Row>>, ListError> {
+        store::children(batch.database.reader(), &batch.scope, parents, args).await
     }
-}
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct ChildCountOf(OrganizationId);
-
-impl Loader<ChildCountOf> for Batch {
-    type Value = u64;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[ChildCountOf]) -> Loaded<ChildCountOf, Self::Value> {
-        let parents: Vec<OrganizationId> = keys.iter().map(|key| key.0).collect();
-        let counts = store::count_children(self.database.reader(), &self.scope, &parents).await?;
-        Ok(counts
-            .into_iter()
-            .map(|(parent, n)| (ChildCountOf(parent), n))
-            .collect())
+    async fn counts(
+        &self,
+        batch: &Batch,
+        parents: &[OrganizationId],
+    ) -> Result<HashMap<OrganizationId, u64>, StoreError> {
+        store::count_children(batch.database.reader(), &batch.scope, parents).await
     }
 }

@@ -9,10 +9,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, SelectionField};
 use futures_util::future::try_join_all;
 
-use self::batches::{
-    ActivitiesOf, ActivityBranchesOf, ActivityCountOf, MemberBranch, MembersOf, PairingCountOf, PairingsOf,
-    StandingGold,
-};
+use self::batches::{Activities, ActivityBranchesOf, InStates, MemberBranch, MembersOf, StandingGold};
 pub use self::{
     mutations::{PairingMutation, PairingPayload},
     queries::{PairingFilter, PairingQuery},
@@ -27,12 +24,10 @@ use crate::{
         caller::Caller,
         connection::{Connection, page_args},
         error::{ApiError, nullable},
+        lists::list_of,
         scalars::{Date, DateTime},
     },
-    kernel::{
-        id::{BranchId, NodeId as _, PairingActivityId, PairingId},
-        page::Page,
-    },
+    kernel::id::{BranchId, NodeId as _, PairingActivityId, PairingId},
     organization::graphql::required,
 };
 
@@ -176,21 +171,7 @@ impl Pairing {
     ) -> Result<Connection<PairingActivity>, ApiError> {
         let args = page_args(first, after, last, before);
         store::check_activity_page(&args)?;
-        let pairing = self.row.id;
-        let page = Caller::of(ctx)?.load(ActivitiesOf { pairing, args }).await?;
-        Ok(Connection::new(
-            page.map_or_else(Page::empty, |page| {
-                (*page).clone().map(|row| PairingActivity { row })
-            }),
-            Box::new(move |ctx| {
-                Box::pin(async move {
-                    Ok(Caller::of(ctx)?
-                        .load(ActivityCountOf(pairing))
-                        .await?
-                        .unwrap_or_default())
-                })
-            }),
-        ))
+        list_of(ctx, self.row.id, Activities, args, PairingActivity::new).await
     }
 
     /// 发起支部 · The branch that proposed it; null when a committee or the district did.
@@ -271,13 +252,18 @@ impl PairingMember {
 /// 结对活动 · What members of a pairing did together.
 #[derive(Clone)]
 pub struct PairingActivity {
-    row: model::PairingActivity,
+    row: Arc<model::PairingActivity>,
 }
 
 impl PairingActivity {
+    /// The API's form of a row.
+    pub fn new(row: impl Into<Arc<model::PairingActivity>>) -> Self {
+        Self { row: row.into() }
+    }
+
     /// Loads an activity; None where the caller may not see its pairing.
     pub async fn load(caller: &Caller, id: PairingActivityId) -> Result<Option<Self>, ApiError> {
-        Ok(caller.load(id).await?.map(|row| Self { row }))
+        Ok(caller.load(id).await?.map(Self::new))
     }
 }
 
@@ -347,28 +333,8 @@ impl BranchPairings {
     ) -> Result<Connection<Pairing>, ApiError> {
         let args = page_args(first, after, last, before);
         store::check_page(&args)?;
-        let branch = self.branch;
-        let states = states_or_public(states);
-        let key = PairingsOf {
-            branch,
-            states: states.clone(),
-            args,
-        };
-        // Boxed: a future a field of a branch is as large as that of its largest field, also where only its name is
-        // asked.
-        let page = Box::pin(Caller::of(ctx)?.load(key)).await?;
-        Ok(Connection::new(
-            page.map_or_else(Page::empty, |page| (*page).clone().map(Pairing::new)),
-            Box::new(move |ctx| {
-                let states = states.clone();
-                Box::pin(async move {
-                    Ok(Caller::of(ctx)?
-                        .load(PairingCountOf { branch, states })
-                        .await?
-                        .unwrap_or_default())
-                })
-            }),
-        ))
+        let pairings = InStates(states_or_public(states));
+        list_of(ctx, self.branch, pairings, args, Pairing::new).await
     }
 }
 

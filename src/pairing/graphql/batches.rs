@@ -8,6 +8,7 @@ use crate::{
     branch::{self, graphql::Branch},
     graphql::{
         error::ApiError,
+        lists::ListOf,
         loaders::{Batch, Loaded, by_arguments},
     },
     kernel::{
@@ -15,6 +16,7 @@ use crate::{
         page::{Page, PageArgs},
     },
     pairing::{model, store},
+    storage::{StoreError, keyset::ListError},
 };
 
 impl Loader<PairingId> for Batch {
@@ -28,11 +30,12 @@ impl Loader<PairingId> for Batch {
 }
 
 impl Loader<PairingActivityId> for Batch {
-    type Value = model::PairingActivity;
+    type Value = Arc<model::PairingActivity>;
     type Error = ApiError;
 
     async fn load(&self, ids: &[PairingActivityId]) -> Loaded<PairingActivityId, Self::Value> {
-        Ok(store::activities_by_ids(self.database.reader(), &self.scope, ids).await?)
+        let rows = store::activities_by_ids(self.database.reader(), &self.scope, ids).await?;
+        Ok(rows.into_iter().map(|(id, row)| (id, Arc::new(row))).collect())
     }
 }
 
@@ -101,45 +104,29 @@ impl Loader<StandingGold> for Batch {
     }
 }
 
-/// The same page of the activities of several pairings.
+/// What the members of a pairing did together.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ActivitiesOf {
-    pub pairing: PairingId,
-    pub args: PageArgs,
-}
+pub struct Activities;
 
-impl Loader<ActivitiesOf> for Batch {
-    type Value = Arc<Page<model::PairingActivity>>;
-    type Error = ApiError;
+impl ListOf for Activities {
+    type Parent = PairingId;
+    type Row = model::PairingActivity;
 
-    async fn load(&self, keys: &[ActivitiesOf]) -> Loaded<ActivitiesOf, Self::Value> {
-        let mut loaded = HashMap::with_capacity(keys.len());
-        for (args, pairings) in by_arguments(keys, |key| (key.args.clone(), key.pairing)) {
-            let pages = store::activities(self.database.reader(), &self.scope, &pairings, &args).await?;
-            loaded.extend(pages.into_iter().map(|(pairing, page)| {
-                let args = args.clone();
-                (ActivitiesOf { pairing, args }, Arc::new(page))
-            }));
-        }
-        Ok(loaded)
+    async fn pages(
+        &self,
+        batch: &Batch,
+        pairings: &[PairingId],
+        args: &PageArgs,
+    ) -> Result<HashMap<PairingId, Page<Self::Row>>, ListError> {
+        store::activities(batch.database.reader(), &batch.scope, pairings, args).await
     }
-}
 
-/// How many activities a pairing has.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ActivityCountOf(pub PairingId);
-
-impl Loader<ActivityCountOf> for Batch {
-    type Value = u64;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[ActivityCountOf]) -> Loaded<ActivityCountOf, u64> {
-        let ids: Vec<PairingId> = keys.iter().map(|key| key.0).collect();
-        let counts = store::count_activities(self.database.reader(), &self.scope, &ids).await?;
-        Ok(counts
-            .into_iter()
-            .map(|(id, n)| (ActivityCountOf(id), n))
-            .collect())
+    async fn counts(
+        &self,
+        batch: &Batch,
+        pairings: &[PairingId],
+    ) -> Result<HashMap<PairingId, u64>, StoreError> {
+        store::count_activities(batch.database.reader(), &batch.scope, pairings).await
     }
 }
 
@@ -161,54 +148,28 @@ impl Loader<ActivityBranchesOf> for Batch {
     }
 }
 
-/// The same page of the pairings of several branches.
+/// The pairings of a branch that are in one of these states.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct PairingsOf {
-    pub branch: BranchId,
-    pub states: Vec<model::PairingState>,
-    pub args: PageArgs,
-}
+pub struct InStates(pub Vec<model::PairingState>);
 
-impl Loader<PairingsOf> for Batch {
-    type Value = Arc<Page<Arc<model::Pairing>>>;
-    type Error = ApiError;
+impl ListOf for InStates {
+    type Parent = BranchId;
+    type Row = model::Pairing;
 
-    async fn load(&self, keys: &[PairingsOf]) -> Loaded<PairingsOf, Self::Value> {
-        let mut loaded = HashMap::with_capacity(keys.len());
-        let groups = by_arguments(keys, |key| ((key.states.clone(), key.args.clone()), key.branch));
-        for ((states, args), branches) in groups {
-            let reader = self.database.reader();
-            let pages = store::of_branches(reader, &self.scope, &branches, &states, &args).await?;
-            loaded.extend(pages.into_iter().map(|(branch, page)| {
-                let (states, args) = (states.clone(), args.clone());
-                (PairingsOf { branch, states, args }, Arc::new(page.map(Arc::new)))
-            }));
-        }
-        Ok(loaded)
+    async fn pages(
+        &self,
+        batch: &Batch,
+        branches: &[BranchId],
+        args: &PageArgs,
+    ) -> Result<HashMap<BranchId, Page<Self::Row>>, ListError> {
+        store::of_branches(batch.database.reader(), &batch.scope, branches, &self.0, args).await
     }
-}
 
-/// How many pairings a branch has.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct PairingCountOf {
-    pub branch: BranchId,
-    pub states: Vec<model::PairingState>,
-}
-
-impl Loader<PairingCountOf> for Batch {
-    type Value = u64;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[PairingCountOf]) -> Loaded<PairingCountOf, u64> {
-        let mut loaded = HashMap::with_capacity(keys.len());
-        for (states, branches) in by_arguments(keys, |key| (key.states.clone(), key.branch)) {
-            let counts =
-                store::count_of_branches(self.database.reader(), &self.scope, &branches, &states).await?;
-            loaded.extend(counts.into_iter().map(|(branch, n)| {
-                let states = states.clone();
-                (PairingCountOf { branch, states }, n)
-            }));
-        }
-        Ok(loaded)
+    async fn counts(
+        &self,
+        batch: &Batch,
+        branches: &[BranchId],
+    ) -> Result<HashMap<BranchId, u64>, StoreError> {
+        store::count_of_branches(batch.database.reader(), &batch.scope, branches, &self.0).await
     }
 }

@@ -16,13 +16,15 @@ use crate::{
         caller::Caller,
         connection::{Connection, page_args},
         error::ApiError,
-        loaders::{Batch, Loaded, by_arguments},
+        lists::{ListOf, list_of},
+        loaders::{Batch, Loaded},
         scalars::DateTime,
     },
     kernel::{
         id::PointSourceId,
         page::{Page, PageArgs},
     },
+    storage::{StoreError, keyset::ListError},
 };
 
 /// How a source stands.
@@ -101,17 +103,7 @@ impl SourcePulls {
     ) -> Result<Connection<PullRun>, ApiError> {
         let args = page_args(first, after, last, before);
         store::check_runs_page(&args)?;
-        let source = self.id;
-        let page = Caller::of(ctx)?.load(RunsOf { source, args }).await?;
-        Ok(Connection::new(
-            page.map_or_else(Page::empty, |page| (*page).clone().map(PullRun::new)),
-            Box::new(move |ctx| {
-                Box::pin(async move {
-                    let count = Caller::of(ctx)?.load(RunCountOf(source)).await?;
-                    Ok(count.unwrap_or_default())
-                })
-            }),
-        ))
+        list_of(ctx, self.id, Runs, args, PullRun::new).await
     }
 }
 
@@ -132,43 +124,28 @@ impl Loader<StateOf> for Batch {
     }
 }
 
+/// All runs of a source.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct RunsOf {
-    source: PointSourceId,
-    args: PageArgs,
-}
+struct Runs;
 
-impl Loader<RunsOf> for Batch {
-    type Value = Arc<Page<Arc<model::PullRun>>>;
-    type Error = ApiError;
+impl ListOf for Runs {
+    type Parent = PointSourceId;
+    type Row = model::PullRun;
 
-    async fn load(&self, keys: &[RunsOf]) -> Loaded<RunsOf, Self::Value> {
-        let mut loaded = HashMap::with_capacity(keys.len());
-        for (args, sources) in by_arguments(keys, |key| (key.args.clone(), key.source)) {
-            let reader = self.database.reader();
-            let pages = store::pages_of_runs(reader, &self.scope, &sources, &args).await?;
-            loaded.extend(pages.into_iter().map(|(source, page)| {
-                let args = args.clone();
-                (RunsOf { source, args }, Arc::new(page.map(Arc::new)))
-            }));
-        }
-        Ok(loaded)
+    async fn pages(
+        &self,
+        batch: &Batch,
+        sources: &[PointSourceId],
+        args: &PageArgs,
+    ) -> Result<HashMap<PointSourceId, Page<Self::Row>>, ListError> {
+        store::pages_of_runs(batch.database.reader(), &batch.scope, sources, args).await
     }
-}
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct RunCountOf(PointSourceId);
-
-impl Loader<RunCountOf> for Batch {
-    type Value = u64;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[RunCountOf]) -> Loaded<RunCountOf, u64> {
-        let ids: Vec<PointSourceId> = keys.iter().map(|key| key.0).collect();
-        let counts = store::counts_of_runs(self.database.reader(), &self.scope, &ids).await?;
-        Ok(counts
-            .into_iter()
-            .map(|(id, count)| (RunCountOf(id), count))
-            .collect())
+    async fn counts(
+        &self,
+        batch: &Batch,
+        sources: &[PointSourceId],
+    ) -> Result<HashMap<PointSourceId, u64>, StoreError> {
+        store::counts_of_runs(batch.database.reader(), &batch.scope, sources).await
     }
 }

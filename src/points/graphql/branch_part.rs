@@ -1,6 +1,6 @@
 //! What this slice adds to `Branch`: its points, ranks and entries.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use async_graphql::{Context, Object, dataloader::Loader};
 
@@ -16,6 +16,7 @@ use crate::{
         caller::Caller,
         connection::{Connection, page_args},
         error::{ApiError, nullable},
+        lists::{ListOf, list_of},
         loaders::{Batch, Loaded, by_arguments},
         scalars,
     },
@@ -26,6 +27,7 @@ use crate::{
         period::Period,
         points::Points,
     },
+    storage::{StoreError, keyset::ListError},
 };
 
 /// A branch's points.
@@ -82,28 +84,12 @@ impl BranchPoints {
         let caller = Caller::of(ctx)?;
         let args = page_args(first, after, last, before);
         store::check_entry_page(&args)?;
-        let branch = self.id;
-        // Boxed: see `BranchPairings`.
+        // Boxed: see `list_of`.
         let resolved = Box::pin(filter.unwrap_or_default().resolve(caller)).await?;
         let Some(filter) = resolved else {
             return Ok(Connection::empty());
         };
-        let key = EntriesOf {
-            branch,
-            filter: filter.clone(),
-            args,
-        };
-        let page = Box::pin(caller.load(key)).await?;
-        Ok(Connection::new(
-            page.map_or_else(Page::empty, |page| (*page).clone().map(PointEntry::new)),
-            Box::new(move |ctx| {
-                let filter = filter.clone();
-                Box::pin(async move {
-                    let count = Caller::of(ctx)?.load(EntryCountOf { branch, filter }).await?;
-                    Ok(count.unwrap_or_default())
-                })
-            }),
-        ))
+        list_of(ctx, self.id, filter, args, PointEntry::new).await
     }
 }
 
@@ -220,56 +206,24 @@ impl Loader<RankOf> for Batch {
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct EntriesOf {
-    branch: BranchId,
-    filter: EntryFilter,
-    args: PageArgs,
-}
+impl ListOf for EntryFilter {
+    type Parent = BranchId;
+    type Row = LedgerEntry;
 
-impl Loader<EntriesOf> for Batch {
-    type Value = Arc<Page<Arc<LedgerEntry>>>;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[EntriesOf]) -> Loaded<EntriesOf, Self::Value> {
-        let mut loaded = HashMap::with_capacity(keys.len());
-        let groups = by_arguments(keys, |key| ((key.filter.clone(), key.args.clone()), key.branch));
-        for ((filter, args), branches) in groups {
-            let reader = self.database.reader();
-            let pages = store::entries_of_branches(reader, &self.scope, &branches, &filter, &args).await?;
-            loaded.extend(pages.into_iter().map(|(branch, page)| {
-                let key = EntriesOf {
-                    branch,
-                    filter: filter.clone(),
-                    args: args.clone(),
-                };
-                (key, Arc::new(page.map(Arc::new)))
-            }));
-        }
-        Ok(loaded)
+    async fn pages(
+        &self,
+        batch: &Batch,
+        branches: &[BranchId],
+        args: &PageArgs,
+    ) -> Result<HashMap<BranchId, Page<Self::Row>>, ListError> {
+        store::entries_of_branches(batch.database.reader(), &batch.scope, branches, self, args).await
     }
-}
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct EntryCountOf {
-    branch: BranchId,
-    filter: EntryFilter,
-}
-
-impl Loader<EntryCountOf> for Batch {
-    type Value = u64;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[EntryCountOf]) -> Loaded<EntryCountOf, u64> {
-        let mut loaded = HashMap::with_capacity(keys.len());
-        for (filter, branches) in by_arguments(keys, |key| (key.filter.clone(), key.branch)) {
-            let reader = self.database.reader();
-            let counts = store::entry_counts_of_branches(reader, &self.scope, &branches, &filter).await?;
-            loaded.extend(counts.into_iter().map(|(branch, count)| {
-                let filter = filter.clone();
-                (EntryCountOf { branch, filter }, count)
-            }));
-        }
-        Ok(loaded)
+    async fn counts(
+        &self,
+        batch: &Batch,
+        branches: &[BranchId],
+    ) -> Result<HashMap<BranchId, u64>, StoreError> {
+        store::entry_counts_of_branches(batch.database.reader(), &batch.scope, branches, self).await
     }
 }

@@ -1,8 +1,8 @@
 //! What this slice adds to `Branch`: the trainings it took part in.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
-use async_graphql::{Context, Object, dataloader::Loader};
+use async_graphql::{Context, Object};
 
 use super::{
     super::{
@@ -13,15 +13,16 @@ use super::{
 };
 use crate::{
     graphql::{
-        caller::Caller,
         connection::{Connection, page_args},
         error::ApiError,
-        loaders::{Batch, Loaded, by_arguments},
+        lists::{ListOf, list_of},
+        loaders::Batch,
     },
     kernel::{
         id::BranchId,
         page::{Page, PageArgs},
     },
+    storage::{StoreError, keyset::ListError},
 };
 
 /// A branch's trainings.
@@ -55,78 +56,28 @@ impl BranchTraining {
         let Some(filter) = filter.unwrap_or_default().resolve() else {
             return Ok(Connection::empty());
         };
-        let key = TrainingsOf {
-            branch: self.id,
-            filter: filter.clone(),
-            args,
-        };
-        let branch = self.id;
-        // Boxed: a future a field of a branch is as large as that of its largest field, also where only its name is
-        // asked.
-        let page = Box::pin(Caller::of(ctx)?.load(key)).await?;
-        Ok(Connection::new(
-            page.map_or_else(Page::empty, |page| (*page).clone().map(TrainingRecord::new)),
-            Box::new(move |ctx| {
-                let filter = filter.clone();
-                Box::pin(async move {
-                    let count = Caller::of(ctx)?.load(TrainingCountOf { branch, filter }).await?;
-                    Ok(count.unwrap_or_default())
-                })
-            }),
-        ))
+        list_of(ctx, self.id, filter, args, TrainingRecord::new).await
     }
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct TrainingsOf {
-    branch: BranchId,
-    filter: Filter,
-    args: PageArgs,
-}
+impl ListOf for Filter {
+    type Parent = BranchId;
+    type Row = model::TrainingRecord;
 
-impl Loader<TrainingsOf> for Batch {
-    type Value = Arc<Page<Arc<model::TrainingRecord>>>;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[TrainingsOf]) -> Loaded<TrainingsOf, Self::Value> {
-        let mut loaded = HashMap::with_capacity(keys.len());
-        let groups = by_arguments(keys, |key| ((key.filter.clone(), key.args.clone()), key.branch));
-        for ((filter, args), branches) in groups {
-            let reader = self.database.reader();
-            let pages = store::pages_of_branches(reader, &self.scope, &branches, &filter, &args).await?;
-            loaded.extend(pages.into_iter().map(|(branch, page)| {
-                let key = TrainingsOf {
-                    branch,
-                    filter: filter.clone(),
-                    args: args.clone(),
-                };
-                (key, Arc::new(page.map(Arc::new)))
-            }));
-        }
-        Ok(loaded)
+    async fn pages(
+        &self,
+        batch: &Batch,
+        branches: &[BranchId],
+        args: &PageArgs,
+    ) -> Result<HashMap<BranchId, Page<Self::Row>>, ListError> {
+        store::pages_of_branches(batch.database.reader(), &batch.scope, branches, self, args).await
     }
-}
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct TrainingCountOf {
-    branch: BranchId,
-    filter: Filter,
-}
-
-impl Loader<TrainingCountOf> for Batch {
-    type Value = u64;
-    type Error = ApiError;
-
-    async fn load(&self, keys: &[TrainingCountOf]) -> Loaded<TrainingCountOf, u64> {
-        let mut loaded = HashMap::with_capacity(keys.len());
-        for (filter, branches) in by_arguments(keys, |key| (key.filter.clone(), key.branch)) {
-            let reader = self.database.reader();
-            let counts = store::counts_of_branches(reader, &self.scope, &branches, &filter).await?;
-            loaded.extend(counts.into_iter().map(|(branch, count)| {
-                let filter = filter.clone();
-                (TrainingCountOf { branch, filter }, count)
-            }));
-        }
-        Ok(loaded)
+    async fn counts(
+        &self,
+        batch: &Batch,
+        branches: &[BranchId],
+    ) -> Result<HashMap<BranchId, u64>, StoreError> {
+        store::counts_of_branches(batch.database.reader(), &batch.scope, branches, self).await
     }
 }
