@@ -75,6 +75,7 @@ pub async fn add_alias(
     let coded = BranchCoded {
         branch: branch.id,
         code: alias.code.clone(),
+        source_code: alias.source_code.clone(),
     };
     input.hooks.coded(write, &coded).await?;
     write.audit(AuditRecord::new("addBranchAlias").node(branch.id).after(json!({

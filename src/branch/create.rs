@@ -121,6 +121,7 @@ pub async fn create(write: &mut Write<'_>, grant: &Grant, input: &CreateBranch) 
     let coded = BranchCoded {
         branch: branch.id,
         code: branch.code.clone(),
+        source_code: None,
     };
     input.hooks.coded(write, &coded).await?;
     write.audit(AuditRecord::new("createBranch").node(branch.id).after(json!({

@@ -39,6 +39,8 @@ pub struct BranchCoded {
     pub branch: BranchId,
     /// The code, normalized.
     pub code: String,
+    /// The source that knows the branch by it; None where everybody does.
+    pub source_code: Option<String>,
 }
 
 /// Runs after the branch's own rows were written.

@@ -35,9 +35,11 @@ pub fn branch_placed<'a, 't>(
     placed: &'a BranchPlaced,
 ) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
-        if placed.before.is_some() {
+        match placed.before {
             // Pushes that run have read where the branch stood.
-            write.lock(TOTALS, "").await?;
+            Some(_) => write.lock(TOTALS, "").await?,
+            // Nobody has posted to it; a recount must not miss it.
+            None => write.lock_shared(TOTALS, "").await?,
         }
         store::place(write, placed.branch, placed.before, placed.after).await?;
         Ok(())
@@ -51,7 +53,7 @@ pub fn branch_coded<'a, 't>(
     coded: &'a BranchCoded,
 ) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
-        for due in sweep::due_for_code(write.connection(), &coded.code).await? {
+        for due in sweep::due_for_code(write.connection(), &coded.code, coded.source_code.as_deref()).await? {
             push(write, &due).await?;
         }
         Ok(())

@@ -181,6 +181,18 @@ impl Judged {
             .is_some_and(|waits| waits.reason == Reason::InvalidField)
     }
 
+    /// The same as one that cannot be booked for what a field holds. Persons' numbers are masked wherever they stand: nobody
+    /// knows any more which of its texts are names of something.
+    pub(super) fn invalid(&self, field: &str) -> Self {
+        let payload = text::mask(&self.payload).into_owned();
+        Self {
+            content: digest(&payload),
+            payload,
+            waits: Some(Waits::because(Reason::InvalidField, field)),
+            ..self.clone()
+        }
+    }
+
     /// The key that it is booked under.
     pub fn key(&self) -> (String, i32) {
         (self.entry.event_id.clone(), self.entry.revision)
@@ -209,7 +221,12 @@ impl Delivered {
     fn judge_fields(&self, now: DateTime<Utc>) -> Judged {
         let code = text::code(&self.branch_code);
         let entry = Delivered {
-            branch_code: code.clone().unwrap_or_else(|_| self.branch_code.clone()),
+            branch_code: match &code {
+                // That of an answer is not used, only kept.
+                Ok(code) if self.kind.answers() => text::mask(code).into_owned(),
+                Ok(code) => code.clone(),
+                Err(_) => self.branch_code.clone(),
+            },
             occurred_at: self.occurred_at.trunc_subsecs(6),
             // Free text; a key or a code that were masked would name something else.
             note: self.note.as_ref().map(|note| text::mask(note).into_owned()),
@@ -227,43 +244,45 @@ impl Delivered {
             "note": entry.note,
         })
         .to_string();
-        let invalid = |detail: &str| Some(Waits::because(Reason::InvalidField, detail));
-        let waits = if !is_name(&entry.event_id) {
-            invalid("eventId")
+        let invalid = if !is_name(&entry.event_id) {
+            Some("eventId")
         } else if entry.revision < 1 {
-            invalid("revision")
+            Some("revision")
         } else if code.is_err() && !(entry.kind.answers() && is_name(&entry.branch_code)) {
-            // That of an answer is not used, only kept.
-            invalid("branchCode")
+            Some("branchCode")
         } else if entry.kind.answers() != entry.refers_to.as_deref().is_some_and(is_name) {
-            invalid("refersTo")
+            Some("refersTo")
         } else if entry
             .note
             .as_deref()
             .is_some_and(|note| text::prose(note, text::PROSE_LIMIT).is_err())
         {
-            invalid("note")
+            Some("note")
         } else if !is_storable(entry.occurred_at) {
-            invalid("occurredAt")
-        } else if entry.occurred_at > now + AHEAD {
-            Some(Waits {
-                reason: Reason::FutureDated,
-                detail: format!(
-                    "occurredAt {}, today {}",
-                    entry.occurred_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
-                    day_in_shanghai(now)
-                ),
-                retry_at: Some(entry.occurred_at),
-            })
+            Some("occurredAt")
         } else {
             None
         };
-        Judged {
+        let is_early = entry.occurred_at > now + AHEAD;
+        let early = |entry: &Delivered| Waits {
+            reason: Reason::FutureDated,
+            detail: format!(
+                "occurredAt {}, today {}",
+                entry.occurred_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+                day_in_shanghai(now)
+            ),
+            retry_at: Some(entry.occurred_at),
+        };
+        let judged = Judged {
             content: digest(&payload),
+            waits: is_early.then(|| early(&entry)),
             entry,
             payload,
-            waits,
             document_number: None,
+        };
+        match invalid {
+            Some(field) => judged.invalid(field),
+            None => judged,
         }
     }
 }

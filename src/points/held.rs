@@ -17,7 +17,7 @@ pub(super) struct Held {
     /// For what it waits.
     pub waits: Waits,
     /// It waited for something else before this batch.
-    pub conflicts_now: bool,
+    pub otherwise: bool,
     /// This batch booked it.
     pub booked: bool,
 }
@@ -28,7 +28,7 @@ impl Held {
             judged: Arc::new(Judged::of_payload(row.payload, row.content)?),
             row: Some(row.id),
             waits: Waits::because(row.reason, ""),
-            conflicts_now: false,
+            otherwise: false,
             booked: false,
         })
     }
@@ -39,8 +39,16 @@ impl Held {
             judged,
             row: None,
             waits,
-            conflicts_now: false,
+            otherwise: false,
             booked: false,
+        }
+    }
+
+    /// It waits for this now: what it waited for may have come, and more be missing.
+    fn wait_for(&mut self, waits: Waits) {
+        if self.waits.reason != waits.reason {
+            self.otherwise = true;
+            self.waits = waits;
         }
     }
 }
@@ -77,14 +85,17 @@ impl HeldEntries {
         self.all.push(held);
     }
 
-    /// Keeps an entry; one of the same content that waits already stays as it is. Gives for what it waits.
+    /// Keeps an entry, once, with what it waits for now.
     pub fn hold(&mut self, judged: &Arc<Judged>, waits: Waits) -> Reason {
-        let same = self.by_content.get(&judged.content);
-        if let Some(held) = same.and_then(|at| self.all.get(*at)).filter(|held| !held.booked) {
-            return held.waits.reason;
-        }
         let reason = waits.reason;
-        self.put(Held::of_batch(judged.clone(), waits));
+        let same = self.by_content.get(&judged.content).copied();
+        match same
+            .and_then(|at| self.all.get_mut(at))
+            .filter(|held| !held.booked)
+        {
+            Some(held) => held.wait_for(waits),
+            None => self.put(Held::of_batch(judged.clone(), waits)),
+        }
         reason
     }
 
@@ -130,8 +141,8 @@ impl HeldEntries {
             if held.judged.content == judged.content {
                 held.booked = true;
             } else {
-                held.conflicts_now |= held.waits.reason != Reason::ConflictingRepeat;
-                held.waits = Waits::because(Reason::ConflictingRepeat, format!("{} {}", key.0, key.1));
+                let detail = format!("{} {}", key.0, key.1);
+                held.wait_for(Waits::because(Reason::ConflictingRepeat, detail));
             }
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod adjust;
 mod branches;
+mod concerned;
 mod decode;
 pub mod deliver;
 pub mod discard;
@@ -28,7 +29,7 @@ pub use decode::decode;
 pub use entry::{Delivered, Entry, Reason, Unreadable};
 pub use model::{Activity, Book, Effect, EntryKind, LedgerError, Line, Posting, Standing, UnknownReference};
 pub use push::{Outcome, Push};
-pub use recount::{is_counted, recount};
+pub use recount::{count_once, is_counted, recount};
 pub use sources::{LOCAL, open_sources, source_changed};
 pub use store::{
     Among, RankAmong, Source, merge_counts, open_source, ranks_statement, scored_statement, source_by_code,
@@ -39,3 +40,6 @@ pub use sweep::{Due, due};
 /// What pushes share, and whoever moves totals from branch to branch or from field to field takes for itself: it must miss
 /// no posting.
 const TOTALS: &str = "point-totals";
+
+/// What the job takes that adds counts up, and a recount: the one would add to the other's.
+const COUNTS: &str = "point-counts";

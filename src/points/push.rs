@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
+    concerned::Concerned,
     entry::{Delivered, Entry, Judged, Reason, Unreadable, Waits},
     held::HeldEntries,
     model::{Book, Effect, EntryKind, Line},
@@ -19,7 +20,8 @@ use crate::{
     branch,
     kernel::{
         clock::day_in_shanghai,
-        id::{BranchId, PointSourceId, QuarantinedEntryId},
+        id::{BranchId, PointSourceId},
+        text,
     },
     live::change::{Action, Change, Topic},
     storage::{
@@ -121,29 +123,34 @@ impl Batch {
         });
         let candidates: Vec<&Judged> = judged.filter(|judged| !judged.is_invalid()).collect();
         let connection = write.connection();
-        let mut known = keys(candidates.iter().copied());
+        let mut concerned = Concerned::by(candidates.iter().copied());
         if !write.is_alone() {
             // What is concerned is looked up first, so that it is locked at once and in order.
-            while let more @ 1.. = concern_more(write, source, &mut known).await? {
-                tracing::trace!(more, "events are concerned besides");
+            loop {
+                let held = store::waiting(connection, source, concerned.bookable()).await?;
+                let answers = concerned.all().into_iter().filter(|(_, kind)| kind.answers());
+                let events = store::events(connection, source, &answers.collect()).await?;
+                if concerned.add(&held, &events).is_empty() {
+                    break;
+                }
             }
         }
-        let mut events = store::lock_events(write, source, &known).await?;
-        let mut held = store::waiting(connection, source, &names(&known)).await?;
-        // Entries that wait for these events have events of their own; and an answer may have named another one so far.
-        let mut more = beyond(&known, &held, &events);
-        while !more.is_empty() {
+        let mut events = store::lock_events(write, source, &concerned.all()).await?;
+        let held = loop {
+            let held = store::waiting(connection, source, concerned.bookable()).await?;
             // On PostgreSQL somebody brought it a moment ago. Locked out of order, two that meet so are run again.
+            let more = concerned.add(&held, &events);
+            if more.is_empty() {
+                break HeldEntries::of_rows(held);
+            }
             events.extend(store::lock_events(write, source, &more).await?);
-            known.append(&mut more);
-            held = store::waiting(connection, source, &names(&known)).await?;
-            more = beyond(&known, &held, &events);
-        }
-        let held = HeldEntries::of_rows(held);
+        };
 
+        let known = concerned.all();
         let earned = known.iter().filter(|(_, kind)| *kind == EntryKind::Earn);
         let answers = store::answers_to(connection, source, earned.map(|(name, _)| name.as_str())).await?;
-        let booked = store::booked(connection, source, names(&known)).await?;
+        let names = known.iter().map(|(name, _)| name.as_str());
+        let booked = store::booked(connection, source, names).await?;
         let codes: BTreeSet<&str> = candidates
             .iter()
             .map(|judged| judged.entry.branch_code.as_str())
@@ -209,6 +216,13 @@ impl Batch {
     }
 
     fn hold(&mut self, judged: &Arc<Judged>, waits: Waits) -> Outcome {
+        let code = judged.entry.branch_code.as_str();
+        if !self.holders.contains_key(code) && text::find_sensitive(code).is_some() {
+            // A person's number where a code should be: nothing that may wait here for a branch to get it.
+            let invalid = judged.invalid("branchCode");
+            let waits = invalid.waits.clone().unwrap_or(waits);
+            return Outcome::Quarantined(self.held.hold(&Arc::new(invalid), waits));
+        }
         Outcome::Quarantined(self.held.hold(judged, waits))
     }
 
@@ -308,15 +322,11 @@ impl Batch {
         if quarantined > 0 || decided {
             write.change(super::source_changed(self.source));
         }
-        let rows = |which: fn(&super::held::Held) -> bool| -> Vec<QuarantinedEntryId> {
-            self.held
-                .iter()
-                .filter(|held| which(held))
-                .filter_map(|held| held.row)
-                .collect()
-        };
-        store::replayed(write, &rows(|held| held.booked)).await?;
-        store::conflict(write, &rows(|held| !held.booked && held.conflicts_now)).await?;
+        let rows = || self.held.iter().filter_map(|held| held.row.map(|id| (id, held)));
+        let booked = rows().filter(|(_, held)| held.booked).map(|(id, _)| id);
+        store::replayed(write, booked).await?;
+        let otherwise = rows().filter(|(_, held)| held.otherwise && !held.booked);
+        store::wait_otherwise(write, otherwise.map(|(id, held)| (id, &held.waits))).await?;
 
         let moved: BTreeSet<BranchId> = moves.keys().map(|(branch, _)| *branch).collect();
         for branch in moved {
@@ -371,56 +381,8 @@ pub(super) fn holder_on(holders: &Holders, entry: &Delivered) -> Option<BranchId
     holders.find(|(_, held)| holds(held)).map(|(branch, _)| *branch)
 }
 
-/// The events that entries belong to, and those that they name.
-fn keys<'a>(entries: impl IntoIterator<Item = &'a Judged>) -> BTreeSet<(String, EntryKind)> {
-    let mut keys = BTreeSet::new();
-    for judged in entries {
-        let entry = &judged.entry;
-        keys.insert((entry.event_id.clone(), entry.kind));
-        keys.extend(entry.refers_to.clone().map(|name| (name, EntryKind::Earn)));
-    }
-    keys
-}
-
-/// The names of events.
-fn names(keys: &BTreeSet<(String, EntryKind)>) -> BTreeSet<&str> {
-    keys.iter().map(|(name, _)| name.as_str()).collect()
-}
-
 fn keys_of_new(new: &[New]) -> BTreeSet<(String, EntryKind)> {
     new.iter()
         .map(|new| (new.judged.entry.event_id.clone(), new.judged.entry.kind))
         .collect()
-}
-
-/// Adds what is concerned by events besides them; how much that is.
-async fn concern_more(
-    write: &Write<'_>,
-    source: PointSourceId,
-    known: &mut BTreeSet<(String, EntryKind)>,
-) -> Result<usize, StoreError> {
-    let connection = write.connection();
-    let answers: BTreeSet<_> = known.iter().filter(|(_, kind)| kind.answers()).cloned().collect();
-    let events = store::events(connection, source, &answers).await?;
-    let held = store::waiting(connection, source, &names(known)).await?;
-    let mut more = beyond(known, &held, &events);
-    let count = more.len();
-    known.append(&mut more);
-    Ok(count)
-}
-
-/// What is concerned besides these events: those of entries that wait for them, and those that answers named so far.
-fn beyond(
-    known: &BTreeSet<(String, EntryKind)>,
-    held: &[store::Waiting],
-    events: &[Line],
-) -> BTreeSet<(String, EntryKind)> {
-    let mut more = BTreeSet::new();
-    for row in held {
-        more.extend(row.keys());
-    }
-    let named = events.iter().filter_map(|line| line.refers_to.clone());
-    more.extend(named.map(|name| (name, EntryKind::Earn)));
-    more.retain(|key| !known.contains(key));
-    more
 }

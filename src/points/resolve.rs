@@ -47,19 +47,21 @@ pub async fn resolve(
     if row.reason == Reason::ConflictingRepeat {
         return Err(Refusal::from(LedgerError::OnlyDiscarded).into());
     }
-    let unreadable = || LedgerError::StillWaits(row.reason.as_str(), row.detail.clone());
+    if row.reason != Reason::UnknownBranch && input.branch.is_some() {
+        return Err(Refusal::from(LedgerError::NoBranchTaken(row.reason.as_str())).into());
+    }
+    // What cannot be booked as it came is not booked as somebody may have meant it.
+    let as_it_was = || LedgerError::StillWaits(row.reason.as_str(), row.detail.clone());
     let judged = Judged::of_payload(row.payload.clone(), row.content.clone())
-        .ok_or_else(unreadable)
+        .filter(|_| row.reason != Reason::InvalidField)
+        .ok_or_else(as_it_was)
         .map_err(Refusal::from)?;
     let entry = judged.entry.clone();
-    if row.reason == Reason::UnknownBranch && input.branch.is_some() {
-        book_for(write, grant, input, &source, &row, judged).await?;
-    } else {
-        if input.branch.is_some() {
-            return Err(Refusal::from(LedgerError::NoBranchTaken(row.reason.as_str())).into());
-        }
-        again(write, &source, &row, &entry).await?;
+    match input.branch {
+        Some(_) => book_for(write, grant, input, &source, &row, judged).await?,
+        None => again(write, &source, &row, &entry).await?,
     }
+    is_booked(write, &row).await?;
     write.audit(
         AuditRecord::new("resolveQuarantine")
             .node(row.id)
@@ -94,8 +96,8 @@ fn decided(state: QuarantineState, to: &'static str) -> Failure {
     Refusal::from(LedgerError::Decided { state, to }).into()
 }
 
-/// Books an entry of an unknown code for a branch. If the code is to be remembered, the branch is given it, which books all that
-/// waits for it in one batch.
+/// Books an entry of an unknown code for a branch. If the code is to be remembered, the branch is given it, which books what
+/// waits for it in one batch, the entry among it unless there is too much.
 async fn book_for(
     write: &mut Write<'_>,
     grant: &Grant,
@@ -116,7 +118,8 @@ async fn book_for(
     }
     if input.add_alias {
         // From the first day that something waits for the code, so that it is all booked now.
-        let code = judged.entry.branch_code;
+        let entry = judged.entry;
+        let code = entry.branch_code.clone();
         let first = store::first_waiting_day(write.connection(), source.id, &code).await?;
         let alias = add_alias::AddBranchAlias {
             branch: Some(id),
@@ -129,7 +132,13 @@ async fn book_for(
         add_alias::add_alias(write, grant, &alias)
             .await
             .map_err(at_branch)?;
-        return is_booked(write, row).await;
+        let now = store::quarantined(write, row.id).await?;
+        return match now {
+            Some((_, now)) if now.state == QuarantineState::Waiting => {
+                again(write, source, row, &entry).await
+            }
+            _ => Ok(()),
+        };
     }
     let judged = Arc::new(judged);
     let push = push_of(source);
@@ -141,7 +150,7 @@ async fn book_for(
         .book(&judged, id)
         .map_err(|waits| Refusal::from(LedgerError::StillWaits(waits.reason.as_str(), waits.detail)))?;
     batch.write(write).await?;
-    is_booked(write, row).await
+    Ok(())
 }
 
 /// That the entry itself was booked, and by nobody else meanwhile.

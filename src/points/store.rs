@@ -27,7 +27,7 @@ pub(super) use entries::{
 pub use leaderboard::{Among, scored_statement};
 pub(super) use leaderboard::{leaderboard, participants_below};
 pub(super) use quarantine::{
-    Kept, Waiting, conflict, discard, first_waiting_day, maybe_due, quarantine, quarantined, replayed,
+    Kept, Waiting, discard, first_waiting_day, maybe_due, quarantine, quarantined, replayed, wait_otherwise,
     waiting, waiting_for_code,
 };
 pub use quarantine_list::waiting_for_decision;

@@ -41,12 +41,13 @@ pub async fn due(
     Ok(Due { pushes, after })
 }
 
-/// Entries that wait for a branch of this code, and would be booked now.
+/// Entries that wait for a branch of this code, of one source or of all, and would be booked now.
 pub(super) async fn due_for_code(
     connection: &impl ConnectionTrait,
     code: &str,
+    source_code: Option<&str>,
 ) -> Result<Vec<Push>, StoreError> {
-    let rows = store::waiting_for_code(connection, code, PAGE).await?;
+    let rows = store::waiting_for_code(connection, code, source_code, PAGE).await?;
     bookable(connection, rows).await
 }
 

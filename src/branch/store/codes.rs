@@ -10,6 +10,7 @@ use sea_orm::{
     QuerySelect as _,
     sea_query::Expr,
 };
+use serde_json::{Value, json};
 
 use super::{
     super::model::{Alias, Branch, BranchStatus, Holding, MAX_SUCCESSIONS},
@@ -18,7 +19,12 @@ use super::{
 use crate::{
     auth::Scope,
     kernel::id::BranchId,
-    storage::{StoreError, row, write::Write},
+    storage::{
+        StoreError,
+        bulk::{self, Kind},
+        row::{self, Cells},
+        write::Write,
+    },
 };
 
 /// How `branch_alias.source_code` says "everybody".
@@ -165,39 +171,34 @@ pub async fn code_holders(
     source: &str,
     codes: &[&str],
 ) -> Result<HashMap<String, Vec<(BranchId, Holding)>>, StoreError> {
+    let rows: Vec<Value> = codes
+        .iter()
+        .map(|code| json!({ "code": code, "source_code": source }))
+        .collect();
+    let columns = [("code", Kind::Text), ("source_code", Kind::Text)];
+    let own = "SELECT b.code, b.id, b.founded_on FROM {rows} CROSS JOIN branch b WHERE b.code = given.code";
+    let aliases = "SELECT a.code, a.branch_id, a.since, a.source_code, a.until FROM {rows} CROSS JOIN branch_alias a \
+                   WHERE a.code = given.code AND a.source_code IN ('', given.source_code) ORDER BY a.id";
     let mut holders: HashMap<String, Vec<(BranchId, Holding)>> = HashMap::new();
-    let own: Vec<(BranchId, String, NaiveDate)> = branch::Entity::find()
-        .select_only()
-        .columns([
-            branch::Column::Id,
-            branch::Column::Code,
-            branch::Column::FoundedOn,
-        ])
-        .filter(branch::Column::Code.is_in(codes.iter().copied()))
-        .into_tuple()
-        .all(connection)
-        .await?;
-    for (id, code, since) in own {
+    for row in bulk::run(connection, own, &columns, rows.clone()).await? {
+        let mut cells = Cells::new(&row);
+        let (code, branch) = (cells.take()?, cells.take()?);
         let holding = Holding {
             source_code: None,
-            since,
+            since: cells.take()?,
             until: None,
         };
-        holders.entry(code).or_default().push((id, holding));
+        holders.entry(code).or_default().push((branch, holding));
     }
-    let aliases = branch_alias::Entity::find()
-        .filter(branch_alias::Column::Code.is_in(codes.iter().copied()))
-        .filter(branch_alias::Column::SourceCode.is_in([EVERYBODY, source]))
-        .order_by_asc(branch_alias::Column::Id)
-        .all(connection)
-        .await?;
-    for row in aliases {
-        let alias = alias(row);
-        let holding = alias.holding();
-        holders
-            .entry(alias.code)
-            .or_default()
-            .push((alias.branch_id, holding));
+    for row in bulk::run(connection, aliases, &columns, rows).await? {
+        let mut cells = Cells::new(&row);
+        let (code, branch) = (cells.take()?, cells.take()?);
+        let holding = Holding {
+            since: cells.take()?,
+            source_code: Some(cells.take()?).filter(|source: &String| source != EVERYBODY),
+            until: cells.optional()?,
+        };
+        holders.entry(code).or_default().push((branch, holding));
     }
     Ok(holders)
 }

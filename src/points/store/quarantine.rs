@@ -5,18 +5,19 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{point_source, quarantined_entry};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryResult, QuerySelect as _,
-    Statement, sea_query::Expr,
+    ColumnTrait as _, ConnectionTrait, DbBackend, EntityTrait as _, QueryFilter as _, QueryResult, Statement,
+    sea_query::Expr,
 };
 use serde_json::json;
 
-use super::{Source, texts};
+use super::Source;
 use crate::{
     kernel::{
         clock::day_in_shanghai,
         id::{PointSourceId, QuarantinedEntryId},
     },
     points::{
+        concerned::EventKey,
         entry::{Delivered, Judged, Reason, Unreadable, Waits},
         model::EntryKind,
         quarantined::{QuarantineState, Quarantined},
@@ -44,21 +45,19 @@ pub(in crate::points) struct Waiting {
 
 impl Waiting {
     /// The event that it would be of, and the one that it names; none where it is no entry.
-    pub fn keys(&self) -> impl Iterator<Item = (String, EntryKind)> {
-        let judged = Judged::of_payload(self.payload.clone(), String::new());
-        judged.into_iter().flat_map(|judged| {
-            let entry = judged.entry;
-            let named = entry.refers_to.map(|name| (name, EntryKind::Earn));
-            std::iter::once((entry.event_id, entry.kind)).chain(named)
-        })
+    pub fn keys(&self) -> Option<(EventKey, Option<EventKey>)> {
+        let entry = Judged::of_payload(self.payload.clone(), String::new())?.entry;
+        let named = entry.refers_to.map(|name| (name, EntryKind::Earn));
+        Some(((entry.event_id, entry.kind), named))
     }
 }
 
-/// What waits and may be concerned by these entries: of their events, or naming them; the earliest first.
+/// What waits and may be booked with entries of these events, or never any more: entries of the same names, and answers to
+/// those that earn; the earliest first.
 pub(in crate::points) async fn waiting(
     connection: &impl ConnectionTrait,
     source: PointSourceId,
-    names: &BTreeSet<&str>,
+    events: &BTreeSet<EventKey>,
 ) -> Result<Vec<Waiting>, StoreError> {
     let select = format!(
         "SELECT id, content, reason, payload FROM ( \
@@ -67,12 +66,16 @@ pub(in crate::points) async fn waiting(
            UNION \
            SELECT q.id, q.content, q.reason, q.payload, q.received_at FROM {{rows}} CROSS JOIN quarantined_entry q \
            WHERE q.source_id = {0} AND q.state = 'WAITING' AND q.reason = 'UNKNOWN_REFERENCE' \
-             AND q.refers_to = given.name) AS found \
+             AND q.refers_to = given.name AND given.earns = 1) AS found \
          ORDER BY received_at, id",
         source.0
     );
-    let rows = texts("name", names.iter().copied());
-    let rows = bulk::run(connection, &select, &[("name", Kind::Text)], rows).await?;
+    let rows = events
+        .iter()
+        .map(|(name, kind)| json!({ "name": name, "earns": i32::from(*kind == EntryKind::Earn) }))
+        .collect();
+    let columns = [("name", Kind::Text), ("earns", Kind::BigInt)];
+    let rows = bulk::run(connection, &select, &columns, rows).await?;
     rows.iter().map(|row| waiting_row(&mut Cells::new(row))).collect()
 }
 
@@ -99,17 +102,19 @@ pub(in crate::points) async fn maybe_due(
     rows.iter().map(waiting_of_source).collect()
 }
 
-/// What waits for a branch of that code, in the order in which it came.
+/// What waits for a branch of that code, of one source or of all, in the order in which it came.
 pub(in crate::points) async fn waiting_for_code(
     connection: &impl ConnectionTrait,
     code: &str,
+    source_code: Option<&str>,
     limit: u64,
 ) -> Result<Vec<(Source, Waiting)>, StoreError> {
     let sql = "SELECT s.id, s.code, s.name, q.id, q.content, q.reason, q.payload \
                FROM quarantined_entry q JOIN point_source s ON s.id = q.source_id \
                WHERE q.state = 'WAITING' AND q.reason = 'UNKNOWN_BRANCH' AND q.branch_code = $1 \
-               ORDER BY q.id LIMIT $2";
-    let values = [code.into(), limit.cast_signed().into()];
+                 AND s.code = coalesce($2, s.code) \
+               ORDER BY q.id LIMIT $3";
+    let values = [code.into(), source_code.into(), limit.cast_signed().into()];
     let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
     let rows = connection.query_all_raw(statement).await?;
     rows.iter().map(waiting_of_source).collect()
@@ -154,22 +159,28 @@ pub(in crate::points) async fn first_waiting_day(
     source: PointSourceId,
     code: &str,
 ) -> Result<Option<NaiveDate>, StoreError> {
-    let payloads: Vec<String> = quarantined_entry::Entity::find()
-        .select_only()
-        .column(quarantined_entry::Column::Payload)
-        .filter(quarantined_entry::Column::SourceId.eq(source))
-        .filter(quarantined_entry::Column::BranchCode.eq(code))
-        .filter(quarantined_entry::Column::State.eq(QuarantineState::Waiting.as_str()))
-        .filter(quarantined_entry::Column::Reason.eq(Reason::UnknownBranch.as_str()))
-        .into_tuple()
-        .all(connection)
-        .await?;
-    let entries = payloads
-        .into_iter()
-        .filter_map(|payload| Judged::of_payload(payload, String::new()));
-    Ok(entries
-        .map(|judged| day_in_shanghai(judged.entry.occurred_at))
-        .min())
+    // Written alike (UTC, RFC 3339), instants stand in the order of time but within one second.
+    let backend = connection.get_database_backend();
+    let first = match backend {
+        DbBackend::Postgres => "min((CAST(payload AS jsonb) ->> 'occurredAt') COLLATE \"C\")",
+        _ => "min(payload ->> 'occurredAt')",
+    };
+    let sql = format!(
+        "SELECT {first} AS first FROM quarantined_entry \
+         WHERE source_id = $1 AND branch_code = $2 AND state = 'WAITING' AND reason = 'UNKNOWN_BRANCH'"
+    );
+    let statement = Statement::from_sql_and_values(backend, sql, [source.0.into(), code.into()]);
+    let row = connection.query_one_raw(statement).await?;
+    let first: Option<String> = match row {
+        Some(row) => row.try_get("", "first")?,
+        None => None,
+    };
+    first
+        .map(|at| match at.parse() {
+            Ok(at) => Ok(day_in_shanghai(at)),
+            Err(_) => Err(StoreError::corrupt("quarantined_entry.payload", &at)),
+        })
+        .transpose()
 }
 
 fn waiting_of_source(row: &QueryResult) -> Result<(Source, Waiting), StoreError> {
@@ -276,24 +287,63 @@ pub(in crate::points) async fn quarantine(
 }
 
 /// Rows of the quarantine whose entries have been booked.
+///
+/// # Errors
+///
+/// A conflict where one was decided about meanwhile.
 pub(in crate::points) async fn replayed(
     write: &Write<'_>,
-    rows: &[QuarantinedEntryId],
+    rows: impl Iterator<Item = QuarantinedEntryId>,
 ) -> Result<(), StoreError> {
-    let rows = rows.iter().map(|id| json!({ "id": id.0 })).collect();
-    let update = "UPDATE quarantined_entry SET state = 'REPLAYED' WHERE id IN (SELECT id FROM {rows})";
-    bulk::run(write.connection(), update, &[("id", Kind::BigInt)], rows).await?;
-    Ok(())
+    let rows = rows.map(|id| json!({ "id": id.0 })).collect();
+    let update = "UPDATE quarantined_entry SET state = 'REPLAYED' \
+                  WHERE id IN (SELECT id FROM {rows}) AND state = 'WAITING' RETURNING id";
+    each_waited(write, update, &[("id", Kind::BigInt)], rows).await
 }
 
-/// Rows of the quarantine whose key has been booked with another content: they can only be discarded now.
-pub(in crate::points) async fn conflict(
+/// Rows of the quarantine that wait for something else than before.
+///
+/// # Errors
+///
+/// A conflict where one was decided about meanwhile.
+pub(in crate::points) async fn wait_otherwise<'a>(
     write: &Write<'_>,
-    rows: &[QuarantinedEntryId],
+    rows: impl Iterator<Item = (QuarantinedEntryId, &'a Waits)>,
 ) -> Result<(), StoreError> {
-    let rows = rows.iter().map(|id| json!({ "id": id.0 })).collect();
-    let update = "UPDATE quarantined_entry SET reason = 'CONFLICTING_REPEAT', retry_at = NULL \
-                  WHERE id IN (SELECT id FROM {rows})";
-    bulk::run(write.connection(), update, &[("id", Kind::BigInt)], rows).await?;
-    Ok(())
+    let columns = [
+        ("id", Kind::BigInt),
+        ("reason", Kind::Text),
+        ("detail", Kind::Text),
+        ("retry_at", Kind::Instant),
+    ];
+    let rows = rows
+        .map(|(id, waits)| {
+            json!({
+                "id": id.0,
+                "reason": waits.reason.as_str(),
+                "detail": waits.detail,
+                "retry_at": waits.retry_at.map(instant),
+            })
+        })
+        .collect();
+    let update = "UPDATE quarantined_entry SET reason = given.reason, detail = given.detail, retry_at = given.retry_at \
+                  FROM {rows} WHERE quarantined_entry.id = given.id AND state = 'WAITING' \
+                  RETURNING quarantined_entry.id";
+    each_waited(write, update, &columns, rows).await
+}
+
+/// Updates rows, each of which must still wait.
+async fn each_waited(
+    write: &Write<'_>,
+    update: &str,
+    columns: &[(&str, Kind)],
+    rows: Vec<serde_json::Value>,
+) -> Result<(), StoreError> {
+    let count = rows.len();
+    let updated = bulk::run(write.connection(), update, columns, rows).await?;
+    if updated.len() == count {
+        Ok(())
+    } else {
+        Err(StoreError::conflict("quarantined_entry: decided about meanwhile"))
+    }
 }

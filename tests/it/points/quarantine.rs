@@ -248,3 +248,103 @@ on_both!(one_resolves_while_others_push_the_same_code, |db| async move {
     assert_eq!(standing(&app, "B1", "2025").await, (json!(50), json!(50)));
     agrees(&app).await;
 });
+
+on_both!(
+    what_cannot_be_read_is_not_booked_as_it_may_be_meant,
+    |db| async move {
+        let app = district(db).await;
+        let row = |event: &str, points: Value| {
+            json!({ "eventId": event, "branchCode": "B1", "points": points,
+        "revision": 1, "kind": "EARN", "activity": "OTHER", "occurredAt": "2025-07-01T04:00:00Z" })
+        };
+        let body = format!("{}\n", row("E1", json!("5")));
+        let request = app.http().post(format!("{}/platform/EJIA/points", app.url));
+        let request = request.header("content-type", "application/x-ndjson").body(body);
+        let adapter = app.adapter("EJIA");
+        let answer = request
+            .bearer_auth(adapter.token().unwrap())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), 200);
+        // Read to its end: it is booked by then.
+        answer.text().await.unwrap();
+        let waiting = entries(&app, Some("WAITING")).await;
+        assert_eq!(waiting[0]["reason"], "INVALID_FIELD");
+        let (code, path, message) = resolve(&app, json!({ "id": waiting[0]["id"] })).await.refused();
+        assert_eq!(
+            (code.as_str(), path.as_str()),
+            ("RULE_VIOLATION", "id"),
+            "{message}"
+        );
+        assert_eq!(standing(&app, "B1", "2025").await, (json!(0), json!(0)));
+        assert_eq!(entries(&app, Some("WAITING")).await.len(), 1);
+    }
+);
+
+on_both!(more_than_a_batch_may_wait_for_one_code, |db| async move {
+    let app = district(db).await;
+    let all: Vec<Value> = (0..1001).map(|n| earn(&format!("E{n}"), "X1", 1.0)).collect();
+    for entries in all.chunks(500) {
+        push(app.adapter("EJIA"), json!(entries)).await;
+    }
+    let query = r#"{ quarantine(sourceCode: "EJIA", first: 1) { totalCount nodes { id } } }"#;
+    let newest = r#"{ quarantine(sourceCode: "EJIA", last: 1) { totalCount nodes { id payload } } }"#;
+    assert_eq!(app.admin().data(query).await["quarantine"]["totalCount"], 1001);
+    let last = app.admin().data(newest).await["quarantine"]["nodes"][0].clone();
+    let branch = by_code(app.admin(), "B1").await["id"].clone();
+    let input = json!({ "id": last["id"], "branchId": branch });
+    let done = resolve(&app, input).await;
+    assert_eq!(done.done()["quarantinedEntry"]["state"], "REPLAYED");
+    zhibu::jobs::sweep_points(&app.database).await.unwrap();
+    assert_eq!(standing(&app, "B1", "2025").await, (json!(1001), json!(1001)));
+    agrees(&app).await;
+});
+
+on_both!(what_waits_is_judged_anew_when_it_comes_again, |db| async move {
+    let app = district(db).await;
+    let entry =
+        json!([{ "eventId": "F1", "branchCode": "X1", "points": 1, "occurredAt": "2026-03-02T03:00:00Z" }]);
+    let first = push(app.adapter("EJIA"), entry.clone()).await;
+    assert_eq!(first["outcomes"][0]["reason"], "FUTURE_DATED");
+    app.clock.advance(chrono::Duration::hours(2));
+    let again = push(app.adapter("EJIA"), entry).await;
+    assert_eq!(again["outcomes"][0]["reason"], "UNKNOWN_BRANCH");
+    let waiting = entries(&app, Some("WAITING")).await;
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(waiting[0]["reason"], "UNKNOWN_BRANCH");
+    let branch = by_code(app.admin(), "B1").await["id"].clone();
+    resolve(&app, json!({ "id": waiting[0]["id"], "branchId": branch }))
+        .await
+        .done();
+    assert_eq!(entries(&app, Some("WAITING")).await, Vec::<Value>::new());
+    agrees(&app).await;
+});
+
+on_both!(a_persons_number_is_kept_nowhere, |db| async move {
+    let app = district(db).await;
+    let answer = json!({ "eventId": "R1", "branchCode": "13800138000", "kind": "REVERSAL", "points": 0,
+        "refersTo": "E1", "occurredAt": "2025-07-02T04:00:00Z" });
+    let nameless = json!({ "eventId": "E13800138000", "revision": 0, "branchCode": "B1", "points": 1,
+        "occurredAt": "2025-07-02T04:00:00Z" });
+    let payload = push(
+        app.adapter("EJIA"),
+        json!([earn("E1", "13800138000", 1.0), answer, nameless]),
+    )
+    .await;
+    let reasons: Vec<&Value> = payload["outcomes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|o| &o["reason"])
+        .collect();
+    assert_eq!(reasons, ["INVALID_FIELD", "UNKNOWN_REFERENCE", "INVALID_FIELD"]);
+    let waiting = entries(&app, Some("WAITING")).await;
+    assert_eq!(waiting.len(), 3);
+    for row in &waiting {
+        assert!(!row.to_string().contains("13800138000"), "{row}");
+    }
+    // The event that it names comes, and what was masked does not matter.
+    push(app.adapter("EJIA"), json!([earn("E1", "B1", 8.0)])).await;
+    assert_eq!(entries(&app, Some("WAITING")).await.len(), 2);
+});
