@@ -139,7 +139,7 @@ pub async fn open_database(
     if !points::is_counted(database.reader()).await? {
         database
             .write(Actor::service("migrate"), None, (), |write, ()| {
-                Box::pin(points::recount(write))
+                Box::pin(points::count_once(write))
             })
             .await?;
     }

@@ -27,7 +27,7 @@ use crate::{
         clock::{day_in_shanghai, midnight_in_shanghai},
         period::Period,
     },
-    points::{Entry, Source},
+    points::{Entry, Push, Source},
     storage::{
         Database,
         write::{Actor, Outcome, WriteError},
@@ -220,12 +220,15 @@ impl Puller {
             keeper.renew_in_time().await?;
             if !page.items.is_empty() {
                 let input = Take {
-                    source: self.source.clone(),
                     run: begun.run,
                     fence,
                     from: position,
                     to: to.clone(),
-                    entries: page.items.into_iter().map(|item| item.entry).collect(),
+                    push: Push {
+                        source: self.source.id,
+                        source_code: self.source.code.clone(),
+                        entries: page.items.into_iter().map(|item| item.entry).collect(),
+                    },
                 };
                 let taken = self.take(input).await?;
                 tracing::debug!(source = self.source.code, counts = ?taken.counts, "a page was taken");

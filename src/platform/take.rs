@@ -8,18 +8,13 @@ use super::{
 };
 use crate::{
     kernel::id::PullRunId,
-    points::{self, Entry, Outcome, Push, Reason, Source},
+    points::{self, Outcome, Push, Reason},
     storage::write::{Failure, Write},
 };
-
-/// Entries of one push.
-const CHUNK: usize = 1000;
 
 /// A page that was read.
 #[derive(Clone, Debug)]
 pub(super) struct Take {
-    /// Whose.
-    pub source: Source,
     /// In which run.
     pub run: PullRunId,
     /// The number of the lease under which it was read.
@@ -28,8 +23,8 @@ pub(super) struct Take {
     pub from: Option<Position>,
     /// How far it has been read with it.
     pub to: Option<Position>,
-    /// Its items.
-    pub entries: Vec<Entry>,
+    /// Its items, and whose they are.
+    pub push: Push,
 }
 
 /// A page that was taken.
@@ -45,7 +40,7 @@ pub(super) struct Taken {
 /// position is not where it was.
 pub(super) async fn take(write: &mut Write<'_>, input: &Take) -> Result<Taken, Failure> {
     let lost = || Failure::Refused(Vec::new());
-    let mut state = store::lock_state(write, input.source.id).await?;
+    let mut state = store::lock_state(write, input.push.source).await?;
     if state.fence != input.fence || state.run != Some(input.run) || state.position != input.from {
         return Err(lost());
     }
@@ -53,21 +48,15 @@ pub(super) async fn take(write: &mut Write<'_>, input: &Take) -> Result<Taken, F
         .await?
         .ok_or_else(lost)?;
     let mut counts = Counts::default();
-    for entries in input.entries.chunks(CHUNK) {
-        let push = Push {
-            source: input.source.id,
-            source_code: input.source.code.clone(),
-            entries: entries.to_vec(),
+    // One batch, however large the page: a second would lock its events behind those of the first, out of order.
+    for outcome in points::push::push(write, &input.push).await? {
+        let count = match outcome {
+            Outcome::Accepted => &mut counts.accepted,
+            Outcome::Duplicate => &mut counts.duplicates,
+            Outcome::Quarantined(Reason::ConflictingRepeat) => &mut counts.conflicts,
+            Outcome::Quarantined(_) => &mut counts.quarantined,
         };
-        for outcome in points::push::push(write, &push).await? {
-            let count = match outcome {
-                Outcome::Accepted => &mut counts.accepted,
-                Outcome::Duplicate => &mut counts.duplicates,
-                Outcome::Quarantined(Reason::ConflictingRepeat) => &mut counts.conflicts,
-                Outcome::Quarantined(_) => &mut counts.quarantined,
-            };
-            *count += 1;
-        }
+        *count += 1;
     }
     let mut run = PullRun {
         pages: run.pages.saturating_add(1),

@@ -2,7 +2,7 @@
 
 use sea_orm::ConnectionTrait;
 
-use super::{TOTALS, store};
+use super::{COUNTS, TOTALS, store};
 use crate::{
     audit::AuditRecord,
     storage::{
@@ -16,9 +16,20 @@ pub async fn is_counted(connection: &impl ConnectionTrait) -> Result<bool, Store
     Ok(setting::get(connection, setting::SCORES_COUNTED).await?.is_some())
 }
 
+/// The same unless it has been made: of replicas that start at once, one does it.
+pub async fn count_once(write: &mut Write<'_>) -> Result<(), Failure> {
+    write.lock(TOTALS, "").await?;
+    if is_counted(write.connection()).await? {
+        return Ok(());
+    }
+    recount(write).await
+}
+
 /// Makes what ranks are read from anew, from totals and branches.
 pub async fn recount(write: &mut Write<'_>) -> Result<(), Failure> {
+    // Nobody appends meanwhile, and nobody adds up what was appended.
     write.lock(TOTALS, "").await?;
+    write.lock(COUNTS, "").await?;
     write.take_time().await?;
     store::recount(write).await?;
     setting::set(write, setting::SCORES_COUNTED, "1").await?;

@@ -18,7 +18,10 @@ use crate::{
         id::{BranchId, PointSourceId},
         period::Period,
     },
-    points::score::{LEVELS, PARTICIPANTS, Tally},
+    points::{
+        COUNTS,
+        score::{LEVELS, PARTICIPANTS, Tally},
+    },
     storage::{
         StoreError,
         bulk::{self, Kind},
@@ -114,7 +117,7 @@ pub(in crate::points) async fn count_entries(
 pub async fn merge_counts(transaction: &DatabaseTransaction) -> Result<bool, StoreError> {
     let backend = transaction.get_database_backend();
     if backend == DbBackend::Postgres {
-        let lock = "SELECT pg_try_advisory_xact_lock(hashtextextended('point-counts:', 0)) AS taken";
+        let lock = format!("SELECT pg_try_advisory_xact_lock(hashtextextended('{COUNTS}:', 0)) AS taken");
         let row = transaction
             .query_one_raw(Statement::from_string(backend, lock))
             .await?;
