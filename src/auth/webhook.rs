@@ -68,6 +68,20 @@ impl Webhooks {
         Self(sources.into_iter().collect())
     }
 
+    /// What can be said before the body has been read: whether the source has keys, and the delivery was signed now.
+    pub fn check_head(
+        &self,
+        source_code: &str,
+        headers: SignedHeaders<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), SignatureError> {
+        check_head(self.secrets(source_code), headers, now)
+    }
+
+    fn secrets(&self, source_code: &str) -> &[SecretBytes] {
+        self.0.get(source_code).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// The sender of a body that was signed with a key of the source.
     pub fn verify(
         &self,
@@ -77,8 +91,7 @@ impl Webhooks {
         now: DateTime<Utc>,
         request_id: &str,
     ) -> Result<SignedCaller, SignatureError> {
-        let secrets = self.0.get(source_code).map(Vec::as_slice).unwrap_or_default();
-        check(secrets, headers, body, now)?;
+        check(self.secrets(source_code), headers, body, now)?;
         Ok(SignedCaller {
             grant: Grant::new(
                 Extent::Nothing,
@@ -93,10 +106,9 @@ impl Webhooks {
     }
 }
 
-fn check(
+fn check_head(
     secrets: &[SecretBytes],
     headers: SignedHeaders<'_>,
-    body: &[u8],
     now: DateTime<Utc>,
 ) -> Result<(), SignatureError> {
     if secrets.is_empty() {
@@ -107,6 +119,16 @@ fn check(
     if (now - sent_at).abs() > TOLERANCE {
         return Err(SignatureError::Expired);
     }
+    Ok(())
+}
+
+fn check(
+    secrets: &[SecretBytes],
+    headers: SignedHeaders<'_>,
+    body: &[u8],
+    now: DateTime<Utc>,
+) -> Result<(), SignatureError> {
+    check_head(secrets, headers, now)?;
     let given: Vec<Vec<u8>> = headers
         .signature
         .split(' ')

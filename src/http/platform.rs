@@ -22,6 +22,7 @@ use axum::{
     response::Response,
     routing::post,
 };
+use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Deserialize;
 
@@ -33,10 +34,13 @@ use self::{
 use super::graphql::{request_id, text};
 use crate::{
     audit::RefusedAccess,
-    auth::{Act, AuthError, Authenticator, Grant, SignedHeaders, Webhooks},
-    graphql::error::{ApiError, ErrorCode},
+    auth::{Act, AuthError, Authenticator, Grant, SignatureError, SignedHeaders, Webhooks},
+    graphql::{
+        engine::RequestId,
+        error::{ApiError, ErrorCode},
+    },
     kernel::message::{Lang, Message},
-    points::{self, deliver},
+    points::{self, Source, deliver},
     storage::{
         Database,
         write::{Actor, Failure},
@@ -78,7 +82,16 @@ async fn deliver_points(
     request: Request<Body>,
 ) -> Response {
     let lang = Lang::from_accept_language(text(request.headers(), header::ACCEPT_LANGUAGE).as_deref());
-    match platform.open(&source, &params, request, lang).await {
+    let id = request_id(&request);
+    let (parts, body) = request.into_parts();
+    let run = match platform.admit(&source, &params, &parts.headers, &id).await {
+        Ok(admitted) => platform.open(admitted, body, lang).await,
+        Err(problem) => {
+            body::let_go(body);
+            Err(problem)
+        }
+    };
+    match run {
         Ok(run) => run.answer(lang).await,
         Err(problem) => problem.response(lang),
     }
@@ -88,17 +101,35 @@ async fn deliver_points(
 struct Caller {
     grant: Grant,
     actor: Actor,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+/// A delivery of which nothing is wrong so far as its head tells.
+struct Admitted<'h> {
+    source: Source,
+    sent_by: SentBy<'h>,
+    gzip: bool,
+    every_outcome: bool,
+    request_id: RequestId,
+}
+
+/// What tells who sends.
+enum SentBy<'h> {
+    /// A token.
+    Caller(Caller),
+    /// A signature of the body.
+    Signature(SignedHeaders<'h>),
 }
 
 impl Platform {
-    /// Checks everything that can be checked before the first row.
-    async fn open(
+    /// Checks everything that can be checked without the body.
+    async fn admit<'h>(
         &self,
         source_code: &str,
         params: &Params,
-        request: Request<Body>,
-        lang: Lang,
-    ) -> Result<Run, Problem> {
+        headers: &'h HeaderMap,
+        request_id: &RequestId,
+    ) -> Result<Admitted<'h>, Problem> {
         let every_outcome = match params.outcomes.as_deref() {
             None => false,
             Some("all") => true,
@@ -109,57 +140,74 @@ impl Platform {
                 )));
             }
         };
-        let id = request_id(&request);
-        let (parts, body) = request.into_parts();
-        check_content_type(&parts.headers)?;
-        let counted = Counted::new(body, is_gzip(&parts.headers)?);
-        let signed = SignedHeaders::of(&parts.headers);
-        let authorization = parts.headers.get(header::AUTHORIZATION);
+        check_content_type(headers)?;
+        let gzip = is_gzip(headers)?;
         let source = points::source_of_code(self.database.reader(), source_code).await?;
-        let (caller, counted) = match (signed, authorization) {
-            (Some(headers), None) => {
-                let body = whole(counted.body).await?;
-                let source = source.as_ref().map(|source| (source.code.as_str(), source.id));
+        let authorization = headers.get(header::AUTHORIZATION);
+        let (source, sent_by) = match (SignedHeaders::of(headers), authorization) {
+            (Some(signed), None) => {
                 let now = self.database.clock().machine();
-                let verified = source
-                    .ok_or(crate::auth::SignatureError::NoSecrets)
-                    .and_then(|source| self.webhooks.verify(source, headers, &body, now, id.as_str()));
-                let caller = verified.map_err(|error| {
-                    tracing::info!(request_id = id.as_str(), %error, "a signature was not taken");
-                    Problem::unauthenticated(Message::new("签名无效", "The signature is not taken"))
-                })?;
-                let caller = Caller {
-                    grant: caller.grant,
-                    actor: caller.actor,
-                };
-                (caller, Counted::new(Body::from(body), false))
+                let source = source
+                    .ok_or(SignatureError::NoSecrets)
+                    .map_err(|error| not_taken(error, request_id))?;
+                self.webhooks
+                    .check_head(&source.code, signed, now)
+                    .map_err(|error| not_taken(error, request_id))?;
+                (source, SentBy::Signature(signed))
             }
             // What is not visible ASCII is a token, but nobody's.
             (_, authorization) => {
                 let authorization = authorization.map(|value| value.to_str().unwrap_or_default());
-                (self.caller_of_token(authorization, id.as_str()).await?, counted)
+                let caller = self.caller_of_token(authorization, request_id.as_str()).await?;
+                let id = source.as_ref().map(|source| source.id);
+                if caller.grant.require_source(id).is_err() {
+                    return Err(self.forbidden(caller.actor));
+                }
+                let source = source.ok_or_else(|| {
+                    Problem::not_found(Message::new("没有该积分来源", "There is no such point source"))
+                })?;
+                (source, SentBy::Caller(caller))
             }
         };
-        if caller
-            .grant
-            .require_source(source.as_ref().map(|source| source.id))
-            .is_err()
-        {
-            return Err(self.forbidden(caller.actor));
-        }
-        let source = source.ok_or_else(|| {
-            Problem::not_found(Message::new("没有该积分来源", "There is no such point source"))
-        })?;
         deliver::check_source(&source).map_err(Problem::refused)?;
+        Ok(Admitted {
+            source,
+            sent_by,
+            gzip,
+            every_outcome,
+            request_id: request_id.clone(),
+        })
+    }
+
+    /// A run over the body; a signed one is read whole before any of it is booked.
+    async fn open(&self, admitted: Admitted<'_>, body: Body, lang: Lang) -> Result<Run, Problem> {
+        let counted = Counted::new(body, admitted.gzip);
+        let (caller, body) = match admitted.sent_by {
+            SentBy::Caller(caller) => (caller, counted),
+            SentBy::Signature(signed) => {
+                let body = whole(counted.body).await?;
+                let source = (admitted.source.code.as_str(), admitted.source.id);
+                let (now, id) = (self.database.clock().machine(), &admitted.request_id);
+                let verified = self.webhooks.verify(source, signed, &body, now, id.as_str());
+                let verified = verified.map_err(|error| not_taken(error, id))?;
+                let caller = Caller {
+                    grant: verified.grant,
+                    actor: verified.actor,
+                    expires_at: None,
+                };
+                (caller, Counted::new(Body::from(body), false))
+            }
+        };
         Ok(Run {
             database: self.database.clone(),
             sender: Sender {
                 grant: caller.grant,
                 actor: caller.actor,
-                source_code: source.code,
+                expires_at: caller.expires_at,
+                source_code: admitted.source.code,
             },
-            body: counted,
-            every_outcome,
+            body,
+            every_outcome: admitted.every_outcome,
             lang,
         })
     }
@@ -178,7 +226,11 @@ impl Platform {
         };
         let actor = requester.actor(request_id);
         match requester.grant(Act::PushPoints) {
-            Ok(grant) => Ok(Caller { grant, actor }),
+            Ok(grant) => Ok(Caller {
+                grant,
+                actor,
+                expires_at: requester.expires_at(),
+            }),
             Err(_) if requester.is_anonymous() => Err(Problem::of(
                 StatusCode::UNAUTHORIZED,
                 ApiError::from(AuthError::Missing),
@@ -193,6 +245,12 @@ impl Platform {
         self.refused.note(actor, "platform.points", now);
         Problem::of(StatusCode::FORBIDDEN, ApiError::forbidden())
     }
+}
+
+/// 401; which fault it was is for the log.
+fn not_taken(error: SignatureError, request_id: &RequestId) -> Problem {
+    tracing::info!(request_id = request_id.as_str(), %error, "a signature was not taken");
+    Problem::unauthenticated(Message::new("签名无效", "The signature is not taken"))
 }
 
 impl<'h> SignedHeaders<'h> {

@@ -10,10 +10,7 @@ use super::{
 };
 use crate::{
     audit::AuditRecord,
-    kernel::{
-        clock::day_in_shanghai,
-        id::{PointSourceId, PullRunId},
-    },
+    kernel::id::{PointSourceId, PullRunId},
     storage::{
         StoreError,
         write::{Failure, Write},
@@ -82,7 +79,7 @@ pub(super) async fn begin(write: &mut Write<'_>, input: &Begin) -> Result<Begun,
         run,
         position: state.position.clone(),
         since: state.begins_at(input.overlap, reread),
-        rereads: state.reread_on != Some(day_in_shanghai(now)),
+        rereads: state.is_to_reread(now),
         reread_from: state.reread_from,
         probe: state.rest.state == SourceState::OpenCircuit,
     };

@@ -25,8 +25,11 @@ pub trait Platform: Send + Sync {
     /// # Errors
     ///
     /// What went wrong.
-    async fn totals(&self, month: Period) -> Result<Option<Vec<(String, Points)>>, PlatformError>;
+    async fn totals(&self, month: Period) -> Result<Option<Totals>, PlatformError>;
 }
+
+/// What branches have in a month, by the platform's codes.
+pub type Totals = Vec<(String, Points)>;
 
 /// A page of entries.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ mod requests;
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
 use tokio::sync::watch;
@@ -27,7 +27,7 @@ use crate::{
         clock::{day_in_shanghai, midnight_in_shanghai},
         period::Period,
     },
-    points::{Entry, Push, Source},
+    points::{Entry, Push, Source, reconcile::compare},
     storage::{
         Database,
         write::{Actor, Outcome, WriteError},
@@ -36,6 +36,8 @@ use crate::{
 
 /// How long a lease lasts unless it is renewed.
 const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// How long a platform that would not say its totals is not asked for them.
+const COMPARED_AGAIN: TimeDelta = TimeDelta::hours(1);
 /// So many items none of which can be read are no accident: somebody has renamed a field.
 const RENAMED: usize = 10;
 
@@ -48,6 +50,8 @@ pub struct Puller {
     holder: String,
     wake: Wake,
     rng: ChaCha20Rng,
+    /// Not before then is it asked again for totals, which it would not say.
+    compare_at: Option<DateTime<Utc>>,
 }
 
 /// What became of a turn.
@@ -81,6 +85,7 @@ impl Puller {
             holder,
             wake,
             rng,
+            compare_at: None,
         }
     }
 
@@ -110,12 +115,7 @@ impl Puller {
         let Some(taken) = self.database.lease(&lease, &self.holder, LEASE).await? else {
             return Ok(Turn::Waits);
         };
-        let mut turn = self.run(&lease, taken.number, stop).await;
-        if matches!(turn, Ok(Turn::Pulled(None)))
-            && let Err(error) = self.compare_totals().await
-        {
-            turn = Err(error);
-        }
+        let turn = self.run(&lease, taken.number, stop).await;
         // Whoever comes next begins under a number of its own, at once.
         self.database.release(&lease, &self.holder).await?;
         turn
@@ -143,7 +143,7 @@ impl Puller {
         let Outcome::Done(begun) = written.outcome else {
             return Ok(Turn::Waits);
         };
-        let keeper = Keeper::new(
+        let mut keeper = Keeper::new(
             &self.database,
             &self.source,
             lease,
@@ -151,9 +151,21 @@ impl Puller {
             fence,
             &self.settings,
         );
+        let limits = &self.settings.limits;
+        let retries = match begun.probe {
+            true => 0,
+            false => limits.retries,
+        };
+        let mut requests = Requests::new(
+            &*self.platform,
+            limits.requests_per_minute,
+            Retries::new(retries, limits.retry_wait),
+            ChaCha20Rng::from_rng(&mut self.rng),
+        );
         let mut pages = 0;
-        let rng = ChaCha20Rng::from_rng(&mut self.rng);
-        let ended = self.walk(&begun, fence, keeper, rng, stop, &mut pages).await;
+        let ended = self
+            .walk(&begun, fence, &mut keeper, &mut requests, stop, &mut pages)
+            .await;
         let early = ended.err();
         if let Some(early) = &early {
             tracing::info!(source = self.source.code, pages, "a pull ended early: {early}");
@@ -176,6 +188,12 @@ impl Puller {
                 Box::pin(finish(write, input))
             })
             .await?;
+        if fault.is_none() {
+            let compared = self.compare_totals(&mut keeper, &mut requests, stop).await?;
+            if compared.is_none() {
+                self.compare_at = Some(self.database.clock().machine() + COMPARED_AGAIN);
+            }
+        }
         Ok(Turn::Pulled(fault))
     }
 
@@ -184,18 +202,11 @@ impl Puller {
         &self,
         begun: &Begun,
         fence: i64,
-        mut keeper: Keeper<'_>,
-        rng: ChaCha20Rng,
+        keeper: &mut Keeper<'_>,
+        requests: &mut Requests<'_>,
         stop: &mut watch::Receiver<bool>,
         pages: &mut i32,
     ) -> Result<(), Early> {
-        let limits = &self.settings.limits;
-        let retries = match begun.probe {
-            true => 0,
-            false => limits.retries,
-        };
-        let retries = Retries::new(retries, limits.retry_wait);
-        let mut requests = Requests::new(&*self.platform, limits.requests_per_minute, retries, rng);
         let size = self.settings.paging.size_parameter.as_ref();
         let mut walk = Walk::begin(
             gait(&self.settings),
@@ -246,25 +257,40 @@ impl Puller {
         }
     }
 
-    /// Once a day, after everything has been read: what the platform says of this month and the last, beside the ledger.
-    async fn compare_totals(&self) -> Result<(), WriteError> {
+    /// Once a day, after everything has been read: what the platform says of this month and the last, beside the ledger. Asked
+    /// like any page: no faster than it allows, and not once something stands in the way. None where it would not say.
+    async fn compare_totals(
+        &self,
+        keeper: &mut Keeper<'_>,
+        requests: &mut Requests<'_>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Option<()>, WriteError> {
         let clock = self.database.clock();
+        let now = clock.machine();
         let state = store::state(self.database.reader(), self.source.id).await?;
-        let today = day_in_shanghai(clock.machine());
-        if self.settings.totals.is_none() || state.is_some_and(|state| state.reconciled_on == Some(today)) {
-            return Ok(());
+        let today = day_in_shanghai(now);
+        let is_done = state.is_some_and(|state| state.reconciled_on == Some(today));
+        if self.settings.totals.is_none() || is_done || self.compare_at.is_some_and(|at| now < at) {
+            return Ok(Some(()));
         }
         let this = Period::month_of(clock.business());
         let last = Period::month_of(midnight_in_shanghai(this.first_day()) - TimeDelta::seconds(1));
         let mut months = Vec::new();
         for month in [last, this] {
-            match self.platform.totals(month).await {
-                Ok(Some(totals)) => months.push((month, totals)),
+            let asked = tokio::select! {
+                asked = requests.totals(month) => asked,
+                fault = keeper.watch(&self.wake, stop) => Err(fault.into()),
+            };
+            match asked {
+                Ok(Some(totals)) => {
+                    let reader = self.database.reader();
+                    months.push((month, compare(reader, &self.source, month, &totals).await?));
+                }
                 Ok(None) => {}
                 Err(error) => {
-                    // Points do not depend on it: it is tried again after the next run.
+                    // Points do not depend on it.
                     tracing::warn!(source = self.source.code, %month, "totals could not be compared: {error}");
-                    return Ok(());
+                    return Ok(None);
                 }
             }
         }
@@ -281,7 +307,7 @@ impl Puller {
         if let Outcome::Done(compared) = written.outcome {
             tracing::info!(source = self.source.code, ?compared, "totals were compared");
         }
-        Ok(())
+        Ok(Some(()))
     }
 
     async fn take(&self, input: Take) -> Result<Taken, PullFault> {

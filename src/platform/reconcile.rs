@@ -7,19 +7,21 @@ use crate::{
     kernel::{
         clock::{day_in_shanghai, midnight_in_shanghai},
         period::Period,
-        points::Points,
     },
-    points::{Source, reconcile::compare},
+    points::{
+        Source,
+        reconcile::{Reconciled, record},
+    },
     storage::write::{Failure, Write},
 };
 
-/// What a platform says of some months.
+/// What a platform says of some months, compared.
 #[derive(Clone, Debug)]
 pub(super) struct Reconcile {
     /// Which.
     pub source: Source,
-    /// By month, its totals by branch code.
-    pub months: Vec<(Period, Vec<(String, Points)>)>,
+    /// By month, what the comparison with the ledger came to.
+    pub months: Vec<(Period, Reconciled)>,
 }
 
 /// What the comparison came to.
@@ -31,7 +33,7 @@ pub(super) struct Compared {
     pub differences: usize,
 }
 
-/// Compares, and has months that differ read again: at once, and no more than once a day.
+/// Records it, and has months that differ read again: at once, and no more than once a day.
 pub(super) async fn reconcile(write: &mut Write<'_>, input: &Reconcile) -> Result<Compared, Failure> {
     let mut compared = Compared {
         agreed: 0,
@@ -39,8 +41,8 @@ pub(super) async fn reconcile(write: &mut Write<'_>, input: &Reconcile) -> Resul
     };
     let now = write.clock().machine();
     let mut state = store::lock_state(write, input.source.id).await?;
-    for (month, totals) in &input.months {
-        let of_month = compare(write, &input.source, *month, totals).await?;
+    for (month, of_month) in &input.months {
+        record(write, &input.source, *month, of_month);
         compared.agreed += of_month.agreed;
         compared.differences += of_month.differences.len();
         // What waits for a code is here already: reading it again books nothing.

@@ -1,5 +1,7 @@
 //! `pushPoints`, and the route for streams: what a caller delivers for a source.
 
+use sea_orm::ConnectionTrait;
+
 use super::{
     entry::Entry,
     model::LedgerError,
@@ -30,7 +32,7 @@ pub struct Deliver {
 ///
 /// FORBIDDEN for another's source; a refusal where there is no such source, or for more than [`ENTRIES_LIMIT`] entries.
 pub async fn deliver(write: &mut Write<'_>, grant: &Grant, input: &Deliver) -> Result<Vec<Outcome>, Failure> {
-    let source = granted_source(write, grant, &input.source_code).await?;
+    let source = granted_source(write.connection(), grant, &input.source_code).await?;
     if input.entries.len() > ENTRIES_LIMIT {
         return Err(Refusal::from(LedgerError::TooManyEntries {
             given: input.entries.len(),
@@ -55,9 +57,13 @@ pub fn check_source(source: &Source) -> Result<(), Refusal> {
 }
 
 /// The source that a caller writes of, where it may.
-pub(super) async fn granted_source(write: &Write<'_>, grant: &Grant, code: &str) -> Result<Source, Failure> {
+pub(super) async fn granted_source(
+    connection: &impl ConnectionTrait,
+    grant: &Grant,
+    code: &str,
+) -> Result<Source, Failure> {
     let code = text::code(code).map_err(|error| error.refusal(&["sourceCode"]))?;
-    let source = store::source_by_code(write.connection(), &code).await?;
+    let source = store::source_by_code(connection, &code).await?;
     grant.require_source(source.as_ref().map(|source| source.id))?;
     let source = source.ok_or_else(|| Refusal::from(LedgerError::NoSource))?;
     check_source(&source)?;

@@ -20,6 +20,7 @@ mod recount;
 pub mod resolve;
 pub mod rows;
 mod score;
+mod similar;
 mod sources;
 mod store;
 mod sweep;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::NaiveDate;
+use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -16,7 +17,10 @@ use crate::{
     auth::Grant,
     branch,
     kernel::{id::BranchId, period::Period, points::Points, refusal::Refusal, text},
-    storage::write::{Failure, Write},
+    storage::{
+        StoreError,
+        write::{Failure, Write},
+    },
 };
 
 /// Totals of one call at most: **limit**.
@@ -55,13 +59,13 @@ pub struct Reconciled {
     pub agreed: usize,
 }
 
-/// Compares a caller's totals with the ledger's.
-pub async fn reconcile(
-    write: &mut Write<'_>,
+/// The source whose totals a caller gives, where it may, and what it gives can be compared.
+async fn checked(
+    connection: &impl ConnectionTrait,
     grant: &Grant,
     input: &Reconcile,
-) -> Result<Reconciled, Failure> {
-    let source = granted_source(write, grant, &input.source_code).await?;
+) -> Result<Source, Failure> {
+    let source = granted_source(connection, grant, &input.source_code).await?;
     if input.totals.len() > TOTALS_LIMIT {
         return Err(Refusal::from(LedgerError::TooManyTotals {
             given: input.totals.len(),
@@ -69,18 +73,64 @@ pub async fn reconcile(
         })
         .into());
     }
-    compare(write, &source, input.period, &input.totals).await
+    Ok(source)
+}
+
+/// A comparison that was made on a reader, for it reads a source's whole period: who writes does not wait for it.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// What was asked for.
+    pub asked: Reconcile,
+    /// What it came to; None where nothing was to be compared.
+    pub reconciled: Option<Reconciled>,
+}
+
+impl Comparison {
+    /// Compares a caller's totals with the ledger's, where it may.
+    pub async fn make(
+        connection: &impl ConnectionTrait,
+        grant: &Grant,
+        asked: Reconcile,
+    ) -> Result<Self, StoreError> {
+        let reconciled = match checked(connection, grant, &asked).await {
+            Ok(source) => Some(compare(connection, &source, asked.period, &asked.totals).await?),
+            Err(Failure::Store(error)) => return Err(error),
+            // It is said where it is recorded, too.
+            Err(_) => None,
+        };
+        Ok(Self { asked, reconciled })
+    }
+}
+
+/// Records a comparison, or says why there is none.
+pub async fn reconcile(
+    write: &mut Write<'_>,
+    grant: &Grant,
+    input: &Comparison,
+) -> Result<Reconciled, Failure> {
+    let source = checked(write.connection(), grant, &input.asked).await?;
+    let reconciled = input.reconciled.clone();
+    let reconciled = reconciled.ok_or_else(|| Refusal::from(LedgerError::NoSource))?;
+    record(write, &source, input.asked.period, &reconciled);
+    Ok(reconciled)
+}
+
+/// Keeps in the audit trail that a period of a source was compared, and what it came to.
+pub fn record(write: &mut Write<'_>, source: &Source, period: Period, reconciled: &Reconciled) {
+    write.audit(AuditRecord::new("reconcilePoints").after(json!({
+        "sourceId": source.id.0, "period": period.to_string(), "agreed": reconciled.agreed,
+        "differences": reconciled.differences.len(),
+    })));
 }
 
 /// Compares totals of a source with what its entries come to here: each branch's own, not those of branches that were merged
 /// into it. Codes of one branch are added up.
 pub async fn compare(
-    write: &mut Write<'_>,
+    connection: &impl ConnectionTrait,
     source: &Source,
     period: Period,
     totals: &[(String, Points)],
-) -> Result<Reconciled, Failure> {
-    let connection = write.connection();
+) -> Result<Reconciled, StoreError> {
     let given: Vec<(String, Points)> = totals
         .iter()
         .map(|(code, total)| (text::code(code).unwrap_or_else(|_| code.clone()), *total))
@@ -142,9 +192,5 @@ pub async fn compare(
     result
         .differences
         .sort_by(|a, b| a.branch_code.cmp(&b.branch_code));
-    write.audit(AuditRecord::new("reconcilePoints").after(json!({
-        "sourceId": source.id.0, "period": period.to_string(), "agreed": result.agreed,
-        "differences": result.differences.len(),
-    })));
     Ok(result)
 }

@@ -32,8 +32,7 @@ pub(super) use quarantine::{
 };
 pub use quarantine_list::waiting_for_decision;
 pub(super) use quarantine_list::{
-    check_quarantine_page, count_quarantine, list_quarantine, quarantined_by_ids, similar_codes,
-    waiting_counts,
+    check_quarantine_page, count_quarantine, known_codes, list_quarantine, quarantined_by_ids, waiting_counts,
 };
 pub use scores::{RankAmong, merge_counts, ranks_statement, verify_scores};
 pub(super) use scores::{count_entries, entry_counts, participants, place, ranks, recount};
@@ -231,12 +230,16 @@ pub(super) async fn events(
     source: PointSourceId,
     keys: &BTreeSet<(String, EntryKind)>,
 ) -> Result<Vec<Line>, StoreError> {
-    let select = format!(
+    let select = select_events(source);
+    lines(&bulk::run(connection, &select, &KEY_COLUMNS, key_rows(keys)).await?)
+}
+
+fn select_events(source: PointSourceId) -> String {
+    format!(
         "SELECT {EVENT_COLUMNS} FROM {{rows}} CROSS JOIN point_event e \
          WHERE e.source_id = {} AND e.event_id = given.event_id AND e.kind = given.kind",
         source.0
-    );
-    lines(&bulk::run(connection, &select, &KEY_COLUMNS, key_rows(keys)).await?)
+    )
 }
 
 /// Locks the rows of events and gives the greatest revisions that are booked of them. In the order of their keys, so that
@@ -257,12 +260,8 @@ pub(super) async fn lock_events(
         source.0
     );
     bulk::run(connection, &insert, &KEY_COLUMNS, key_rows(keys)).await?;
-    let select = format!(
-        "SELECT {EVENT_COLUMNS} FROM {{rows}} CROSS JOIN point_event e \
-         WHERE e.source_id = {} AND e.event_id = given.event_id AND e.kind = given.kind \
-         ORDER BY e.event_id, e.kind FOR NO KEY UPDATE OF e",
-        source.0
-    );
+    let order = "ORDER BY e.event_id, e.kind FOR NO KEY UPDATE OF e";
+    let select = format!("{} {order}", select_events(source));
     lines(&bulk::run(connection, &select, &KEY_COLUMNS, key_rows(keys)).await?)
 }
 

@@ -1,7 +1,7 @@
 //! Leases: which replica does a job that only one may do.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+use sea_orm::{ConnectionTrait as _, Statement};
 
 use super::{Database, StoreError};
 
@@ -26,26 +26,13 @@ impl Database {
         let expires_at = now + length;
         let backend = self.backend();
         // One statement: it takes a lease that is free, expired or ours, and touches no other.
-        let sql = match backend {
-            DbBackend::Sqlite => {
-                "INSERT INTO lease (name, holder, number, expires_at) VALUES (?1, ?2, 1, ?3) \
-                 ON CONFLICT (name) DO UPDATE SET \
-                   number = CASE WHEN lease.holder = excluded.holder AND lease.expires_at > ?4 \
-                            THEN lease.number ELSE lease.number + 1 END, \
-                   holder = excluded.holder, expires_at = excluded.expires_at \
-                 WHERE lease.holder = excluded.holder OR lease.expires_at <= ?4 \
-                 RETURNING number"
-            }
-            _ => {
-                "INSERT INTO lease (name, holder, number, expires_at) VALUES ($1, $2, 1, $3) \
-                 ON CONFLICT (name) DO UPDATE SET \
-                   number = CASE WHEN lease.holder = excluded.holder AND lease.expires_at > $4 \
-                            THEN lease.number ELSE lease.number + 1 END, \
-                   holder = excluded.holder, expires_at = excluded.expires_at \
-                 WHERE lease.holder = excluded.holder OR lease.expires_at <= $4 \
-                 RETURNING number"
-            }
-        };
+        let sql = "INSERT INTO lease (name, holder, number, expires_at) VALUES ($1, $2, 1, $3) \
+                   ON CONFLICT (name) DO UPDATE SET \
+                     number = CASE WHEN lease.holder = excluded.holder AND lease.expires_at > $4 \
+                              THEN lease.number ELSE lease.number + 1 END, \
+                     holder = excluded.holder, expires_at = excluded.expires_at \
+                   WHERE lease.holder = excluded.holder OR lease.expires_at <= $4 \
+                   RETURNING number";
         let values = [name.into(), holder.into(), expires_at.into(), now.into()];
         let statement = Statement::from_sql_and_values(backend, sql, values);
         match self.inner.writer.query_one_raw(statement).await? {
@@ -61,12 +48,7 @@ impl Database {
     pub async fn release(&self, name: &str, holder: &str) -> Result<(), StoreError> {
         let now = self.clock().machine();
         let backend = self.backend();
-        let sql = match backend {
-            DbBackend::Sqlite => {
-                "UPDATE lease SET expires_at = ?3 WHERE name = ?1 AND holder = ?2 AND expires_at > ?3"
-            }
-            _ => "UPDATE lease SET expires_at = $3 WHERE name = $1 AND holder = $2 AND expires_at > $3",
-        };
+        let sql = "UPDATE lease SET expires_at = $3 WHERE name = $1 AND holder = $2 AND expires_at > $3";
         let values = [name.into(), holder.into(), now.into()];
         let statement = Statement::from_sql_and_values(backend, sql, values);
         self.inner.writer.execute_raw(statement).await?;

@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use rand::{RngExt as _, SeedableRng as _, seq::SliceRandom as _};
 use rand_chacha::ChaCha20Rng;
 use sea_orm::{ConnectionTrait as _, Statement};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
     sync::{Notify, watch},
@@ -20,7 +20,7 @@ use tokio::{
 use zhibu::{
     app,
     config::{Config, Overrides},
-    demo::{self, District},
+    demo::{self, District, rows::BranchRow},
     kernel::{
         clock::{Clock, day_in_shanghai},
         id::BranchId,
@@ -30,7 +30,7 @@ use zhibu::{
     platform::{self, Turn, model::PullFault},
     points::{self, Delivered, EntryKind, Push, Reason, Source, reconcile::Reconciled},
     simulate::{self, Directory, Faults, List, Options, Platform, Reckoning, Server, Size},
-    storage::write::{Actor, Outcome},
+    storage::write::Actor,
 };
 
 use crate::support::{
@@ -194,6 +194,9 @@ async fn is_as_the_model_has_it(app: &TestApp, district: &District, list: &List)
     assert_eq!(by_reason(&found), by_reason(&waits));
     assert_eq!(by_reason(&waits).len(), 3);
     assert_eq!(found, waits);
+    for period in ["2025", "2025-07"] {
+        ranks_are_the_models(app, district, &expected, period).await;
+    }
     let url = app.config.database.url.as_ref().unwrap().expose();
     let dir = app.config.server.data_dir.to_str().unwrap();
     let verified = process::run(&["verify", "--database-url", url, "--data-dir", dir]);
@@ -201,6 +204,52 @@ async fn is_as_the_model_has_it(app: &TestApp, district: &District, list: &List)
     for what in ["points: agrees", "ranks: agrees"] {
         assert!(process::stdout(&verified).contains(what));
     }
+}
+
+/// What the service says of every branch in a period, beside what the model's totals come to: in the district, in the field and
+/// below the committee.
+async fn ranks_are_the_models(app: &TestApp, district: &District, totals: &Totals, period: &str) {
+    const STANDINGS: &str = "query($period: Period, $after: String) { branches(first: 100, after: $after) {
+        pageInfo { hasNextPage endCursor } nodes { code points(period: $period) {
+          total rank rankInDomain rankInOrganization } } } }";
+    let of = Period::parse(period).unwrap();
+    let regular: Vec<_> = district.branches.iter().filter(|row| row.is_regular()).collect();
+    let total = |row: &BranchRow| totals.get(&(row.id, of)).map_or(0, |total| total.0);
+    let rank = |row: &BranchRow, beside: &dyn Fn(&BranchRow) -> bool| {
+        let above = |other: &&&BranchRow| beside(other) && total(other) > total(row);
+        1 + regular.iter().filter(above).count()
+    };
+    let expected: BTreeMap<&str, Value> = regular
+        .iter()
+        .map(|row| {
+            let in_domain = rank(row, &|other| other.domain == row.domain);
+            let in_organization = rank(row, &|other| other.committee_id == row.committee_id);
+            let standing = json!({ "total": total(row), "rank": rank(row, &|_| true), "rankInDomain": in_domain,
+                "rankInOrganization": in_organization });
+            (row.code.as_str(), standing)
+        })
+        .collect();
+    let mut seen = 0;
+    let mut after = Value::Null;
+    loop {
+        let variables = json!({ "period": period, "after": after });
+        let answer = app.admin().ask(STANDINGS, variables).await;
+        let page = &answer.data()["branches"];
+        for node in page["nodes"].as_array().unwrap() {
+            let Some(expected) = expected.get(node["code"].as_str().unwrap()) else {
+                continue;
+            };
+            let mut standing = node["points"].clone();
+            standing["total"] = json!((standing["total"].as_f64().unwrap() * 100.0).round() as i64);
+            assert_eq!(&standing, expected, "{period} {}", node["code"]);
+            seen += 1;
+        }
+        if page["pageInfo"]["hasNextPage"] == false {
+            break;
+        }
+        after = page["pageInfo"]["endCursor"].clone();
+    }
+    assert_eq!(seen, expected.len());
 }
 
 /// The first few totals that differ.
@@ -282,21 +331,11 @@ on_both!(
 );
 
 async fn compare(app: &TestApp, period: Period, totals: Vec<(String, Points)>) -> Reconciled {
-    let input = (period, totals);
-    let written = app
-        .database
-        .write(Actor::service("test"), None, input, |write, (period, totals)| {
-            Box::pin(async move {
-                let source = points::open_source(write, demo::SOURCE, demo::SOURCE_NAME).await?;
-                points::reconcile::compare(write, &source, *period, totals).await
-            })
-        })
+    let source = app.open_source(demo::SOURCE).await;
+    let reader = app.database.reader();
+    points::reconcile::compare(reader, &source, period, &totals)
         .await
-        .unwrap();
-    match written.outcome {
-        Outcome::Done(compared) => compared,
-        Outcome::Refused(refusals) => panic!("{refusals:?}"),
-    }
+        .unwrap()
 }
 
 async fn push(app: &TestApp, source: &Source, entries: &[Delivered]) {

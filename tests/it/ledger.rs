@@ -1,5 +1,5 @@
-//! The ledger of points: entries in any order, any number of times, by several callers at once. Its doors to the API come
-//! later; until then it is asked through the write path.
+//! The ledger of points: entries in any order, any number of times, by several callers at once; asked through the write path.
+//! Its doors to the API: `points`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

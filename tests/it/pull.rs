@@ -391,3 +391,26 @@ on_both!(only_the_newest_runs_are_kept, |db| async move {
     let runs = pulling.runs().await;
     assert_eq!((runs.len(), runs[0].id), (500, run.id));
 });
+
+on_both!(
+    totals_that_are_not_told_are_not_asked_for_again_at_once,
+    |db| async move {
+        let platform = Platform::start().await;
+        let source = format!("{}{}", platform.by_cursor("retries = 1"), Platform::TOTALS);
+        let mut pulling = Pulling::start(db, platform, &source).await;
+        pulling.platform.fill(1, 5);
+        pulling.platform.totals_fail(true);
+        pulling.pulls().await;
+        // Once more, as a page would be.
+        assert_eq!(pulling.platform.totals_asked(), 2);
+        assert_eq!(pulling.state().await.reconciled_on, None);
+        pulling.later();
+        pulling.pulls().await;
+        assert_eq!(pulling.platform.totals_asked(), 0);
+        pulling.platform.totals_fail(false);
+        pulling.app.clock.advance(Duration::hours(1));
+        pulling.pulls().await;
+        assert_eq!(pulling.platform.totals_asked(), 2);
+        assert!(pulling.state().await.reconciled_on.is_some());
+    }
+);

@@ -8,6 +8,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures_util::stream;
 use tokio::sync::mpsc;
 
@@ -43,6 +44,8 @@ pub(super) struct Sender {
     pub grant: Grant,
     /// For the audit trail.
     pub actor: Actor,
+    /// When its token ends; None of a signed body.
+    pub expires_at: Option<DateTime<Utc>>,
     /// The source's code.
     pub source_code: String,
 }
@@ -196,6 +199,14 @@ impl Delivery {
     async fn book(&mut self, chunk: &mut Chunk) -> Result<(), Stop> {
         if chunk.entries.is_empty() {
             return Ok(());
+        }
+        let now = self.database.clock().machine();
+        if self.sender.expires_at.is_some_and(|at| at <= now) {
+            return Err(Problem::unauthenticated(Message::new(
+                "令牌已过期，请用新令牌重发其余条目",
+                "The token has expired; send the rest with a new one",
+            ))
+            .into());
         }
         let chunk = std::mem::take(chunk);
         let first = self.counts.through + 1;

@@ -167,10 +167,13 @@ impl<'a> Row<'a> {
     fn position(&self) -> Option<Position> {
         let fields = self.fields();
         let text = self.at(fields.updated_at.as_ref()?).and_then(json::word)?;
+        let id = self.at(&fields.id).and_then(json::word)?;
+        // No database keeps U+0000 in a text: the page would never be booked.
+        let is_kept = !id.chars().chain(text.chars()).any(char::is_control);
         Some(Position {
-            at: self.settings.times.read(&text)?,
+            at: self.settings.times.read(&text).filter(|_| is_kept)?,
             text,
-            id: self.at(&fields.id).and_then(json::word)?,
+            id,
         })
     }
 

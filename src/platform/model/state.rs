@@ -88,10 +88,15 @@ impl Pulled {
 
     /// Whether the last days are to be read again, once a day.
     pub fn rereads(&self, days: u32, now: DateTime<Utc>) -> Reread {
-        match days > 0 && self.reread_on != Some(day_in_shanghai(now)) {
+        match days > 0 && self.is_to_reread(now) {
             true => Reread::Days(days),
             false => Reread::No,
         }
+    }
+
+    /// Whether no run of today has read the last days again.
+    pub fn is_to_reread(&self, now: DateTime<Utc>) -> bool {
+        self.reread_on != Some(day_in_shanghai(now))
     }
 }
 

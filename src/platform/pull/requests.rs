@@ -7,9 +7,12 @@ use rand_chacha::ChaCha20Rng;
 use tokio::time::Instant;
 
 use super::pause;
-use crate::platform::{
-    model::{Ask, Retries},
-    port::{Page, Platform, PlatformError},
+use crate::{
+    kernel::period::Period,
+    platform::{
+        model::{Ask, Retries},
+        port::{Page, Platform, PlatformError, Totals},
+    },
 };
 
 pub(super) struct Requests<'a> {
@@ -34,15 +37,29 @@ impl<'a> Requests<'a> {
 
     /// Asks for a page until it comes, or the budget is used up.
     pub(super) async fn page(&mut self, ask: &Ask) -> Result<Page, PlatformError> {
+        let platform = self.platform;
+        self.until_it_comes(|| platform.page(ask)).await
+    }
+
+    /// Asks so for the totals of a month.
+    pub(super) async fn totals(&mut self, month: Period) -> Result<Option<Totals>, PlatformError> {
+        let platform = self.platform;
+        self.until_it_comes(|| platform.totals(month)).await
+    }
+
+    async fn until_it_comes<T, F>(&mut self, ask: impl Fn() -> F) -> Result<T, PlatformError>
+    where
+        F: Future<Output = Result<T, PlatformError>>,
+    {
         loop {
             if let Some(last) = self.last {
                 pause(self.interval.saturating_sub(last.elapsed())).await;
             }
             self.last = Some(Instant::now());
-            let error = match self.platform.page(ask).await {
-                Ok(page) => {
+            let error = match ask().await {
+                Ok(answer) => {
                     self.retries.went_well();
-                    return Ok(page);
+                    return Ok(answer);
                 }
                 Err(error) => error,
             };

@@ -9,7 +9,7 @@ use super::{
         discard::{DiscardQuarantine, discard},
         entry::Delivered,
         push::Outcome,
-        reconcile::{Difference, Reconcile, Reconciled, reconcile},
+        reconcile::{Comparison, Difference, Reconcile, Reconciled, reconcile},
         resolve::{ResolveQuarantine, resolve},
     },
     Activity, PointEntry, PointEntryKind, QuarantineReason, QuarantinedEntry,
@@ -396,6 +396,14 @@ impl PointsMutation {
             source_code: input.source_code,
             period: input.period.0,
             totals: totals.map(|one| (one.branch_code, one.total.0)).collect(),
+        };
+        let caller = Caller::of(ctx)?;
+        let input = match caller.requester.grant(Act::ReconcilePoints) {
+            Ok(grant) => Comparison::make(caller.database.reader(), &grant, input).await?,
+            Err(_) => Comparison {
+                asked: input,
+                reconciled: None,
+            },
         };
         let (reconciled, user_errors) = mutate(ctx, Act::ReconcilePoints, input, |w, i| {
             Box::pin(reconcile(w, &i.grant, &i.input))

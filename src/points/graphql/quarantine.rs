@@ -1,11 +1,11 @@
 //! What could not be booked.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{Context, Enum, ID, Object, dataloader::Loader};
 
 use super::{
-    super::{entry, quarantined, store},
+    super::{entry, quarantined, similar::likest, store},
     PointSource,
     source::by_code,
 };
@@ -116,33 +116,15 @@ impl QuarantinedEntry {
         let Some(source) = caller.load(self.row.source_id).await? else {
             return Ok(Vec::new());
         };
-        let codes = store::similar_codes(caller.database.reader(), &source.code, code).await?;
-        let ids = likest(code, codes);
+        let unknown = UnknownCode {
+            source_code: source.code.clone(),
+            code: code.clone(),
+        };
+        let ids = caller.load(unknown).await?.unwrap_or_default();
         let mut found = caller.load_many(ids.iter().copied()).await?;
         let branches = ids.iter().filter_map(|id| found.remove(id));
         Ok(branches.map(Branch::new).collect())
     }
-}
-
-/// How many branches are suggested.
-const SUGGESTIONS: usize = 5;
-/// How many characters may be otherwise in a suggested code, or change places.
-const APART: usize = 2;
-
-/// The branches whose codes are the likest.
-fn likest(code: &str, codes: Vec<(String, BranchId)>) -> Vec<BranchId> {
-    let mut near: Vec<(usize, String, BranchId)> = codes
-        .into_iter()
-        .map(|(other, id)| (strsim::damerau_levenshtein(code, &other), other, id))
-        .filter(|(apart, _, _)| *apart <= APART)
-        .collect();
-    near.sort();
-    let mut seen = HashSet::new();
-    let ids = near
-        .into_iter()
-        .map(|(_, _, id)| id)
-        .filter(|id| seen.insert(*id));
-    ids.take(SUGGESTIONS).collect()
 }
 
 /// Queries on the quarantine.
@@ -193,5 +175,29 @@ impl Loader<QuarantinedEntryId> for Batch {
     async fn load(&self, ids: &[QuarantinedEntryId]) -> Loaded<QuarantinedEntryId, Self::Value> {
         let rows = store::quarantined_by_ids(self.database.reader(), &self.scope, ids).await?;
         Ok(rows.into_iter().map(|(id, row)| (id, Arc::new(row))).collect())
+    }
+}
+
+/// A code that no branch has towards a source.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct UnknownCode {
+    source_code: String,
+    code: String,
+}
+
+impl Loader<UnknownCode> for Batch {
+    type Value = Vec<BranchId>;
+    type Error = ApiError;
+
+    /// All codes are read once, whatever the number of those that are like none of them.
+    async fn load(&self, unknown: &[UnknownCode]) -> Loaded<UnknownCode, Self::Value> {
+        let known = store::known_codes(self.database.reader()).await?;
+        let mut suggested = HashMap::with_capacity(unknown.len());
+        for one in unknown {
+            suggested.insert(one.clone(), likest(&one.source_code, &one.code, &known));
+            // In a large district it takes a millisecond.
+            tokio::task::yield_now().await;
+        }
+        Ok(suggested)
     }
 }

@@ -12,12 +12,13 @@ use super::{Source, sources};
 use crate::{
     auth::Scope,
     kernel::{
-        id::{BranchId, PointSourceId, QuarantinedEntryId},
+        id::{PointSourceId, QuarantinedEntryId},
         page::{Page, PageArgs, PageError},
     },
     points::{
         entry::Reason,
         quarantined::{QuarantineState, Quarantined},
+        similar::KnownCode,
     },
     storage::{
         StoreError,
@@ -168,37 +169,23 @@ pub async fn waiting_for_decision(
     Ok(sources.into_iter().filter_map(with_count).collect())
 }
 
-/// Codes that are like an unknown one, with their branches: of about its length, and alike at either end.
-pub(in crate::points) async fn similar_codes(
+/// All codes of branches that are active.
+pub(in crate::points) async fn known_codes(
     connection: &impl ConnectionTrait,
-    source_code: &str,
-    code: &str,
-) -> Result<Vec<(String, BranchId)>, StoreError> {
-    let length = code.chars().count();
-    // So much of either end as one slip of the pen leaves alone.
-    let alike = (length / 3).max(1);
-    let head: String = code.chars().take(alike).collect();
-    let tail: String = code.chars().skip(length.saturating_sub(alike)).collect();
-    let sql = "SELECT k.code, k.id FROM ( \
-                 SELECT code, id FROM branch WHERE status = 'ACTIVE' UNION \
-                 SELECT a.code, a.branch_id FROM branch_alias a JOIN branch b ON b.id = a.branch_id \
-                 WHERE b.status = 'ACTIVE' AND a.source_code IN ('', $1)) AS k \
-               WHERE length(k.code) BETWEEN $2 AND $3 AND (substr(k.code, 1, $6) = $4 OR substr(k.code, length(k.code) + 1 - $6) = $5)";
-    let length = i64::try_from(length).unwrap_or_default();
-    let values = [
-        source_code.into(),
-        (length - 2).into(),
-        (length + 2).into(),
-        head.into(),
-        tail.into(),
-        i32::try_from(alike).unwrap_or_default().into(),
-    ];
-    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, values);
+) -> Result<Vec<KnownCode>, StoreError> {
+    let sql = "SELECT '' AS source_code, code, id AS branch_id FROM branch WHERE status = 'ACTIVE' UNION ALL \
+               SELECT a.source_code, a.code, a.branch_id FROM branch_alias a JOIN branch b ON b.id = a.branch_id \
+               WHERE b.status = 'ACTIVE'";
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
     let rows = connection.query_all_raw(statement).await?;
     rows.iter()
         .map(|row| {
             let mut cells = Cells::new(row);
-            Ok((cells.take()?, cells.take()?))
+            Ok(KnownCode {
+                source_code: Some(cells.take()?).filter(|source: &String| !source.is_empty()),
+                code: cells.take()?,
+                branch: cells.take()?,
+            })
         })
         .collect()
 }

@@ -5,8 +5,6 @@
 
 use std::{collections::VecDeque, sync::Mutex};
 
-use serde_json::json;
-
 use super::*;
 use crate::support::{TestDatabase, process::Service};
 

@@ -71,6 +71,8 @@ struct Inner {
     token_lasts: i64,
     access: Access,
     totals: BTreeMap<String, Value>,
+    totals_fail: bool,
+    totals_asked: usize,
 }
 
 /// Whom it lets in.
@@ -224,6 +226,16 @@ impl Platform {
         let row = |(code, score): &(&str, i32)| json!({ "orgCode": code, "score": score });
         let totals = totals.iter().map(row).collect();
         self.inner().totals.insert(month.to_owned(), totals);
+    }
+
+    /// Whether it answers 503 where it is asked for totals.
+    pub fn totals_fail(&self, fail: bool) {
+        self.inner().totals_fail = fail;
+    }
+
+    /// How often it was asked for totals; forgotten.
+    pub fn totals_asked(&self) -> usize {
+        std::mem::take(&mut self.inner().totals_asked)
     }
 
     /// How many tokens it gave.
@@ -380,7 +392,12 @@ async fn totals(State(platform): State<Platform>, fields: HeaderMap, uri: Uri) -
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let month = uri.query().unwrap_or_default().replace("period=", "");
-    let list = platform.inner().totals.get(&month).cloned().unwrap_or(json!([]));
+    let mut inner = platform.inner();
+    inner.totals_asked += 1;
+    if inner.totals_fail {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let list = inner.totals.get(&month).cloned().unwrap_or(json!([]));
     axum::Json(json!({ "code": 200, "data": { "list": list } })).into_response()
 }
 
