@@ -295,20 +295,22 @@ fn every_domain() -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// Below one committee there are few enough to be counted one by one.
+/// Below one committee there are few enough to be counted one by one: what is below it comes first, and rows of each
+/// organization are read from an index.
 fn above_in_organization() -> String {
-    let committee = "(SELECT c.ancestor_id FROM organization_closure c JOIN organization o ON o.id = c.ancestor_id \
-                      WHERE c.descendant_id = asked.organization_id AND o.kind = 'COMMITTEE')";
-    let below =
-        format!("(SELECT d.descendant_id FROM organization_closure d WHERE d.ancestor_id = {committee})");
+    let below = "organization_closure d CROSS JOIN";
+    let is_below = "d.ancestor_id = (SELECT c.ancestor_id FROM organization_closure c \
+                    JOIN organization o ON o.id = c.ancestor_id \
+                    WHERE c.descendant_id = asked.organization_id AND o.kind = 'COMMITTEE')";
+    let scored = format!(
+        "FROM {below} point_total p WHERE {is_below} AND p.organization_id = d.descendant_id \
+         AND p.period = asked.period AND p.total <> 0"
+    );
     format!(
-        "(SELECT count(*) FROM point_total p WHERE p.period = asked.period AND p.organization_id IN {below} \
-          AND p.total > asked.mine AND p.total <> 0) \
+        "(SELECT count(*) {scored} AND p.total > asked.mine) \
          + CASE WHEN asked.mine < 0 THEN \
-             (SELECT count(*) FROM branch b WHERE b.organization_id IN {below} AND b.status = 'ACTIVE' \
-               AND b.form <> 'TEMPORARY') \
-             - (SELECT count(*) FROM point_total p WHERE p.period = asked.period \
-                 AND p.organization_id IN {below} AND p.total <> 0) \
+             (SELECT count(*) FROM {below} branch b WHERE {is_below} AND b.organization_id = d.descendant_id \
+               AND b.status = 'ACTIVE' AND b.form <> 'TEMPORARY') - (SELECT count(*) {scored}) \
            ELSE 0 END"
     )
 }
