@@ -27,7 +27,11 @@ const TARGET: f64 = 3.0;
 pub async fn measure(url: &str) -> Result<(), Failure> {
     let data = tempfile::tempdir()?;
     process::migrate(data.path(), Some(url))?;
-    let connection = connect(url, 2).await?;
+    let connection = connect(url, 1).await?;
+    // As the service's own connections have it.
+    connection
+        .execute_unprepared("SET jit = off; SET plan_cache_mode = force_generic_plan")
+        .await?;
     fill(&connection).await?;
     // The service counts at its start what came in by the bulk.
     let server = Server::plain_service(data.path(), Some(url)).await?;
