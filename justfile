@@ -29,6 +29,10 @@ bench:
 bench-points *args:
     cargo bench --bench points -- {{ args }}
 
+# What a subscriber costs, how fast a change reaches all, what a kept result costs (docs/benchmarks.md)
+bench-live:
+    cargo bench --bench live
+
 # Everything that a change must pass, as the machine runs it
 ci:
     .ci/run

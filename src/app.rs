@@ -2,12 +2,12 @@
 
 mod demonstration;
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use axum::{Router, serve::ListenerExt as _};
 use rand::{CryptoRng, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
     audit::RefusedAccess,
@@ -19,13 +19,16 @@ use crate::{
         schema::{self, Mutation, Query, Subscription},
     },
     http::{
-        self,
+        self, Live,
         graphiql::Graphiql,
         graphql::{Options as EndpointOptions, ServiceAccess},
+        operations::Operations,
         platform::Platform,
+        socket::Sockets,
     },
     jobs::{Jobs, Retention},
     kernel::{clock::Clock, id::OrganizationId, message::Message, refusal::Refusal},
+    live::{Cohorts, Results, tail},
     organization::{
         self,
         create::{CreateOrganization, create},
@@ -221,6 +224,11 @@ pub struct App {
     retention: Retention,
     sources: Vec<SourceSection>,
     pulled: PulledSources,
+    window: usize,
+    sockets: Sockets,
+    cohorts: Cohorts,
+    draining: watch::Sender<bool>,
+    drain: Duration,
 }
 
 /// The service's engine.
@@ -261,14 +269,35 @@ impl App {
                 .data(pulled.clone())
         };
         let engine: ZhibuEngine = Engine::new(build, &schema::hints(), config.graphql.limits())?;
-        let access = ServiceAccess::new(
+        let engine = Arc::new(engine);
+        let access = Arc::new(ServiceAccess::new(
             authenticator.clone(),
             database.clone(),
             config.graphql.introspection,
+        ));
+        let draining = watch::Sender::new(false);
+        let sockets = Sockets::new(
+            config.live.sockets,
+            database.clock().clone(),
+            draining.subscribe(),
         );
+        let cohorts = Cohorts::new(database.for_its_own(), config.live.interval);
+        let operations = Operations::new(
+            engine.clone(),
+            access.clone(),
+            cohorts.clone(),
+            config.server.request_timeout,
+            config.live.patience,
+        );
+        let live = Live::new(Arc::new(operations), sockets.clone());
         let options = EndpointOptions {
             deadline: config.server.request_timeout,
             graphiql: config.graphql.graphiql.then(|| Arc::new(Graphiql::new())),
+            streams: Some(Arc::new(live)),
+            results: Some(Arc::new(Results::new(
+                database.for_its_own(),
+                config.live.result_memory,
+            ))),
             ..EndpointOptions::default()
         };
         let points = Platform {
@@ -278,11 +307,12 @@ impl App {
             refused: refused.clone(),
         };
         let router = http::router(
-            Arc::new(engine),
-            Arc::new(access),
+            engine,
+            access,
             options,
             points,
             database.clone(),
+            draining.subscribe(),
         );
         Ok(Self {
             router,
@@ -290,6 +320,11 @@ impl App {
             retention: Retention::from(config),
             sources: config.sources.clone(),
             pulled,
+            window: config.live.window,
+            sockets,
+            cohorts,
+            draining,
+            drain: config.live.sockets.drain,
             database,
         })
     }
@@ -302,6 +337,31 @@ impl App {
     /// The database it answers from.
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// Follows the change log for subscriptions and cached reads until `stop` turns true.
+    pub fn tail(&self, stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
+        tail::run(self.database.for_its_own(), self.window, stop)
+    }
+
+    /// What closes sockets and streams before the service stops: it is not ready any more and takes no new ones, and ends when
+    /// those there are have gone, or their time is over.
+    pub fn drain(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (draining, sockets, drain) = (self.draining.clone(), self.sockets.clone(), self.drain);
+        async move {
+            draining.send_replace(true);
+            let _ = tokio::time::timeout(drain + Duration::from_secs(2), sockets.gone()).await;
+        }
+    }
+
+    /// What subscribers of one value share.
+    pub fn cohorts(&self) -> &Cohorts {
+        &self.cohorts
+    }
+
+    /// The sockets that are open.
+    pub fn sockets(&self) -> &Sockets {
+        &self.sockets
     }
 
     /// The jobs that belong to a running service.

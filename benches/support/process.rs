@@ -235,7 +235,13 @@ impl Server {
         Ask {
             url: format!("http://{}{path}", self.address),
             body: body.to_string().into_bytes(),
+            kept: false,
         }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// CPU time it has taken.

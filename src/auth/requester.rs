@@ -96,6 +96,15 @@ impl Requester {
         self.source.as_deref()
     }
 
+    /// Whether another token may take the place of this one's on a connection: of the same subject, role and scope.
+    pub fn is_renewed_by(&self, other: &Self) -> bool {
+        let undated = |requester: &Self| Self {
+            expires_at: None,
+            ..requester.clone()
+        };
+        undated(self) == undated(other)
+    }
+
     /// When the token ends; none for anonymous callers.
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.expires_at

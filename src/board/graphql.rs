@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 
-pub use branch::{BranchQuery, branch_by_id};
+pub use branch::{BranchQuery, BranchSubscription, branch_by_id};
 
 use super::{
     branches::{self, Today, With},

@@ -110,14 +110,21 @@ pub(super) async fn run(
     let pullers = app.pullers(&holder, rng).await?;
     let pulls = tokio::spawn(schedule::run(pullers, stopped.clone()));
     let jobs = tokio::spawn(app.jobs(holder).run(stopped.clone()));
+    let tail = tokio::spawn(app.tail(stopped.clone()));
     let simulator = simulator.map(|server| {
         tracing::info!(url = server.url(), "the stand-in platform answers");
         tokio::spawn(server.run(stopped))
     });
-    let served = app::serve(listener, app.router(), shutdown()).await;
+    let drain = app.drain();
+    let stopping = async move {
+        shutdown().await;
+        drain.await;
+    };
+    let served = app::serve(listener, app.router(), stopping).await;
     let _ = stop.send(true);
     let _ = pulls.await;
     let _ = jobs.await;
+    let _ = tail.await;
     if let Some(simulator) = simulator {
         let _ = simulator.await;
     }

@@ -7,6 +7,7 @@
 mod fault;
 mod graphql;
 mod keys;
+mod live;
 mod reader;
 mod sections;
 mod sources;
@@ -19,6 +20,7 @@ use std::{
 
 pub use fault::{Fault, Faults, Origin};
 pub use graphql::GraphqlSection;
+pub use live::LiveSection;
 pub use sections::{
     AuthSection, ChangeLogSection, DatabaseSection, IdempotencySection, LogFormat, LogSection,
     OrganizationSection, PrivacySection, ServerSection,
@@ -49,6 +51,8 @@ pub struct Config {
     pub domain: Rules,
     /// `[change_log]`
     pub change_log: ChangeLogSection,
+    /// `[live]`
+    pub live: LiveSection,
     /// `[idempotency]`
     pub idempotency: IdempotencySection,
     /// `[sources.CODE]`, one for each platform that points come from.
@@ -111,6 +115,7 @@ impl Config {
             privacy: PrivacySection::read(&mut reader),
             domain: sections::read_rules(&mut reader),
             change_log: ChangeLogSection::read(&mut reader),
+            live: LiveSection::read(&mut reader),
             idempotency: IdempotencySection::read(&mut reader),
             sources: sources::read(&mut reader),
             log: LogSection::read(&mut reader),

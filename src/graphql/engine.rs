@@ -119,6 +119,13 @@ where
         let name = request.operation_name.as_deref();
         let (facts, operation) = document.operation(name).ok_or_else(|| no_operation(name))?;
         let facts = facts.clone();
+        if facts.kind == OperationType::Subscription && facts.root_fields != 1 {
+            // GraphQL specification (October 2021), 5.2.3.1.
+            return Err(Fault::from(ApiError::bad_request(Message::new(
+                "订阅只能有一个根字段",
+                "A subscription has exactly one root field",
+            ))));
+        }
         let variables = variables::coerce(
             &self.types,
             &document.parsed.operations,
@@ -191,6 +198,11 @@ where
             self.documents.insert(prepared.document);
         }
         Executed::response(response, kind, &renderer)
+    }
+
+    /// Runs a subscription for its next event, and no longer; None where there is none.
+    pub async fn once(&self, prepared: Prepared, context: RequestContext) -> Option<Executed> {
+        self.subscribe(prepared, context).next().await
     }
 
     /// Runs a subscription: one [`Executed`] an event. A request error is the first and only one.

@@ -111,6 +111,15 @@ impl ApiError {
         Self::new(ErrorCode::Forbidden, message)
     }
 
+    /// NOT_FOUND: of a root that cannot be null.
+    pub fn not_found(what: Message) -> Self {
+        let message = Message::new(
+            format!("没有该{}", what.zh),
+            format!("There is no such {}", what.en),
+        );
+        Self::new(ErrorCode::NotFound, message)
+    }
+
     /// Adds when to come back, in seconds (`extensions.retryAfter`, and `Retry-After` over HTTP).
     #[must_use]
     pub fn with_retry_after(mut self, seconds: u32) -> Self {

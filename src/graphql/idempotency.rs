@@ -207,6 +207,8 @@ mod tests {
             introspects: false,
             cost: 1,
             cost_varies: false,
+            reads: crate::graphql::reads::Reads::default(),
+            subscribes_to: None,
         }
     }
 

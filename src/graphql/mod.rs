@@ -22,12 +22,15 @@ mod mapping;
 pub mod node;
 pub mod payload;
 mod prepare;
+pub mod reads;
+mod reads_table;
 pub mod scalars;
 pub mod schema;
 pub mod sdl;
+pub mod subscription;
 pub mod variables;
 
-pub use engine::{Engine, Executed, GraphqlRequest, RequestContext, RequestId};
+pub use engine::{Engine, Executed, GraphqlRequest, Prepared, RequestContext, RequestId};
 pub use error::{ApiError, ErrorCode};
 pub use guard::Limits;
 pub use idempotency::Idempotency;

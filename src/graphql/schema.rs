@@ -1,7 +1,7 @@
 //! The roots put together from what the slices offer.
 
 use async_graphql::{
-    EmptySubscription, MergedObject, SDLExportOptions, ScalarType as _, Schema, SchemaBuilder,
+    MergedObject, MergedSubscription, SDLExportOptions, ScalarType as _, Schema, SchemaBuilder,
 };
 
 use super::node::NodeQuery;
@@ -9,14 +9,14 @@ use super::scalars::{ChangeCursor, Date, DateTime, Period, Points};
 use super::sdl::SchemaHints;
 use crate::{
     audit::graphql::AuditQuery,
-    board::graphql::{BoardQuery, BranchQuery},
+    board::graphql::{BoardQuery, BranchQuery, BranchSubscription},
     branch::graphql::BranchMutation,
     brand::graphql::{BrandMutation, BrandQuery},
-    live::graphql::ChangeQuery,
+    live::graphql::{ChangeQuery, ChangeSubscription},
     organization::graphql::{OrganizationMutation, OrganizationQuery},
     pairing::graphql::{PairingMutation, PairingQuery},
     platform::graphql::PlatformMutation,
-    points::graphql::{PointsMutation, PointsQuery},
+    points::graphql::{PointsMutation, PointsQuery, PointsSubscription},
     training::graphql::{SiteQuery, TrainingMutation, TrainingQuery},
     viewer::graphql::ViewerQuery,
 };
@@ -50,12 +50,13 @@ pub struct Mutation(
     PlatformMutation,
 );
 
-/// Nothing can be subscribed to yet.
-pub type Subscription = EmptySubscription;
+/// 订阅 · What can be watched: changes as they come, and values that are told again after they change.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(ChangeSubscription, BranchSubscription, PointsSubscription);
 
 /// The schema before its limits and data are set.
 pub fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
 }
 
 /// The schema in the schema definition language, in an order that does not change with the order of the code.
@@ -82,6 +83,26 @@ pub fn hints() -> SchemaHints {
 mod tests {
     use super::*;
     use crate::graphql::{Engine, GraphqlRequest, Limits};
+
+    #[test]
+    fn what_moves_each_type_is_known() {
+        let sdl = sdl();
+        let types = sdl.lines().filter_map(|line| {
+            let name = line.strip_prefix("type ")?;
+            name.split([' ', '{']).next()
+        });
+        // What mutations give is not kept.
+        let of_mutations = ["Mutation", "UserError", "PushOutcome", "ReconcileDifference"];
+        let unknown: Vec<&str> = types
+            .filter(|name| !name.ends_with("Payload") && !of_mutations.contains(name))
+            .filter(|name| !super::super::reads_table::knows(name))
+            .collect();
+        assert_eq!(
+            unknown,
+            Vec::<&str>::new(),
+            "say in graphql/reads_table.rs what moves them"
+        );
+    }
 
     #[test]
     fn the_edge_can_read_the_schema_it_guards() {

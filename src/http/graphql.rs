@@ -20,18 +20,21 @@ use async_graphql::parser::types::OperationType;
 use async_graphql::{ObjectType, SubscriptionType};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{FromRequestParts as _, State};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
+use futures_util::future::BoxFuture;
 use tower_http::decompression::RequestDecompressionLayer;
 
 pub use self::access::ServiceAccess;
 use self::respond::Reply;
 use super::graphiql::Graphiql;
 use crate::graphql::error::{ApiError, ErrorCode};
-use crate::graphql::{Engine, Executed, Idempotency, RequestContext, RequestId};
+use crate::graphql::{Engine, Executed, GraphqlRequest, Idempotency, Prepared, RequestContext, RequestId};
 use crate::kernel::message::{Lang, Message};
+use crate::live::{Dependencies, Found, ReadKey, Results};
 
 /// Bytes of a request's body, also after decompression, unless configured.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -53,6 +56,11 @@ pub trait Access: Send + Sync + 'static {
     /// Whether the caller may see the schema.
     fn may_introspect(&self, requester: &Self::Requester) -> bool;
 
+    /// What a query of the caller's is the same as, and what it depends on; None where its result is not kept.
+    fn read_key(&self, _: &Self::Requester, _: &Prepared, _: Lang) -> Option<(ReadKey, Dependencies)> {
+        None
+    }
+
     /// Puts into the request's data what resolvers ask for: the requester, its scope, loaders.
     fn fill(&self, requester: Self::Requester, context: &mut RequestContext);
 }
@@ -66,6 +74,30 @@ pub struct Options {
     pub deadline: Duration,
     /// What browsers get; none where the deployment has switched it off.
     pub graphiql: Option<Arc<Graphiql>>,
+    /// What answers with several results.
+    pub streams: Option<Arc<dyn Streams>>,
+    /// Where results are kept.
+    pub results: Option<Arc<Results>>,
+}
+
+/// What takes over where several results may come.
+pub trait Streams: Send + Sync + 'static {
+    /// Answers an upgrade to a WebSocket.
+    fn upgrade(&self, upgrade: WebSocketUpgrade, lang: Lang, id: RequestId) -> Response;
+
+    /// Whether the service is about to stop and takes no new ones.
+    fn is_draining(&self) -> bool;
+
+    /// Answers with server-sent events; None for a mutation over `GET`.
+    fn stream<'a>(
+        &'a self,
+        request: GraphqlRequest,
+        authorization: Option<&'a str>,
+        last_event_id: Option<&'a str>,
+        reading: bool,
+        lang: Lang,
+        id: RequestId,
+    ) -> BoxFuture<'a, Result<Option<Response>, ApiError>>;
 }
 
 impl Default for Options {
@@ -74,6 +106,8 @@ impl Default for Options {
             body_limit: BODY_LIMIT,
             deadline: DEADLINE,
             graphiql: None,
+            streams: None,
+            results: None,
         }
     }
 }
@@ -104,6 +138,10 @@ where
     });
     Router::new()
         .route("/graphql", any(serve::<Query, Mutation, Subscription, A>))
+        .route(
+            "/graphql/stream",
+            any(serve_stream::<Query, Mutation, Subscription, A>),
+        )
         .layer(RequestDecompressionLayer::new())
         .with_state(endpoint)
 }
@@ -118,7 +156,21 @@ where
     Subscription: SubscriptionType + 'static,
     A: Access,
 {
-    endpoint.handle(request).await
+    endpoint.handle(request, false).await
+}
+
+/// Always with server-sent events.
+async fn serve_stream<Query, Mutation, Subscription, A>(
+    State(endpoint): State<Arc<Endpoint<Query, Mutation, Subscription, A>>>,
+    request: Request<Body>,
+) -> Response
+where
+    Query: ObjectType + 'static,
+    Mutation: ObjectType + 'static,
+    Subscription: SubscriptionType + 'static,
+    A: Access,
+{
+    endpoint.handle(request, true).await
 }
 
 impl<Query, Mutation, Subscription, A> Endpoint<Query, Mutation, Subscription, A>
@@ -128,11 +180,16 @@ where
     Subscription: SubscriptionType + 'static,
     A: Access,
 {
-    async fn handle(&self, request: Request<Body>) -> Response {
+    async fn handle(&self, request: Request<Body>, streams: bool) -> Response {
         let lang = Lang::from_accept_language(text(request.headers(), header::ACCEPT_LANGUAGE).as_deref());
         let id = request_id(&request);
         let accept = text(request.headers(), header::ACCEPT);
         let reading = matches!(*request.method(), Method::GET | Method::HEAD);
+        if let Some(live) = &self.options.streams
+            && is_upgrade(request.headers())
+        {
+            return upgrade(&**live, request, lang, id).await;
+        }
         if let Some(graphiql) = &self.options.graphiql
             && reading
             && accept::prefers_html(accept.as_deref())
@@ -148,6 +205,11 @@ where
         if !reading && *request.method() != Method::POST {
             return reply.method_not_allowed("GET, HEAD, POST");
         }
+        if let Some(live) = &self.options.streams
+            && (streams || accept::prefers_events(accept.as_deref()))
+        {
+            return self.stream(&**live, request, reading, &reply).await;
+        }
         if media.is_none() {
             return reply.status(
                 StatusCode::NOT_ACCEPTABLE,
@@ -157,10 +219,59 @@ where
                 ),
             );
         }
+        let known = text(request.headers(), header::IF_NONE_MATCH).filter(|_| reading);
+        let public = request.headers().get(header::AUTHORIZATION).is_none();
         match self.answer(request, reading, lang, &id).await {
-            Ok((executed, idempotency)) => reply.executed(&executed, idempotency.as_deref()),
+            Ok(Answered::Executed(executed, idempotency)) => {
+                reply.executed(&executed, idempotency.as_deref())
+            }
+            Ok(Answered::Found(Found::Passed(executed))) => reply.passed(&executed),
+            Ok(Answered::Found(Found::Kept(answer))) => reply.kept(&answer, true, known.as_deref(), public),
+            Ok(Answered::Found(Found::Made(answer))) => reply.kept(&answer, false, known.as_deref(), public),
             Err(Stop::Status(status, message)) => reply.status(status, message),
             Err(Stop::MutationOverGet) => reply.method_not_allowed("POST"),
+        }
+    }
+
+    /// Answers with server-sent events, which tell what is wrong with an operation too; what is wrong with the request has a
+    /// status.
+    async fn stream(
+        &self,
+        live: &dyn Streams,
+        request: Request<Body>,
+        reading: bool,
+        reply: &Reply<'_>,
+    ) -> Response {
+        if live.is_draining() {
+            let error = ApiError::unavailable(1);
+            let context = RequestContext::new(reply.lang, reply.request_id.clone());
+            return reply.executed(&Executed::error(error, None, &context.renderer()), None);
+        }
+        let (parts, body) = request.into_parts();
+        let params = match reading {
+            true => request::from_uri(&parts.uri),
+            false => request::from_body(&parts.headers, body, self.options.body_limit).await,
+        };
+        let params = match params {
+            Ok(params) => params,
+            Err(Stop::Status(status, message)) => return reply.status(status, message),
+            Err(Stop::MutationOverGet) => return reply.method_not_allowed("POST"),
+        };
+        let visible = |name: header::HeaderName| {
+            let value = parts.headers.get(name);
+            // What is not visible ASCII is a token, but nobody's.
+            value.map(|value| value.to_str().unwrap_or_default())
+        };
+        let last_event_id = visible(header::HeaderName::from_static("last-event-id"));
+        let (authorization, id) = (visible(header::AUTHORIZATION), reply.request_id.clone());
+        let answer = live.stream(params, authorization, last_event_id, reading, reply.lang, id);
+        match answer.await {
+            Ok(Some(response)) => response,
+            Ok(None) => reply.method_not_allowed("POST"),
+            Err(error) => {
+                let context = RequestContext::new(reply.lang, reply.request_id.clone());
+                reply.executed(&Executed::error(error, None, &context.renderer()), None)
+            }
         }
     }
 
@@ -170,14 +281,14 @@ where
         reading: bool,
         lang: Lang,
         id: &RequestId,
-    ) -> Result<(Executed, Option<Arc<Idempotency>>), Stop> {
+    ) -> Result<Answered, Stop> {
         let mut context = RequestContext::new(lang, id.clone());
         let authorization = request.headers().get(header::AUTHORIZATION);
         // What is not visible ASCII is a token, but nobody's.
         let authorization = authorization.map(|value| value.to_str().unwrap_or_default());
         let requester = match self.access.authenticate(authorization).await {
             Ok(requester) => requester,
-            Err(error) => return Ok((Executed::error(error, None, &context.renderer()), None)),
+            Err(error) => return Ok(Answered::of(Executed::error(error, None, &context.renderer()))),
         };
         let (parts, body) = request.into_parts();
         let params = match reading {
@@ -189,8 +300,17 @@ where
             (key.is_some() || params.extensions.contains_key("idempotencyKey")).then(|| params.clone());
         let prepared = match self.engine.prepare(params) {
             Ok(prepared) => prepared,
-            Err(fault) => return Ok((Executed::fault(fault, &context.renderer()), None)),
+            Err(fault) => return Ok(Answered::of(Executed::fault(fault, &context.renderer()))),
         };
+        if prepared.kind() == OperationType::Subscription {
+            return Err(Stop::Status(
+                StatusCode::NOT_ACCEPTABLE,
+                Message::new(
+                    "订阅须通过 WebSocket（graphql-transport-ws），或以 Accept: text/event-stream 请求",
+                    "A subscription is served over a WebSocket (graphql-transport-ws), or asked for with Accept: text/event-stream",
+                ),
+            ));
+        }
         if reading && prepared.kind() != OperationType::Query {
             return Err(Stop::MutationOverGet);
         }
@@ -200,21 +320,60 @@ where
             None => None,
         };
         context.allow_introspection(self.access.may_introspect(&requester));
+        // RFC 9111, section 5.2.1: who does not want a kept answer gets a new one.
+        let control = text(&parts.headers, header::CACHE_CONTROL).unwrap_or_default();
+        let wants_new = control.split(',').any(|directive| {
+            matches!(
+                directive.trim().to_ascii_lowercase().as_str(),
+                "no-cache" | "no-store"
+            )
+        });
+        let key = match prepared.kind() {
+            OperationType::Query if !wants_new => self.access.read_key(&requester, &prepared, lang),
+            _ => None,
+        };
         self.access.fill(requester, &mut context);
         if let Some(idempotency) = &idempotency {
             context.insert(idempotency.clone());
         }
         if prepared.kind() != OperationType::Query {
-            return Ok((self.engine.run(prepared, context).await, idempotency));
+            let executed = self.engine.run(prepared, context).await;
+            return Ok(Answered::Executed(executed, idempotency));
         }
         let late = RequestContext::new(lang, id.clone());
-        let run = tokio::time::timeout(self.options.deadline, self.engine.run(prepared, context));
-        let executed = run.await.unwrap_or_else(|_| {
+        let run = self.engine.run(prepared, context);
+        let answered = async {
+            match (&self.options.results, key) {
+                (Some(results), Some((key, depends_on))) => {
+                    Answered::Found(results.get(key, &depends_on, run).await)
+                }
+                _ => Answered::of(run.await),
+            }
+        };
+        let answered = tokio::time::timeout(self.options.deadline, answered).await;
+        Ok(answered.unwrap_or_else(|_| {
             let message = Message::new("查询超时", "The query took too long");
             let error = ApiError::new(ErrorCode::Timeout, message);
-            Executed::error(error, Some(OperationType::Query), &late.renderer())
-        });
-        Ok((executed, None))
+            Answered::of(Executed::error(
+                error,
+                Some(OperationType::Query),
+                &late.renderer(),
+            ))
+        }))
+    }
+}
+
+/// What came of a request.
+enum Answered {
+    /// It was run.
+    Executed(Executed, Option<Arc<Idempotency>>),
+    /// It was looked up.
+    Found(Found),
+}
+
+impl Answered {
+    fn of(executed: Executed) -> Self {
+        Self::Executed(executed, None)
     }
 }
 
@@ -225,6 +384,24 @@ enum Stop {
     Status(StatusCode, Message),
     /// `GET` is for queries.
     MutationOverGet,
+}
+
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    let upgrade = text(headers, header::UPGRADE).unwrap_or_default();
+    upgrade
+        .split(',')
+        .any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
+}
+
+async fn upgrade(live: &dyn Streams, request: Request<Body>, lang: Lang, id: RequestId) -> Response {
+    if live.is_draining() {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    let (mut parts, _) = request.into_parts();
+    match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => live.upgrade(upgrade, lang, id),
+        Err(rejection) => rejection.into_response(),
+    }
 }
 
 /// A header's values as one text; fields given several times are lists (RFC 9110 section 5.3).

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::{Router, extract::State, routing::get};
 use http::{StatusCode, header::CACHE_CONTROL};
+use tokio::sync::watch;
 
 use crate::storage::Database;
 
@@ -13,15 +14,20 @@ const NO_STORE: [(http::HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store")];
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The two routes.
-pub fn routes(database: Database) -> Router {
+pub fn routes(database: Database, draining: watch::Receiver<bool>) -> Router {
     Router::new()
         .route("/livez", get(async || (NO_STORE, "ok\n")))
         .route("/readyz", get(ready))
-        .with_state(database)
+        .with_state((database, draining))
 }
 
-/// 503 while the database does not answer; it recovers by itself when the database does.
-async fn ready(State(database): State<Database>) -> impl axum::response::IntoResponse {
+/// 503 while the database does not answer; it recovers by itself when the database does. And once the service is about to stop.
+async fn ready(
+    State((database, draining)): State<(Database, watch::Receiver<bool>)>,
+) -> impl axum::response::IntoResponse {
+    if *draining.borrow() {
+        return (StatusCode::SERVICE_UNAVAILABLE, NO_STORE, "stopping\n");
+    }
     match tokio::time::timeout(PATIENCE, database.ping()).await {
         Ok(Ok(())) => return (StatusCode::OK, NO_STORE, "ok\n"),
         Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "not ready"),

@@ -3,18 +3,25 @@
 pub mod graphiql;
 pub mod graphql;
 mod health;
+mod live;
+pub mod operations;
 pub mod platform;
 pub mod request_id;
+pub mod socket;
+mod sse;
 
 use std::sync::Arc;
 
 use async_graphql::{ObjectType, SubscriptionType};
 use axum::Router;
 use http::{HeaderValue, header};
+use tokio::sync::watch;
 use tower_http::{
     compression::{CompressionLayer, Predicate as _, predicate::SizeAbove},
     set_header::SetResponseHeaderLayer,
 };
+
+pub use live::Live;
 
 use self::{
     graphiql::Graphiql,
@@ -33,6 +40,7 @@ pub fn router<Query, Mutation, Subscription, A>(
     options: Options,
     points: Platform,
     database: Database,
+    draining: watch::Receiver<bool>,
 ) -> Router
 where
     Query: ObjectType + 'static,
@@ -51,7 +59,7 @@ where
     let router = graphql::routes(engine, access, options)
         .merge(assets)
         .layer(compression)
-        .merge(health::routes(database))
+        .merge(health::routes(database, draining))
         .merge(platform::routes(points))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,

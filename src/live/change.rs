@@ -46,6 +46,38 @@ impl Topic {
     }
 }
 
+/// Some topics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Topics(u16);
+
+impl Topics {
+    /// Every topic.
+    pub const ALL: Self = Self::of(&Topic::ALL);
+
+    /// These.
+    pub const fn of(topics: &[Topic]) -> Self {
+        let mut bits = 0;
+        let mut rest = topics;
+        while let [topic, more @ ..] = rest {
+            bits |= 1 << *topic as u16;
+            rest = more;
+        }
+        Self(bits)
+    }
+
+    /// These and those.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// They, one after the other.
+    pub fn iter(self) -> impl Iterator<Item = Topic> {
+        Topic::ALL
+            .into_iter()
+            .filter(move |topic| self.0 & (1 << *topic as u16) != 0)
+    }
+}
+
 /// What happened to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {

@@ -8,7 +8,7 @@ use base64::{
 
 /// Where a row stands: rows are ordered by (incarnation, transaction id, sequence). A sequence number alone is
 /// not commit order on PostgreSQL; on SQLite, with its one writer, the transaction id is always 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
     /// Which life of the database the row was written in.
     pub incarnation: i64,

@@ -1,9 +1,14 @@
 //! The change log in the API.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Subscription};
+use futures_util::stream::{self, Stream};
+use tokio::sync::Mutex;
 
 use super::{
     change,
+    changes::Changes,
     cursor::Cursor,
     page::{self, ChangesError},
     store::LoggedChange,
@@ -183,6 +188,75 @@ impl ChangeQuery {
     }
 }
 
+/// Where a subscription keeps its reader from one change to the next: each is an execution of its own, with loaders and a
+/// scope that are as fresh as the change.
+#[derive(Clone, Default)]
+pub struct ChangesSlot {
+    reader: Arc<Mutex<Option<Changes>>>,
+    after: Option<Cursor>,
+    patience: Duration,
+}
+
+impl ChangesSlot {
+    /// A place for a reader that begins after a cursor, whatever the document says (as it says where there is none), and may
+    /// keep a change waiting for so long.
+    pub fn new(after: Option<Cursor>, patience: Duration) -> Self {
+        Self {
+            reader: Arc::default(),
+            after,
+            patience,
+        }
+    }
+
+    /// The last change has waited so long for whoever reads.
+    pub async fn waited(&self, length: Duration) {
+        if let Some(reader) = &mut *self.reader.lock().await {
+            reader.waited(length);
+        }
+    }
+}
+
+/// Subscriptions to the change log.
+#[derive(Default)]
+pub struct ChangeSubscription;
+
+#[Subscription]
+impl ChangeSubscription {
+    /// 变更订阅 · Every change in scope, each once, in one order that all readers see; with `after`, everything since, then live;
+    /// without it, from now. On PostgreSQL the order is that of transaction ids: two changes of one node may stand the other way
+    /// round, `node` and `version` are the truth. A cursor that the log no longer holds is an error with code CURSOR_EXPIRED; a
+    /// reader too slow for its queue gets SLOW_CONSUMER with its last cursor (`extensions.cursor`).
+    async fn changes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "此游标之后 · After this place; from now on when left out.")] after: Option<
+            ChangeCursor,
+        >,
+        #[graphql(desc = "筛选 · Which changes to hear of.")] filter: Option<ChangeFilter>,
+    ) -> Result<impl Stream<Item = Result<Change, ApiError>> + use<>, ApiError> {
+        let caller = Caller::of(ctx)?;
+        let slot = ctx.data_opt::<ChangesSlot>().cloned().unwrap_or_default();
+        let after = slot.after.or(after.map(|cursor| cursor.0));
+        let mut reader = slot.reader.lock_owned().await;
+        if reader.is_none() {
+            let filter = filter.unwrap_or_default().into_filter();
+            let database = caller.database.for_its_own();
+            let opened = Changes::open(database, caller.scope, filter, after, slot.patience);
+            *reader = Some(opened.await?);
+        }
+        Ok(stream::once(async move {
+            let Some(changes) = &mut *reader else {
+                return Err(ChangesError::CursorExpired.into());
+            };
+            let change = changes.next().await?;
+            Ok(Change {
+                row: LoggedChange::clone(&change),
+                nonce: changes.nonce(),
+            })
+        }))
+    }
+}
+
 impl From<ChangesError> for ApiError {
     fn from(error: ChangesError) -> Self {
         match error {
@@ -193,6 +267,14 @@ impl From<ChangesError> for ApiError {
                     "The change log no longer holds what follows this cursor; read everything anew and go on from there",
                 ),
             ),
+            ChangesError::TooSlow(cursor) => ApiError::new(
+                ErrorCode::SlowConsumer,
+                Message::new(
+                    "读取过慢，订阅已中止；请从 extensions.cursor 继续",
+                    "Read too slowly, the subscription has ended; go on from extensions.cursor",
+                ),
+            )
+            .with("cursor", cursor.encode()),
             ChangesError::Store(error) => error.into(),
         }
     }

@@ -79,6 +79,9 @@ pub enum ChangesError {
     /// The cursor is of another life of the log, beyond its end, or of a part that is no longer kept.
     #[error("cursor expired")]
     CursorExpired,
+    /// A live reader has not taken what the window held; it goes on from this cursor.
+    #[error("too slow")]
+    TooSlow(Cursor),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -155,7 +158,7 @@ pub async fn head(database: &Database) -> Result<Cursor, StoreError> {
 }
 
 /// A cursor must be of this incarnation, not ahead of the head, and not in a part that is gone.
-async fn check(database: &Database, cursor: Cursor) -> Result<(), ChangesError> {
+pub(super) async fn check(database: &Database, cursor: Cursor) -> Result<(), ChangesError> {
     let incarnation = database.incarnation().await?;
     if cursor.nonce != incarnation.nonce || cursor.position.incarnation > incarnation.number {
         return Err(ChangesError::CursorExpired);

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use entity::{branch, change_log, change_log_state, organization_closure, setting};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait as _, QueryFilter as _,
-    QuerySelect as _, Statement,
-    sea_query::{Expr, OnConflict},
+    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait as _,
+    FromQueryResult as _, QueryFilter as _, QuerySelect as _, QueryTrait as _, Statement,
+    sea_query::{Expr, OnConflict, Query},
 };
 
 use super::{
@@ -48,16 +48,41 @@ pub struct LoggedChange {
     pub public: bool,
 }
 
+/// What a transaction appended to the log.
+#[derive(Clone, Debug, Default)]
+pub struct Appended {
+    /// What moved.
+    pub moved: Vec<Moved>,
+    /// The places of the rows, in any order.
+    pub places: Vec<Position>,
+}
+
+/// What moved, as freshness needs to know it.
+#[derive(Clone, Debug)]
+pub struct Moved {
+    /// What kind of thing.
+    pub topic: Topic,
+    /// The branches that it concerns.
+    pub branches: Vec<BranchId>,
+}
+
 /// Appends changes in the transaction that made them, with the organizations in whose scope they lie.
 pub async fn append(
     transaction: &DatabaseTransaction,
     at: DateTime<Utc>,
     incarnation: i64,
     changes: Vec<Change>,
-) -> Result<(), StoreError> {
+) -> Result<Appended, StoreError> {
     if changes.is_empty() {
-        return Ok(());
+        return Ok(Appended::default());
     }
+    let moved = changes
+        .iter()
+        .map(|change| Moved {
+            topic: change.topic,
+            branches: change.branches.clone(),
+        })
+        .collect();
     let homes = homes(
         transaction,
         changes.iter().flat_map(|c| c.branches.iter().copied()),
@@ -94,12 +119,19 @@ pub async fn append(
         }
     });
     let rows: Vec<_> = rows.collect();
+    let mut places = Vec::with_capacity(rows.len());
     for chunk in rows.chunks(INSERT_CHUNK) {
-        change_log::Entity::insert_many(chunk.iter().cloned())
-            .exec_without_returning(transaction)
-            .await?;
+        let mut insert = change_log::Entity::insert_many(chunk.iter().cloned()).into_query();
+        insert.returning(Query::returning().columns([change_log::Column::Xid, change_log::Column::Seq]));
+        for row in transaction.query_all(&insert).await? {
+            places.push(Position {
+                incarnation,
+                xid: row.try_get_by_index(0)?,
+                seq: row.try_get_by_index(1)?,
+            });
+        }
     }
-    Ok(())
+    Ok(Appended { moved, places })
 }
 
 /// The organization directly above each branch.
@@ -180,6 +212,37 @@ pub async fn read(
         .into_iter()
         .map(logged)
         .collect()
+}
+
+/// Rows after a place that are committed, whether or not they have their place in the order for good, at most `limit`; and the
+/// smallest transaction id that may still be running (None where there is one writer).
+pub async fn tail(
+    connection: &impl ConnectionTrait,
+    incarnation: i64,
+    after: Position,
+    limit: u64,
+) -> Result<(Vec<LoggedChange>, Option<i64>), StoreError> {
+    let backend = connection.get_database_backend();
+    let xmin = match backend {
+        DbBackend::Sqlite => "NULL",
+        _ => "pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
+    };
+    let sql = format!(
+        "SELECT *, {xmin} AS xmin_now FROM change_log WHERE incarnation = {incarnation} \
+         AND (incarnation, xid, seq) > ($1, $2, $3) ORDER BY incarnation, xid, seq LIMIT {limit}"
+    );
+    let values = [after.incarnation.into(), after.xid.into(), after.seq.into()];
+    let rows = connection
+        .query_all_raw(Statement::from_sql_and_values(backend, sql, values))
+        .await?;
+    let xmin = match rows.first() {
+        Some(row) => row.try_get("", "xmin_now")?,
+        None => None,
+    };
+    let changes = rows
+        .iter()
+        .map(|row| logged(change_log::Model::from_query_result(row, "")?));
+    Ok((changes.collect::<Result<_, _>>()?, xmin))
 }
 
 /// The last place in the log that a reader may be at.

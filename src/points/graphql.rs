@@ -7,7 +7,7 @@ mod mutation;
 mod quarantine;
 mod source;
 
-use async_graphql::{Context, Enum, MergedObject};
+use async_graphql::{Context, Enum, MergedObject, MergedSubscription};
 pub use branch_part::{BranchPoints, PointStanding};
 pub use entry::{PointEntry, PointEntryFilter, Posting};
 pub use leaderboard::{Leaderboard, LeaderboardRow};
@@ -73,6 +73,10 @@ pub struct PointsQuery(
     quarantine::QuarantineQuery,
     source::SourceQuery,
 );
+
+/// Subscriptions on points.
+#[derive(MergedSubscription, Default)]
+pub struct PointsSubscription(leaderboard::LeaderboardSubscription, source::SourceSubscription);
 
 /// The period that is asked for; this year where none is.
 fn period_of(ctx: &Context<'_>, period: Option<scalars::Period>) -> Result<Period, ApiError> {

@@ -86,6 +86,7 @@ impl Database {
                 location,
                 clock,
                 rules,
+                log: Arc::default(),
             }),
         })
     }

@@ -28,8 +28,8 @@ use std::{
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use sea_orm::{
-    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, TransactionTrait as _,
-    sea_query::LockType,
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, Statement,
+    TransactionTrait as _, sea_query::LockType,
 };
 
 pub use connect::{Location, Options};
@@ -39,7 +39,10 @@ pub use lease::Lease;
 pub use migrate::migrate;
 pub use reader::Reader;
 
-use crate::kernel::{clock::Clock, rules::Rules};
+use crate::{
+    kernel::{clock::Clock, rules::Rules},
+    live::Log,
+};
 
 /// How a mutation locks the rows it is about to write (PostgreSQL; SQLite has one writer). Not FOR UPDATE: that also
 /// waits for everybody who inserted a row referring to this one, whose foreign key holds it FOR KEY SHARE, in whatever
@@ -64,6 +67,7 @@ struct Inner {
     location: Location,
     clock: Clock,
     rules: Rules,
+    log: Arc<Log>,
 }
 
 impl Database {
@@ -79,6 +83,14 @@ impl Database {
         Self {
             inner: self.inner.clone(),
             reader: Arc::new(self.reader.on_one_connection()),
+        }
+    }
+
+    /// A handle that shares no connection with a request: for what goes on after it, or waits between its reads.
+    pub fn for_its_own(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            reader: Arc::new(self.reader.on_any_connection()),
         }
     }
 
@@ -143,6 +155,21 @@ impl Database {
         let done = work(&transaction).await?;
         transaction.commit().await?;
         Ok(done)
+    }
+
+    /// The change log as this process knows it.
+    pub fn log(&self) -> &Log {
+        &self.inner.log
+    }
+
+    /// Wakes who listens to a channel of PostgreSQL; on SQLite nobody does.
+    pub async fn notify(&self, channel: &str) -> Result<(), StoreError> {
+        if self.backend() == DbBackend::Postgres {
+            let sql = "SELECT pg_notify($1, '')";
+            let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [channel.into()]);
+            self.reader.query_one_raw(statement).await?;
+        }
+        Ok(())
     }
 
     /// Whether the database answers.

@@ -10,7 +10,7 @@ use std::sync::{
 
 use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
-    RuntimeErr, Statement, Values,
+    RuntimeErr, SqlxPostgresConnector, SqlxSqliteConnector, Statement, Values,
     sqlx::{self, AssertSqlSafe, Pool, Postgres, Sqlite, pool::PoolConnection},
 };
 use sea_query_sqlx::SqlxValues;
@@ -39,6 +39,20 @@ impl Reader {
             held: Held::None,
             statements,
         }
+    }
+
+    /// A reader of the same pool whose statements each take a connection, and are not counted among those of requests.
+    pub(super) fn on_any_connection(&self) -> Self {
+        // Of its own over the same pool: the other one counts.
+        let pool = match self.pool.get_database_backend() {
+            DbBackend::Sqlite => {
+                SqlxSqliteConnector::from_sqlx_sqlite_pool(self.pool.get_sqlite_connection_pool().clone())
+            }
+            _ => SqlxPostgresConnector::from_sqlx_postgres_pool(
+                self.pool.get_postgres_connection_pool().clone(),
+            ),
+        };
+        Self::of_pool(pool, Arc::default())
     }
 
     /// A reader of the same pool whose statements go over one connection, one after the other.

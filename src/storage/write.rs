@@ -8,6 +8,8 @@ mod idempotency;
 mod postgres;
 mod refusals;
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement, TransactionTrait as _};
 use serde::{Serialize, de::DeserializeOwned};
@@ -19,7 +21,7 @@ use super::{Database, StoreError, group_commit};
 use crate::{
     audit::{self, AuditRecord},
     kernel::{clock::Clock, refusal::Refusal, rules::Rules},
-    live::{self, change::Change},
+    live::{self, Log, change::Change, store::Appended},
 };
 
 /// Who writes, for the audit trail.
@@ -165,7 +167,8 @@ impl<'t> Write<'t> {
         self.changes.push(change);
     }
 
-    async fn finish(self) -> Result<(), StoreError> {
+    /// Keeps what was recorded; gives what it appended to the change log.
+    async fn finish(self) -> Result<Appended, StoreError> {
         if self.audit.is_empty() {
             return Err(StoreError::Unaudited);
         }
@@ -210,6 +213,8 @@ impl Database {
                 group
                     .submit(Box::new(Queued {
                         work,
+                        log: self.inner.log.clone(),
+                        changes: Appended::default(),
                         result: None,
                         reply,
                     }))
@@ -264,9 +269,11 @@ impl Database {
         T: Serialize + DeserializeOwned,
     {
         let transaction = self.inner.writer.begin().await?;
-        match work.run(&transaction).await {
+        let mut changes = Appended::default();
+        match work.run(&transaction, &mut changes).await {
             Ok((ended, true)) => {
                 transaction.commit().await?;
+                self.log().wrote(&changes);
                 Ok(ended)
             }
             Ok((ended, false)) => {
@@ -329,8 +336,12 @@ impl<I, T> Work<I, T>
 where
     T: Serialize + DeserializeOwned,
 {
-    /// Gives the end it came to, and whether the transaction is to be kept.
-    async fn run(&self, transaction: &DatabaseTransaction) -> Result<(Ended<T>, bool), StoreError> {
+    /// Gives the end it came to; `changes` are what is to be told of once it is committed.
+    async fn run(
+        &self,
+        transaction: &DatabaseTransaction,
+        changes: &mut Appended,
+    ) -> Result<(Ended<T>, bool), StoreError> {
         if let Some(key) = &self.key {
             match idempotency::earlier(transaction, key).await? {
                 idempotency::Earlier::None => {}
@@ -373,7 +384,13 @@ where
             changes: Vec::new(),
         };
         let result = match (self.case)(&mut write, &self.input).await {
-            Ok(value) => write.finish().await.map(|()| Ok(value)).map_err(Failure::from),
+            Ok(value) => match write.finish().await {
+                Ok(written) => {
+                    *changes = written;
+                    Ok(Ok(value))
+                }
+                Err(error) => Err(Failure::from(error)),
+            },
             Err(Failure::Refused(refusals)) => Ok(Err(refusals)),
             Err(failure) => Err(failure),
         };
@@ -409,6 +426,8 @@ where
 
 struct Queued<I, T> {
     work: Work<I, T>,
+    log: Arc<Log>,
+    changes: Appended,
     result: Option<Ended<T>>,
     reply: oneshot::Sender<Result<Ended<T>, StoreError>>,
 }
@@ -420,7 +439,7 @@ where
 {
     fn run<'a>(&'a mut self, savepoint: &'a DatabaseTransaction) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
-            let (ended, keep) = self.work.run(savepoint).await?;
+            let (ended, keep) = self.work.run(savepoint, &mut self.changes).await?;
             self.result = Some(ended);
             Ok(keep)
         })
@@ -428,8 +447,15 @@ where
 
     fn ended(self: Box<Self>, result: Result<(), StoreError>) {
         let Self {
-            result: ended, reply, ..
+            log,
+            changes,
+            result: ended,
+            reply,
+            ..
         } = *self;
+        if result.is_ok() {
+            log.wrote(&changes);
+        }
         // The caller may have gone; what is written stays written.
         let _ = reply.send(result.and_then(|()| ended.ok_or(StoreError::Stopping)));
     }

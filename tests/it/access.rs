@@ -455,7 +455,11 @@ on_both!(
         let mut counted = Vec::new();
         for n in [1, 10, 50, 50, 200] {
             let before = app.database.statements();
-            app.viewer(None).ask(query, json!({ "n": n })).await.data();
+            app.viewer(None)
+                .past_results()
+                .ask(query, json!({ "n": n }))
+                .await
+                .data();
             counted.push(app.database.statements() - before);
         }
         // Branches with what there is one of beside them, their pairings, the members with names.
@@ -464,7 +468,11 @@ on_both!(
         // Whatever more is asked of the members' branches is read with their names, so that it is of one version.
         let more = query.replace("role branch { name }", "role branch { name version memberCount }");
         let before = app.database.statements();
-        app.viewer(None).ask(&more, json!({ "n": 50 })).await.data();
+        app.viewer(None)
+            .past_results()
+            .ask(&more, json!({ "n": 50 }))
+            .await
+            .data();
         assert_eq!(app.database.statements() - before, counted[2]);
         assert_eq!(counted[2], counted[4], "{counted:?}");
     }

@@ -526,7 +526,7 @@ on_both!(a_page_of_branches_reads_its_brands_together, |db| async move {
     for code in ["B1", "B2", "B3"] {
         let branch = found(&app, code, "C1", "COMMUNITY").await;
         published(&app, code, &branch, &format!("品牌{code}")).await;
-        let admin = app.admin();
+        let admin = app.admin().past_results();
         admin.data(query).await;
         let before = app.database.statements();
         let data = admin.data(query).await;

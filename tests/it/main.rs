@@ -26,6 +26,7 @@ mod hostile;
 mod http;
 mod layering;
 mod ledger;
+mod live;
 mod organization;
 mod pairing;
 mod points;

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, ID, Lookahead, Object, OneofObject, dataloader::Loader};
+use async_graphql::{Context, ID, Lookahead, Object, OneofObject, Subscription, dataloader::Loader};
+use futures_util::stream::Stream;
 
 use super::super::{
     branches::{BranchWith, With},
@@ -18,9 +19,11 @@ use crate::{
         caller::Caller,
         error::{ApiError, nullable},
         loaders::{Batch, Loaded, by_arguments},
+        subscription::once,
     },
     kernel::{
         id::{BranchId, NodeId as _},
+        message::Message,
         text,
     },
     organization::graphql::Organization,
@@ -150,6 +153,28 @@ pub enum BranchBy {
 /// Queries on branches, one at a time.
 #[derive(Default)]
 pub struct BranchQuery;
+
+/// Subscriptions to one branch.
+#[derive(Default)]
+pub struct BranchSubscription;
+
+#[Subscription]
+impl BranchSubscription {
+    /// 党支部订阅 · A branch now, and again after it changes; a burst of changes may be seen as one. NOT_FOUND where there is none
+    /// or the caller may not see it.
+    async fn branch(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "标识 · Which one.")] id: ID,
+    ) -> Result<impl Stream<Item = Branch> + use<>, ApiError> {
+        let found = match BranchId::from_global(&id) {
+            Some(id) => branch_by_id(ctx, id).await?,
+            None => None,
+        };
+        let found = found.ok_or_else(|| ApiError::not_found(Message::new("党支部", "branch")))?;
+        Ok(once(found))
+    }
+}
 
 #[Object]
 impl BranchQuery {

@@ -9,6 +9,8 @@ use async_graphql::{Name, Value, Variables};
 use async_graphql_value::Value as Literal;
 
 use super::{Limit, Limits, Refused, check};
+use crate::graphql::reads::Reads;
+use crate::graphql::reads_table;
 use crate::graphql::sdl::{OutputField, Repeats, SchemaTypes, page_size};
 
 /// What is known of one operation once its document has passed.
@@ -26,6 +28,10 @@ pub struct OperationFacts {
     pub cost: u64,
     /// Whether variables decide on the cost, which is then checked for each request.
     pub cost_varies: bool,
+    /// What it reads.
+    pub reads: Reads,
+    /// The field that a subscription subscribes to.
+    pub subscribes_to: Option<Name>,
 }
 
 /// A document's operations and whether a fragment reaches itself, which validation is to report.
@@ -59,6 +65,11 @@ pub fn measure(
             introspects: m.introspection > 0,
             cost: m.cost,
             cost_varies: m.varies,
+            reads: m.reads,
+            subscribes_to: match operation.ty {
+                OperationType::Subscription => walk.root_field(&operation.selection_set.node, 0),
+                OperationType::Query | OperationType::Mutation => None,
+            },
         });
     }
     // Validation walks every fragment, also those that no operation reaches.
@@ -112,6 +123,7 @@ struct Measure {
     cost: u64,
     introspection: u64,
     varies: bool,
+    reads: Reads,
 }
 
 impl Measure {
@@ -126,6 +138,7 @@ impl Measure {
         self.cost = self.cost.saturating_add(other.cost);
         self.introspection = self.introspection.saturating_add(other.introspection);
         self.varies |= other.varies;
+        self.reads = self.reads.and(other.reads);
     }
 }
 
@@ -286,9 +299,29 @@ impl<'a> Walk<'a> {
             m.depth = m.depth.saturating_add(1);
         }
         m.aliases = m.aliases.saturating_add(u64::from(field.alias.is_some()));
+        if field.name.node != "__typename" {
+            m.reads = m.reads.and(reads_table::of_field(parent, &field.name.node));
+        }
         m.fields = 1;
         m.repeated = 0;
         Ok(m)
+    }
+
+    /// The first field of a root, fragments opened; only where it has passed, which bounds the recursion.
+    fn root_field(&self, set: &'a SelectionSet, nesting: u64) -> Option<Name> {
+        if nesting > self.limits.nesting {
+            return None;
+        }
+        set.items.iter().find_map(|item| match &item.node {
+            Selection::Field(field) => Some(field.node.name.node.clone()),
+            Selection::InlineFragment(inline) => {
+                self.root_field(&inline.node.selection_set.node, nesting + 1)
+            }
+            Selection::FragmentSpread(spread) => {
+                let fragment = self.document.fragments.get(&spread.node.fragment_name.node)?;
+                self.root_field(&fragment.node.selection_set.node, nesting + 1)
+            }
+        })
     }
 
     /// How many times a field's selection runs; at least once, so that cost bounds every walk.

@@ -78,6 +78,29 @@ pub(super) fn negotiate(accept: Option<&str>) -> Option<Media> {
     }
 }
 
+/// Whether server-sent events are wanted: named, and nothing else of ours is liked better or, as much, named before.
+pub(super) fn prefers_events(accept: Option<&str>) -> bool {
+    let Some(accept) = accept else { return false };
+    let Some((Named::Exactly, events)) = weight(accept, "text", "event-stream") else {
+        return false;
+    };
+    let place = |kind: &str, subtype: &str| {
+        let named = format!("{kind}/{subtype}");
+        let mut ranges = accept
+            .split(',')
+            .map(|range| range.split(';').next().unwrap_or_default().trim());
+        ranges.position(|range| range.eq_ignore_ascii_case(&named))
+    };
+    let own = place("text", "event-stream");
+    ["graphql-response+json", "json"].into_iter().all(|subtype| {
+        match weight(accept, "application", subtype) {
+            Some((Named::Exactly, q)) if q == events => own < place("application", subtype),
+            Some((_, q)) => q <= events,
+            None => true,
+        }
+    })
+}
+
 /// Whether this is a browser's address bar: it names HTML and likes nothing of ours better.
 pub(super) fn prefers_html(accept: Option<&str>) -> bool {
     let Some(accept) = accept else { return false };
@@ -130,6 +153,31 @@ mod tests {
             assert_eq!(negotiate(Some(accept)), media, "{accept}");
         }
         assert_eq!(negotiate(None), Some(Json));
+    }
+
+    #[test]
+    fn events_are_sent_to_who_likes_them_best() {
+        for (accept, events) in [
+            (Some("text/event-stream"), true),
+            (Some("text/event-stream, application/json"), true),
+            // urql's.
+            (
+                Some(
+                    "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed",
+                ),
+                false,
+            ),
+            (Some("application/json;q=0.9, text/event-stream"), true),
+            (Some("text/event-stream;q=0.5, application/json"), false),
+            (Some("text/event-stream, */*"), true),
+            (Some("text/event-stream;q=0.5, */*"), false),
+            (Some("text/*"), false),
+            (Some("*/*"), false),
+            (Some("text/event-stream;q=0"), false),
+            (None, false),
+        ] {
+            assert_eq!(prefers_events(accept), events, "{accept:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::Access;
 use crate::auth::{Authenticator, Requester};
 use crate::graphql::caller::Caller;
-use crate::graphql::{ApiError, RequestContext};
+use crate::graphql::{ApiError, Prepared, RequestContext};
+use crate::kernel::message::Lang;
+use crate::live::{Dependencies, ReadKey, dependencies};
 use crate::storage::Database;
 
 /// Lets in whom the authenticator knows.
@@ -35,6 +37,20 @@ impl Access for ServiceAccess {
 
     fn may_introspect(&self, _: &Requester) -> bool {
         self.introspection
+    }
+
+    fn read_key(
+        &self,
+        requester: &Requester,
+        prepared: &Prepared,
+        lang: Lang,
+    ) -> Option<(ReadKey, Dependencies)> {
+        let facts = prepared.facts();
+        let is_kept = !facts.reads.volatile && !facts.introspects;
+        is_kept.then(|| {
+            let key = ReadKey::of(prepared, &facts.reads, requester, lang);
+            (key, dependencies(&facts.reads, requester))
+        })
     }
 
     fn fill(&self, requester: Requester, context: &mut RequestContext) {

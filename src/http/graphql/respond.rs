@@ -8,6 +8,9 @@ use crate::graphql::error::{ApiError, ErrorCode, Renderer};
 use crate::graphql::idempotency::Replay;
 use crate::graphql::{Executed, Idempotency, RequestId};
 use crate::kernel::message::{Lang, Message};
+use crate::live::Answer;
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// What is known of every response before there is one.
 pub(super) struct Reply<'a> {
@@ -34,6 +37,54 @@ impl Reply<'_> {
                 HeaderValue::from_static("true"),
             );
         }
+        response
+    }
+
+    /// A result that is not kept, though such results are.
+    pub(super) fn passed(&self, executed: &Executed) -> Response<Body> {
+        let mut response = self.executed(executed, None);
+        let passed = HeaderValue::from_static("zhibu; fwd=bypass");
+        response.headers_mut().insert(CACHE_STATUS, passed);
+        response
+    }
+
+    /// A result that is kept; 304 where the caller has it (RFC 9110, section 13.1.2).
+    pub(super) fn kept(
+        &self,
+        answer: &Answer,
+        hit: bool,
+        known: Option<&str>,
+        public: bool,
+    ) -> Response<Body> {
+        let has_it = known.is_some_and(|known| {
+            let mut tags = known.split(',').map(|tag| tag.trim().trim_start_matches("W/"));
+            tags.any(|tag| tag == answer.etag || tag == "*")
+        });
+        let mut response = match has_it {
+            true => self.bytes(StatusCode::NOT_MODIFIED, Body::empty()),
+            false => self.bytes(StatusCode::OK, Body::from(answer.body.clone())),
+        };
+        let headers = response.headers_mut();
+        if has_it {
+            headers.remove(header::CONTENT_TYPE);
+        }
+        // Seen again each time: it stands until something moves, and nobody knows when that is.
+        let control = if public {
+            "public, no-cache"
+        } else {
+            "private, no-cache"
+        };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(control));
+        if let Ok(etag) = HeaderValue::from_str(&answer.etag) {
+            headers.insert(header::ETAG, etag);
+        }
+        // RFC 9211.
+        let status = if hit {
+            "zhibu; hit"
+        } else {
+            "zhibu; fwd=miss; stored"
+        };
+        headers.insert(CACHE_STATUS, HeaderValue::from_static(status));
         response
     }
 
@@ -99,7 +150,11 @@ impl Reply<'_> {
                 (StatusCode::INTERNAL_SERVER_ERROR, Vec::new())
             }
         };
-        let mut response = Response::new(Body::from(body));
+        self.bytes(status, Body::from(body))
+    }
+
+    fn bytes(&self, status: StatusCode, body: Body) -> Response<Body> {
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(

@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, ID, MergedObject, Object, dataloader::Loader};
+use async_graphql::{Context, ID, MergedObject, Object, Subscription, dataloader::Loader};
+use futures_util::stream::Stream;
 
 use super::super::store::{self, Source};
 use crate::{
@@ -10,9 +11,11 @@ use crate::{
         caller::Caller,
         error::{ApiError, nullable},
         loaders::{Batch, Loaded},
+        subscription::once,
     },
     kernel::{
         id::{NodeId as _, PointSourceId},
+        message::Message,
         text,
     },
     platform::graphql::SourcePulls,
@@ -103,6 +106,25 @@ impl SourceQuery {
         let caller = Caller::of(ctx)?;
         let rows = store::sources(caller.database.reader(), &caller.scope, None).await?;
         Ok(rows.into_iter().map(PointSource::new).collect())
+    }
+}
+
+/// Subscriptions to sources.
+#[derive(Default)]
+pub struct SourceSubscription;
+
+#[Subscription]
+impl SourceSubscription {
+    /// 积分来源订阅 · A source now, and again after what it is doing changes; NOT_FOUND where there is none, or an adapter asks
+    /// for another's.
+    async fn point_source(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "来源代码 · Which one.")] code: String,
+    ) -> Result<impl Stream<Item = PointSource> + use<>, ApiError> {
+        let found = by_code(Caller::of(ctx)?, &code).await?;
+        let found = found.ok_or_else(|| ApiError::not_found(Message::new("积分来源", "point source")))?;
+        Ok(once(PointSource::new(found)))
     }
 }
 

@@ -15,8 +15,9 @@ use zhibu::{config::SourceSection, kernel::secret::SecretBytes};
 use super::{district, earn, standing};
 use crate::support::{
     app::{As, TestApp},
-    branches::create,
+    branches::{by_code, create},
     on_both,
+    socket::Socket,
 };
 
 struct Delivered {
@@ -208,6 +209,10 @@ on_both!(a_stream_ends_with_its_token, |db| async move {
 on_both!(a_caller_that_reads_late_is_not_waited_for, |db| async move {
     let app = district(db).await;
     let token = app.adapter("EJIA").token().unwrap().to_owned();
+    let branch = by_code(app.admin(), "B1").await["id"].clone();
+    let mut watch = Socket::open(&app, app.viewer(None).token()).await;
+    let points = r#"subscription($id: ID!) { branch(id: $id) { points(period: "2025") { total } } }"#;
+    watch.subscribe("B1", points, json!({ "id": branch })).await;
     let mut raw = Raw::open(&app, &token).await;
     // More lines than the buffers between us hold, were each told of: 16 MB.
     let rows: String = (0..1000).map(|n| format!("{{\"x\":{n}}}\n")).collect();
@@ -217,9 +222,7 @@ on_both!(a_caller_that_reads_late_is_not_waited_for, |db| async move {
     raw.chunk(&lines(&[earn("E1", "B1", 1.0)])).await;
     raw.chunk("").await;
     // All of it is booked before anything is read.
-    let booked = async { while standing(&app, "B1", "2025").await != (json!(1), json!(1)) {} };
-    let booked = tokio::time::timeout(Duration::from_secs(60), booked);
-    booked.await.expect("the service does not wait for its reader");
+    while watch.next_of("B1").await["branch"]["points"]["total"] != 1 {}
     let mut omitted = 0;
     loop {
         let line = raw.line().await;

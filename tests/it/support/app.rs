@@ -65,8 +65,9 @@ pub struct TestApp {
     http: reqwest::Client,
     key: SigningKey,
     _stop: oneshot::Sender<()>,
-    _data_dir: tempfile::TempDir,
-    db: TestDatabase,
+    _stop_tail: tokio::sync::watch::Sender<bool>,
+    /// Its folder and its database, which go with it; a replica has none of its own.
+    _own: Option<(tempfile::TempDir, TestDatabase)>,
 }
 
 /// An answer to a GraphQL request.
@@ -140,6 +141,7 @@ pub struct As<'a> {
     app: &'a TestApp,
     token: Option<String>,
     lang: &'static str,
+    past_results: bool,
 }
 
 impl TestApp {
@@ -156,8 +158,17 @@ impl TestApp {
         overrides.set("database.url", "--database-url", Some(db.url.clone()));
         let mut config = Config::load(None, [], &overrides).expect("a configuration");
         change(&mut config);
+        Self::start(config, FakeClock::new(), Some((data_dir, db))).await
+    }
+
+    /// Another replica over the same database, by the same clock.
+    pub async fn replica(&self) -> Self {
+        Self::start(self.config.clone(), self.clock.clone(), None).await
+    }
+
+    /// Starts a service; what is its own goes with it.
+    async fn start(config: Config, clock: FakeClock, own: Option<(tempfile::TempDir, TestDatabase)>) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(7);
-        let clock = FakeClock::new();
         let database = app::open_database(&config, Clock::new(Arc::new(clock.clone())), false, &mut rng)
             .await
             .expect("the database opens");
@@ -169,6 +180,8 @@ impl TestApp {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let router = app.router();
+        let (stop_tail, tail_stopped) = tokio::sync::watch::channel(false);
+        tokio::spawn(app.tail(tail_stopped));
         tokio::spawn(async move {
             let ended = async { drop(stopped.await) };
             app::serve(listener, router, ended).await.expect("serves");
@@ -183,8 +196,8 @@ impl TestApp {
             http: reqwest::Client::builder().no_gzip().build().expect("a client"),
             key,
             _stop: stop,
-            _data_dir: data_dir,
-            db,
+            _stop_tail: stop_tail,
+            _own: own,
         }
     }
 
@@ -324,6 +337,7 @@ impl TestApp {
             app: self,
             token: None,
             lang: "en",
+            past_results: false,
         }
     }
 
@@ -333,6 +347,7 @@ impl TestApp {
             app: self,
             token: Some(token.to_owned()),
             lang: "en",
+            past_results: false,
         }
     }
 
@@ -361,6 +376,7 @@ impl TestApp {
             app: self,
             token: Some(self.key.sign(&claims).expect("a token")),
             lang: "en",
+            past_results: false,
         }
     }
 
@@ -381,7 +397,7 @@ impl TestApp {
 
     /// A connection of the test's own, past the service: it may do what no use case does.
     pub async fn raw(&self) -> DatabaseConnection {
-        sea_orm::Database::connect(&self.db.url)
+        sea_orm::Database::connect(self.config.database.url.as_ref().unwrap().expose())
             .await
             .expect("the test's own connection")
     }
@@ -410,6 +426,12 @@ impl As<'_> {
     /// The same caller, in another language.
     pub fn in_language(mut self, lang: &'static str) -> Self {
         self.lang = lang;
+        self
+    }
+
+    /// The same, asking past what is kept: for what is measured.
+    pub fn past_results(mut self) -> Self {
+        self.past_results = true;
         self
     }
 
@@ -450,6 +472,10 @@ impl As<'_> {
             .header("accept-language", self.lang)
             .header("accept", "application/graphql-response+json")
             .json(&json!({ "query": query, "variables": variables }));
+        let request = match self.past_results {
+            true => request.header("cache-control", "no-cache"),
+            false => request,
+        };
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

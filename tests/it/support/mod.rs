@@ -7,6 +7,7 @@ pub mod platform;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod socket;
 pub mod sqlite;
 
 mod tests;

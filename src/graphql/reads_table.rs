@@ -1,0 +1,99 @@
+//! Which topics move which types of the schema; a test sees that each type is here.
+
+use super::reads::Reads;
+use crate::live::change::{Topic, Topics};
+
+const NOTHING: Topics = Topics::of(&[]);
+const ORGANIZATION: Topics = Topics::of(&[Topic::Organization]);
+const BRANCH: Topics = Topics::of(&[Topic::Branch]);
+const BRAND: Topics = Topics::of(&[Topic::Brand]);
+const PAIRING: Topics = Topics::of(&[Topic::Pairing]);
+const TRAINING: Topics = Topics::of(&[Topic::Training]);
+const POINTS: Topics = Topics::of(&[Topic::Points]);
+/// Where a thing lies in the tree decides who sees it and which filter takes it.
+const PLACES: Topics = ORGANIZATION.and(BRANCH);
+
+/// By type, or by type and field where one of its fields reads more than the others.
+const TABLE: &[(&str, Topics)] = &[
+    ("Query", NOTHING),
+    ("Subscription", NOTHING),
+    ("PageInfo", NOTHING),
+    ("Organization", ORGANIZATION),
+    ("Organization.branchCount", PLACES),
+    ("OrganizationConnection", ORGANIZATION),
+    ("OrganizationEdge", ORGANIZATION),
+    ("Headcount", ORGANIZATION),
+    ("Query.headcounts", ORGANIZATION),
+    ("Branch", BRANCH),
+    ("Branch.contactPhone", PLACES),
+    ("BranchAlias", BRANCH),
+    ("Term", BRANCH),
+    // Filters and orders of lists of branches look at everything a branch has.
+    ("BranchConnection", Topics::ALL),
+    ("BranchEdge", BRANCH),
+    ("Brand", BRAND.and(PLACES)),
+    ("BrandStory", BRAND),
+    ("BrandConnection", BRAND.and(PLACES)),
+    ("BrandEdge", BRAND),
+    ("Pairing", PAIRING.and(PLACES)),
+    ("PairingMember", PAIRING.and(PLACES)),
+    ("PairingActivity", PAIRING),
+    ("PairingConnection", PAIRING.and(PLACES)),
+    ("PairingEdge", PAIRING),
+    ("PairingActivityConnection", PAIRING.and(PLACES)),
+    ("PairingActivityEdge", PAIRING),
+    ("TrainingRecord", TRAINING.and(PLACES)),
+    ("TrainingRecordConnection", TRAINING.and(PLACES)),
+    ("TrainingRecordEdge", TRAINING),
+    ("Site", TRAINING.and(PLACES)),
+    ("SiteConnection", TRAINING.and(PLACES)),
+    ("SiteEdge", TRAINING),
+    ("PointStanding", POINTS.and(PLACES)),
+    ("Leaderboard", POINTS.and(PLACES)),
+    ("LeaderboardRow", POINTS.and(PLACES)),
+    ("PointEntry", POINTS.and(PLACES)),
+    ("Posting", POINTS),
+    ("PointEntryConnection", POINTS.and(PLACES)),
+    ("PointEntryEdge", POINTS),
+];
+
+/// What is the caller's own.
+const PERSONAL: &[&str] = &["Viewer", "Todo"];
+
+/// What moves without a change (how far a source has been read), or is not kept (docs/adr/0015).
+const VOLATILE: &[&str] = &[
+    "AuditEntry",
+    "AuditEntryConnection",
+    "AuditEntryEdge",
+    "Change",
+    "ChangePage",
+    "PointSource",
+    "PullRun",
+    "PullRunConnection",
+    "PullRunEdge",
+    "QuarantinedEntry",
+    "QuarantinedEntryConnection",
+    "QuarantinedEntryEdge",
+];
+
+/// What a field of a type reads.
+pub(super) fn of_field(type_name: Option<&str>, field: &str) -> Reads {
+    let type_name = type_name.unwrap_or_default();
+    let named = |name: &str| TABLE.iter().find(|(known, _)| *known == name);
+    let topics = named(&format!("{type_name}.{field}"))
+        .or_else(|| named(type_name))
+        .map_or(Topics::ALL, |(_, topics)| *topics);
+    Reads {
+        topics,
+        personal: PERSONAL.contains(&type_name),
+        volatile: VOLATILE.contains(&type_name),
+    }
+}
+
+/// Whether somebody has thought about a type.
+#[cfg(test)]
+pub(super) fn knows(type_name: &str) -> bool {
+    TABLE.iter().any(|(known, _)| *known == type_name)
+        || PERSONAL.contains(&type_name)
+        || VOLATILE.contains(&type_name)
+}

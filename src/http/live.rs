@@ -1,0 +1,80 @@
+//! Where several results may come: sockets and event streams over the same operations.
+
+use std::sync::Arc;
+
+use async_graphql::{ObjectType, SubscriptionType, parser::types::OperationType};
+use axum::{extract::ws::WebSocketUpgrade, response::Response};
+use futures_util::{
+    future::BoxFuture,
+    stream::{self, StreamExt as _},
+};
+
+use super::{
+    graphql::{Access, Streams},
+    operations::{Operations, Peer},
+    socket::{self, Sockets},
+    sse,
+};
+use crate::{
+    auth::Requester,
+    graphql::{ApiError, GraphqlRequest, RequestId},
+    kernel::message::Lang,
+    live::{Told, cursor::Cursor},
+};
+
+/// Sockets and event streams.
+pub struct Live<Query, Mutation, Subscription, A> {
+    operations: Arc<Operations<Query, Mutation, Subscription, A>>,
+    sockets: Sockets,
+}
+
+impl<Query, Mutation, Subscription, A> Live<Query, Mutation, Subscription, A> {
+    /// Over operations.
+    pub fn new(operations: Arc<Operations<Query, Mutation, Subscription, A>>, sockets: Sockets) -> Self {
+        Self { operations, sockets }
+    }
+}
+
+impl<Query, Mutation, Subscription, A> Streams for Live<Query, Mutation, Subscription, A>
+where
+    Query: ObjectType + 'static,
+    Mutation: ObjectType + 'static,
+    Subscription: SubscriptionType + 'static,
+    A: Access<Requester = Requester>,
+{
+    fn upgrade(&self, upgrade: WebSocketUpgrade, lang: Lang, id: RequestId) -> Response {
+        socket::upgrade(upgrade, self.operations.clone(), self.sockets.clone(), lang, id)
+    }
+
+    fn is_draining(&self) -> bool {
+        self.sockets.is_draining()
+    }
+
+    fn stream<'a>(
+        &'a self,
+        request: GraphqlRequest,
+        authorization: Option<&'a str>,
+        last_event_id: Option<&'a str>,
+        reading: bool,
+        lang: Lang,
+        id: RequestId,
+    ) -> BoxFuture<'a, Result<Option<Response>, ApiError>> {
+        Box::pin(async move {
+            let requester = self.operations.access().authenticate(authorization).await?;
+            let expires_at = requester.expires_at();
+            let peer = Peer {
+                requester,
+                lang,
+                id,
+                resume: last_event_id.and_then(Cursor::decode),
+            };
+            let told = match self.operations.prepare(&request, &peer) {
+                Ok(prepared) if reading && prepared.kind() == OperationType::Mutation => return Ok(None),
+                Ok(prepared) => self.operations.start(prepared, &request, peer),
+                Err(errors) => stream::once(std::future::ready(Told::Failed(errors))).boxed(),
+            };
+            // Cut off without `complete`: who was in the middle comes again.
+            Ok(Some(sse::answer(told, self.sockets.until(expires_at))))
+        })
+    }
+}

@@ -1,0 +1,255 @@
+//! An operation as what comes of it, one after the other: what sockets and event streams hand on.
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::{ObjectType, SubscriptionType, parser::types::OperationType};
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+
+use tokio::{sync::mpsc, time::Instant};
+
+use super::graphql::Access;
+use crate::{
+    auth::Requester,
+    graphql::{
+        Engine, Executed, GraphqlRequest, Idempotency, Prepared, RequestContext, RequestId,
+        error::{ApiError, ErrorCode},
+    },
+    kernel::message::{Lang, Message},
+    live::{Cohorts, Execute, ReadKey, Told, Value, cursor::Cursor, dependencies, graphql::ChangesSlot},
+};
+
+/// The subscription to the change log itself: every other one is to a value.
+const CHANGES: &str = "changes";
+
+/// Runs operations for transports over which several results may come.
+pub struct Operations<Query, Mutation, Subscription, A> {
+    engine: Arc<Engine<Query, Mutation, Subscription>>,
+    access: Arc<A>,
+    cohorts: Cohorts,
+    deadline: Duration,
+    patience: Duration,
+}
+
+/// Who runs an operation.
+#[derive(Clone)]
+pub struct Peer {
+    /// The caller.
+    pub requester: Requester,
+    /// The language of texts.
+    pub lang: Lang,
+    /// What the log names the operation by.
+    pub id: RequestId,
+    /// Where `changes` goes on, whatever its `after` says.
+    pub resume: Option<Cursor>,
+}
+
+impl<Query, Mutation, Subscription, A> Operations<Query, Mutation, Subscription, A>
+where
+    Query: ObjectType + 'static,
+    Mutation: ObjectType + 'static,
+    Subscription: SubscriptionType + 'static,
+    A: Access<Requester = Requester>,
+{
+    /// Over an engine; queries may take `deadline`, mutations run to their end. A reader of `changes` may keep a change waiting
+    /// for `patience`.
+    pub fn new(
+        engine: Arc<Engine<Query, Mutation, Subscription>>,
+        access: Arc<A>,
+        cohorts: Cohorts,
+        deadline: Duration,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            engine,
+            access,
+            cohorts,
+            deadline,
+            patience,
+        }
+    }
+
+    /// Who callers are.
+    pub fn access(&self) -> &A {
+        &self.access
+    }
+
+    /// What is shared by subscribers of one value.
+    pub fn cohorts(&self) -> &Cohorts {
+        &self.cohorts
+    }
+
+    /// What the request means, or the errors that say why it means nothing, a list.
+    pub fn prepare(&self, request: &GraphqlRequest, peer: &Peer) -> Result<Prepared, Bytes> {
+        let prepared = self.engine.prepare(request.clone());
+        prepared.map_err(|fault| {
+            let context = RequestContext::new(peer.lang, peer.id.clone());
+            errors(&Executed::fault(fault, &context.renderer()))
+        })
+    }
+
+    /// Runs an operation: one result of a query or mutation, as many as there are of a subscription. The end of the stream is
+    /// the end of the operation.
+    pub fn start(
+        self: &Arc<Self>,
+        prepared: Prepared,
+        request: &GraphqlRequest,
+        peer: Peer,
+    ) -> BoxStream<'static, Told> {
+        match prepared.kind() {
+            OperationType::Subscription => match prepared.facts().subscribes_to.as_deref() {
+                Some(CHANGES) => self.clone().changes(prepared, peer),
+                _ => self.value(prepared, peer),
+            },
+            OperationType::Query | OperationType::Mutation => {
+                let idempotency = match request.extensions.contains_key("idempotencyKey") {
+                    true => match Idempotency::of(None, request, prepared.facts()) {
+                        Ok(idempotency) => idempotency,
+                        Err(error) => return one(self.refused(error, &peer)),
+                    },
+                    false => None,
+                };
+                let run = self.clone().once(prepared, idempotency, peer);
+                stream::once(run).boxed()
+            }
+        }
+    }
+
+    fn refused(&self, error: ApiError, peer: &Peer) -> Told {
+        let context = RequestContext::new(peer.lang, peer.id.clone());
+        Told::Failed(errors(&Executed::error(error, None, &context.renderer())))
+    }
+
+    fn context(&self, peer: &Peer) -> RequestContext {
+        let mut context = RequestContext::new(peer.lang, peer.id.clone());
+        context.allow_introspection(self.access.may_introspect(&peer.requester));
+        self.access.fill(peer.requester.clone(), &mut context);
+        context
+    }
+
+    /// In a task of its own: a peer that does not read must not hold a connection to the database.
+    async fn once(
+        self: Arc<Self>,
+        prepared: Prepared,
+        idempotency: Option<Arc<Idempotency>>,
+        peer: Peer,
+    ) -> Told {
+        let late = RequestContext::new(peer.lang, peer.id.clone());
+        let kind = prepared.kind();
+        let run = tokio::spawn(async move {
+            let mut context = self.context(&peer);
+            if let Some(idempotency) = idempotency {
+                context.insert(idempotency);
+            }
+            let run = self.engine.run(prepared, context);
+            match kind {
+                OperationType::Query => tokio::time::timeout(self.deadline, run).await.ok(),
+                _ => Some(run.await),
+            }
+        });
+        // A query that nobody waits for any more ends; a mutation runs to its end.
+        let _ends = (kind == OperationType::Query).then(|| AbortOnDrop(run.abort_handle()));
+        match run.await {
+            Ok(Some(executed)) if executed.is_request_error() => Told::Failed(errors(&executed)),
+            Ok(Some(executed)) => Told::Next(json(&executed)),
+            Ok(None) => {
+                let message = Message::new("查询超时", "The query took too long");
+                let error = ApiError::new(ErrorCode::Timeout, message);
+                Told::Failed(errors(&Executed::error(error, None, &late.renderer())))
+            }
+            Err(error) => Told::Failed(errors(&Executed::error(
+                ApiError::internal(error),
+                None,
+                &late.renderer(),
+            ))),
+        }
+    }
+
+    /// Every change is an execution of its own, which waits until there is one.
+    fn changes(self: Arc<Self>, prepared: Prepared, peer: Peer) -> BoxStream<'static, Told> {
+        let (events, results) = mpsc::channel(1);
+        tokio::spawn(async move {
+            let slot = ChangesSlot::new(peer.resume, self.patience);
+            loop {
+                let mut context = self.context(&peer);
+                context.insert(slot.clone());
+                let next = tokio::select! {
+                    executed = self.engine.once(prepared.clone(), context) => executed,
+                    () = events.closed() => return,
+                };
+                let Some(executed) = next else { return };
+                let told = told(&executed);
+                let is_last = matches!(told, Told::Failed(_));
+                let began = Instant::now();
+                if events.send(told).await.is_err() || is_last {
+                    return;
+                }
+                slot.waited(began.elapsed()).await;
+            }
+        });
+        let next = |mut results: mpsc::Receiver<Told>| async move { Some((results.recv().await?, results)) };
+        stream::unfold(results, next).boxed()
+    }
+
+    /// What subscribers of one value share.
+    fn value(self: &Arc<Self>, prepared: Prepared, peer: Peer) -> BoxStream<'static, Told> {
+        let reads = prepared.facts().reads;
+        let key = ReadKey::of(&prepared, &reads, &peer.requester, peer.lang);
+        let depends_on = dependencies(&reads, &peer.requester);
+        let this = self.clone();
+        self.cohorts.join(key, depends_on, move || -> Execute {
+            Box::new(move || {
+                let (this, prepared, peer) = (this.clone(), prepared.clone(), peer.clone());
+                Box::pin(async move { this.value_once(prepared, &peer).await })
+            })
+        })
+    }
+
+    async fn value_once(&self, prepared: Prepared, peer: &Peer) -> Value {
+        let run = self.engine.once(prepared, self.context(peer));
+        let executed = match tokio::time::timeout(self.deadline, run).await {
+            Ok(Some(executed)) => executed,
+            Ok(None) | Err(_) => {
+                let message = Message::new("查询超时", "The query took too long");
+                let context = RequestContext::new(peer.lang, peer.id.clone());
+                let error = ApiError::new(ErrorCode::Timeout, message);
+                Executed::error(error, None, &context.renderer())
+            }
+        };
+        match executed.code() {
+            Some(ErrorCode::Unavailable | ErrorCode::Timeout | ErrorCode::Internal) => {
+                Value::Away(errors(&executed))
+            }
+            _ => Value::Told(told(&executed)),
+        }
+    }
+}
+
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn one(told: Told) -> BoxStream<'static, Told> {
+    stream::once(std::future::ready(told)).boxed()
+}
+
+/// What a subscription tells; it ends where errors are all there is.
+fn told(executed: &Executed) -> Told {
+    match executed.is_all_error() {
+        true => Told::Failed(errors(executed)),
+        false => Told::Next(json(executed)),
+    }
+}
+
+fn errors(executed: &Executed) -> Bytes {
+    json(&executed.errors())
+}
+
+/// Texts, numbers, lists and maps: they can be written.
+fn json<T: serde::Serialize>(value: &T) -> Bytes {
+    serde_json::to_vec(value).unwrap_or_default().into()
+}

@@ -1,0 +1,462 @@
+//! `GET /graphql` with an upgrade: graphql-transport-ws over a WebSocket. The protocol is `live/socket.rs`; this reads, writes,
+//! waits, and runs what it says.
+//!
+//! One task a socket. What operations give is taken from them one after the other and only when the socket can take it, so
+//! that none starves another and a peer that does not read holds up nobody but itself.
+
+use std::{
+    collections::{HashMap, hash_map::RandomState},
+    hash::BuildHasher as _,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_graphql::{ObjectType, SubscriptionType};
+use axum::{
+    extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrade},
+    response::Response,
+};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures_util::stream::{self, BoxStream, SelectAll, StreamExt as _};
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    graphql::Access,
+    operations::{Operations, Peer},
+};
+use crate::{
+    auth::Requester,
+    graphql::RequestId,
+    kernel::{clock::Clock, message::Lang},
+    live::{
+        Told,
+        socket::{Action, Close, Event, OperationKey, SUBPROTOCOL, Socket},
+    },
+};
+
+/// Bytes of each of a socket's two buffers: with the library's own an idle socket takes 140 KiB, with these 12.
+const BUFFER: usize = 4096;
+
+/// How often a socket looks at the clock.
+const CLOCK: Duration = Duration::from_secs(5);
+
+/// What a deployment may set about sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a peer may take to initialise.
+    pub init_timeout: Duration,
+    /// How often a peer is pinged.
+    pub beat: Duration,
+    /// How long a peer may take to take what is sent to it.
+    pub write_timeout: Duration,
+    /// Operations of one socket at once.
+    pub operations: usize,
+    /// Sockets of one caller at once; anonymous callers count as one.
+    pub sockets_per_caller: usize,
+    /// Bytes of one message.
+    pub message_bytes: usize,
+    /// Over how long sockets are closed when the service stops.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            init_timeout: Duration::from_secs(10),
+            beat: Duration::from_secs(25),
+            write_timeout: Duration::from_secs(10),
+            operations: 100,
+            sockets_per_caller: 20_000,
+            message_bytes: 1024 * 1024,
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+/// All sockets of a process.
+#[derive(Clone)]
+pub struct Sockets {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    limits: Limits,
+    clock: Clock,
+    /// Sockets and streams.
+    open: watch::Sender<usize>,
+    by_caller: Mutex<HashMap<String, usize>>,
+    draining: watch::Receiver<bool>,
+}
+
+impl Sockets {
+    /// None yet; they are closed when `draining` turns true.
+    pub fn new(limits: Limits, clock: Clock, draining: watch::Receiver<bool>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                limits,
+                clock,
+                open: watch::Sender::new(0),
+                by_caller: Mutex::default(),
+                draining,
+            }),
+        }
+    }
+
+    /// How many are open.
+    pub fn count(&self) -> usize {
+        *self.inner.open.borrow()
+    }
+
+    /// When a stream of a token that ends then is to be cut off: then, or when the service stops.
+    pub fn until(&self, expires_at: Option<DateTime<Utc>>) -> impl Future<Output = ()> + Send + use<> {
+        let inner = self.inner.clone();
+        let open = inner.opens();
+        async move {
+            let _open = open;
+            tokio::select! {
+                () = passed(&inner.clock, expires_at) => {}
+                () = inner.drained() => {}
+            }
+        }
+    }
+
+    /// Ends when none is open, and no stream.
+    pub async fn gone(&self) {
+        let mut open = self.inner.open.subscribe();
+        // Its sender lives as long as this does.
+        let _ = open.wait_for(|open| *open == 0).await;
+    }
+
+    /// Whether new ones are taken.
+    pub fn is_draining(&self) -> bool {
+        *self.inner.draining.borrow()
+    }
+}
+
+/// Counted among its caller's sockets until it is dropped.
+struct OfCaller {
+    sockets: Arc<Inner>,
+    caller: String,
+}
+
+/// Counted among what is open until it is dropped.
+struct Open(Arc<Inner>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.send_modify(|open| *open -= 1);
+    }
+}
+
+impl Inner {
+    fn opens(self: &Arc<Self>) -> Open {
+        self.open.send_modify(|open| *open += 1);
+        Open(self.clone())
+    }
+
+    /// Ends some time after the service was asked to stop: clients that all come again at once would be a flood.
+    async fn drained(&self) {
+        let mut draining = self.draining.clone();
+        // Its sender gone, nobody will ask.
+        if draining.wait_for(|draining| *draining).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        let share = RandomState::new().hash_one(0) % 1000;
+        pause(self.limits.drain.mul_f64(share as f64 / 1000.0)).await;
+    }
+
+    /// None where the caller has as many as it may have.
+    fn enter(self: &Arc<Self>, requester: &Requester) -> Option<OfCaller> {
+        let caller = requester.subject().to_owned();
+        let mut by_caller = self.by_caller.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = by_caller.entry(caller.clone()).or_default();
+        if *count >= self.limits.sockets_per_caller {
+            return None;
+        }
+        *count += 1;
+        Some(OfCaller {
+            sockets: self.clone(),
+            caller,
+        })
+    }
+}
+
+impl Drop for OfCaller {
+    fn drop(&mut self) {
+        let mut by_caller = self
+            .sockets
+            .by_caller
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = by_caller.get_mut(&self.caller) {
+            *count -= 1;
+            if *count == 0 {
+                by_caller.remove(&self.caller);
+            }
+        }
+    }
+}
+
+/// Takes an upgrade.
+pub fn upgrade<Query, Mutation, Subscription, A>(
+    upgrade: WebSocketUpgrade,
+    operations: Arc<Operations<Query, Mutation, Subscription, A>>,
+    sockets: Sockets,
+    lang: Lang,
+    id: RequestId,
+) -> Response
+where
+    Query: ObjectType + 'static,
+    Mutation: ObjectType + 'static,
+    Subscription: SubscriptionType + 'static,
+    A: Access<Requester = Requester>,
+{
+    let limits = sockets.inner.limits;
+    let upgrade = upgrade
+        .protocols([SUBPROTOCOL])
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER)
+        .max_write_buffer_size(limits.message_bytes.saturating_mul(64))
+        .max_message_size(limits.message_bytes)
+        .max_frame_size(limits.message_bytes);
+    upgrade.on_upgrade(move |socket| async move {
+        let speaks = socket.protocol().is_some();
+        let _open = sockets.inner.opens();
+        let mut connection = Connection {
+            socket,
+            protocol: Socket::new(limits.operations),
+            operations,
+            running: SelectAll::new(),
+            stops: HashMap::new(),
+            sockets: sockets.inner.clone(),
+            caller: None,
+            lang,
+            id,
+            started: 0,
+        };
+        let close = match speaks {
+            true => connection.run().await,
+            false => Close::Subprotocol,
+        };
+        connection.end(close).await;
+    })
+}
+
+type Running = SelectAll<BoxStream<'static, Event>>;
+
+struct Connection<Query, Mutation, Subscription, A> {
+    socket: WebSocket,
+    protocol: Socket,
+    operations: Arc<Operations<Query, Mutation, Subscription, A>>,
+    /// What operations give, each in its turn.
+    running: Running,
+    /// What ends each of them.
+    stops: HashMap<OperationKey, watch::Sender<()>>,
+    sockets: Arc<Inner>,
+    caller: Option<(Requester, OfCaller)>,
+    lang: Lang,
+    id: RequestId,
+    /// How many operations there have been, for their ids.
+    started: u64,
+}
+
+impl<Query, Mutation, Subscription, A> Connection<Query, Mutation, Subscription, A>
+where
+    Query: ObjectType + 'static,
+    Mutation: ObjectType + 'static,
+    Subscription: SubscriptionType + 'static,
+    A: Access<Requester = Requester>,
+{
+    /// Runs until it is to be closed.
+    async fn run(&mut self) -> Close {
+        let limits = self.sockets.limits;
+        let began = Instant::now();
+        let mut beat = tokio::time::interval_at(began + limits.beat, limits.beat);
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let sockets = self.sockets.clone();
+        let mut drained = std::pin::pin!(sockets.drained());
+        let mut heard = Instant::now();
+        let clock = self.sockets.clock.clone();
+        loop {
+            let is_new = self.caller.is_none();
+            let expires_at = self
+                .caller
+                .as_ref()
+                .and_then(|(requester, _)| requester.expires_at());
+            let event = tokio::select! {
+                frame = self.socket.recv() => {
+                    heard = Instant::now();
+                    match frame {
+                        Some(Ok(Frame::Text(text))) => Event::Text(text.as_str().to_owned()),
+                        Some(Ok(Frame::Binary(_))) => Event::Binary,
+                        // Answered by the library.
+                        Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => continue,
+                        Some(Ok(Frame::Close(_))) | None => return Close::Normal,
+                        // Too large, not UTF-8, or the connection is gone.
+                        Some(Err(_)) => return Close::BadRequest,
+                    }
+                }
+                Some(event) = self.running.next(), if !self.running.is_empty() => event,
+                _ = beat.tick() => match heard.elapsed() > limits.beat * 3 {
+                    true => return Close::TryAgainLater,
+                    false => Event::Beat,
+                },
+                () = wait_until(began + limits.init_timeout), if is_new => Event::InitTimeout,
+                () = passed(&clock, expires_at) => Event::Expired,
+                () = &mut drained => return Close::Restart,
+            };
+            if let Some(close) = self.handle(event).await {
+                return close;
+            }
+        }
+    }
+
+    /// Does what the protocol says; the reason to close, if it is one.
+    async fn handle(&mut self, event: Event) -> Option<Close> {
+        let mut todo: std::collections::VecDeque<Action> = self.protocol.on(event).into();
+        while let Some(action) = todo.pop_front() {
+            match action {
+                Action::Send(text) => {
+                    if let Some(close) = self.send(text).await {
+                        return Some(close);
+                    }
+                }
+                Action::Authenticate(token) => match authenticate(&self.operations, token.as_deref()).await {
+                    Ok(requester) => match self.sockets.enter(&requester) {
+                        Some(entered) => {
+                            self.caller = Some((requester, entered));
+                            todo.extend(self.protocol.on(Event::Authenticated(true)));
+                        }
+                        None => return Some(Close::TryAgainLater),
+                    },
+                    Err(false) => todo.extend(self.protocol.on(Event::Authenticated(false))),
+                    Err(true) => return Some(Close::TryAgainLater),
+                },
+                Action::Renew(token) => match authenticate(&self.operations, Some(&token)).await {
+                    Ok(requester) => {
+                        let renewed = self.caller.as_mut().is_some_and(|(caller, _)| {
+                            let same = caller.is_renewed_by(&requester);
+                            if same {
+                                *caller = requester;
+                            }
+                            same
+                        });
+                        todo.extend(self.protocol.on(Event::Renewed(renewed)));
+                    }
+                    Err(false) => todo.extend(self.protocol.on(Event::Renewed(false))),
+                    // The old one is good until it ends.
+                    Err(true) => {}
+                },
+                Action::Start(key, request) => {
+                    if let Some(event) = self.start(key, &request) {
+                        todo.extend(self.protocol.on(event));
+                    }
+                }
+                Action::Stop(key) => drop(self.stops.remove(&key)),
+                Action::Close(close) => return Some(close),
+            }
+        }
+        None
+    }
+
+    /// Runs an operation; what is to be said at once where it means nothing.
+    fn start(&mut self, key: OperationKey, request: &crate::graphql::GraphqlRequest) -> Option<Event> {
+        let (requester, _) = self.caller.as_ref()?;
+        self.started += 1;
+        let peer = Peer {
+            requester: requester.clone(),
+            lang: self.lang,
+            id: RequestId::new(&format!("{}-{}", self.id.as_str(), self.started)),
+            resume: None,
+        };
+        let prepared = match self.operations.prepare(request, &peer) {
+            Ok(prepared) => prepared,
+            Err(errors) => return Some(Event::Failed(key, errors)),
+        };
+        let told = self.operations.start(prepared, request, peer);
+        let (stop, mut stopped) = watch::channel(());
+        self.stops.insert(key, stop);
+        let events = told.map(move |told| match told {
+            Told::Next(result) => Event::Next(key, result),
+            Told::Failed(errors) => Event::Failed(key, errors),
+        });
+        let events = events.chain(stream::once(std::future::ready(Event::Ended(key))));
+        // Nothing is sent through it: it ends with its sender.
+        let until = async move { while stopped.changed().await.is_ok() {} };
+        self.running.push(events.take_until(Box::pin(until)).boxed());
+        None
+    }
+
+    /// Sends a frame, which the peer must take in time.
+    async fn send(&mut self, text: Bytes) -> Option<Close> {
+        let Ok(text) = axum::extract::ws::Utf8Bytes::try_from(text) else {
+            return Some(Close::BadRequest);
+        };
+        let sent = tokio::time::timeout(
+            self.sockets.limits.write_timeout,
+            self.socket.send(Frame::Text(text)),
+        );
+        match sent.await {
+            Ok(Ok(())) => None,
+            Ok(Err(_)) => Some(Close::Normal),
+            Err(_) => Some(Close::TryAgainLater),
+        }
+    }
+
+    /// Says why, if the peer still takes it.
+    async fn end(mut self, close: Close) {
+        self.stops.clear();
+        let (code, reason) = close.frame();
+        let frame = CloseFrame {
+            code,
+            reason: reason.into(),
+        };
+        let ends = async {
+            let _ = self.socket.send(Frame::Close(Some(frame))).await;
+            // The peer's own close frame, or the end of the connection.
+            while let Some(Ok(frame)) = self.socket.recv().await {
+                if matches!(frame, Frame::Close(_)) {
+                    break;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(1), ends).await;
+    }
+}
+
+/// Who a token is of; where nobody's, whether it is worth trying again.
+async fn authenticate<Query, Mutation, Subscription, A>(
+    operations: &Operations<Query, Mutation, Subscription, A>,
+    token: Option<&str>,
+) -> Result<Requester, bool>
+where
+    Query: ObjectType + 'static,
+    Mutation: ObjectType + 'static,
+    Subscription: SubscriptionType + 'static,
+    A: Access<Requester = Requester>,
+{
+    let requester = operations.access().authenticate(token).await;
+    requester.map_err(|error| error.retry_after().is_some())
+}
+
+/// Ends when an instant has passed by the service's own clock, which is looked at every few seconds; never where there is none.
+async fn passed(clock: &Clock, at: Option<DateTime<Utc>>) {
+    let Some(at) = at else {
+        return std::future::pending().await;
+    };
+    while let Ok(left) = (at - clock.machine()).to_std()
+        && !left.is_zero()
+    {
+        pause(left.min(CLOCK)).await;
+    }
+}
+
+async fn wait_until(at: Instant) {
+    tokio::time::sleep_until(at).await;
+}
+
+async fn pause(length: Duration) {
+    #[expect(clippy::disallowed_methods, reason = "what is waited for is that time passes")]
+    tokio::time::sleep(length).await;
+}

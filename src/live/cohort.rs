@@ -1,0 +1,212 @@
+//! Subscribers of one value: they share one execution and one serialization, however many they are.
+//!
+//! A cohort is the callers who would be told the same bytes. Its task executes the operation, hands the bytes to all, waits
+//! until what it depends on has moved, and executes it again; a burst of changes is one execution. It ends with its last
+//! subscriber.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use chrono::NaiveDate;
+use futures_util::{
+    future::BoxFuture,
+    stream::{self, BoxStream, StreamExt as _},
+};
+use tokio::{sync::watch, time::Instant};
+
+use super::{Dependencies, key::ReadKey};
+use crate::{kernel::clock::day_in_shanghai, storage::Database};
+
+/// How often a cohort sees whether the business date has changed.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a cohort waits that could not be told its value.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What subscribers are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A result, serialized.
+    Next(Bytes),
+    /// Errors, a list, serialized; nothing comes after them.
+    Failed(Bytes),
+}
+
+/// What an execution came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// What to tell.
+    Told(Told),
+    /// What it needs is away; to be tried again, where there was a value before.
+    Away(Bytes),
+}
+
+/// Executes the operation once.
+pub type Execute = Box<dyn Fn() -> BoxFuture<'static, Value> + Send + Sync>;
+
+/// All cohorts of a process.
+#[derive(Clone)]
+pub struct Cohorts {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    database: Database,
+    /// The least time from one execution of a cohort to the next.
+    interval: Duration,
+    cohorts: Mutex<HashMap<ReadKey, watch::Sender<Option<Told>>>>,
+    executions: AtomicU64,
+}
+
+impl Cohorts {
+    /// None yet; each executes no more often than once in `interval`.
+    pub fn new(database: Database, interval: Duration) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                database,
+                interval,
+                cohorts: Mutex::default(),
+                executions: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.inner.cohorts().len()
+    }
+
+    /// How many executions there have been.
+    pub fn executions(&self) -> u64 {
+        self.inner.executions.load(Ordering::Relaxed)
+    }
+
+    /// The value now, and again after it changes; who reads late is told the latest. `execute` is used where there is no such
+    /// cohort yet.
+    pub fn join(
+        &self,
+        key: ReadKey,
+        depends_on: Dependencies,
+        execute: impl FnOnce() -> Execute,
+    ) -> BoxStream<'static, Told> {
+        let values = {
+            let mut cohorts = self.inner.cohorts();
+            match cohorts.get(&key) {
+                Some(cohort) => cohort.subscribe(),
+                None => {
+                    let (cohort, values) = watch::channel(None);
+                    cohorts.insert(key, cohort.clone());
+                    let inner = self.inner.clone();
+                    tokio::spawn(inner.run(key, cohort, depends_on, execute()));
+                    values
+                }
+            }
+        };
+        stream::unfold(Some((values, true)), |state| async move {
+            let (mut values, is_new) = state?;
+            if !(is_new && values.borrow_and_update().is_some()) {
+                // An error: the cohort has ended, which it never does before it has failed.
+                while values.changed().await.is_ok() && values.borrow().is_none() {}
+            }
+            let told = values.borrow_and_update().clone()?;
+            let more = matches!(told, Told::Next(_)).then_some((values, false));
+            Some((told, more))
+        })
+        .boxed()
+    }
+}
+
+impl Inner {
+    fn cohorts(&self) -> MutexGuard<'_, HashMap<ReadKey, watch::Sender<Option<Told>>>> {
+        self.cohorts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn run(
+        self: Arc<Self>,
+        key: ReadKey,
+        cohort: watch::Sender<Option<Told>>,
+        depends_on: Dependencies,
+        execute: Execute,
+    ) {
+        let mut seen = self.database.log().watch();
+        loop {
+            seen.mark_unchanged();
+            // Before it reads: what moves meanwhile moves this.
+            let version = self.version(&depends_on);
+            let began = Instant::now();
+            self.executions.fetch_add(1, Ordering::Relaxed);
+            let value = tokio::select! {
+                value = execute() => value,
+                () = cohort.closed() => match self.ends(&key, &cohort) {
+                    true => return,
+                    false => continue,
+                },
+            };
+            let failed = match value {
+                Value::Told(told) => {
+                    let failed = matches!(told, Told::Failed(_));
+                    cohort.send_if_modified(|last| {
+                        let moved = last.as_ref() != Some(&told);
+                        *last = Some(told);
+                        moved
+                    });
+                    failed
+                }
+                Value::Away(_) if cohort.borrow().is_some() => {
+                    pause(AGAIN).await;
+                    continue;
+                }
+                Value::Away(errors) => {
+                    cohort.send_replace(Some(Told::Failed(errors)));
+                    true
+                }
+            };
+            if failed {
+                // Who comes next begins anew.
+                self.cohorts().remove(&key);
+                return;
+            }
+            while self.version(&depends_on) == version {
+                tokio::select! {
+                    _ = seen.changed() => {}
+                    () = pause(LOOK) => {}
+                    () = cohort.closed() => match self.ends(&key, &cohort) {
+                        true => return,
+                        false => continue,
+                    },
+                }
+            }
+            // What else moves in the meantime is seen by the same execution.
+            pause(self.interval.saturating_sub(began.elapsed())).await;
+        }
+    }
+
+    fn version(&self, depends_on: &Dependencies) -> (u64, NaiveDate) {
+        let today = day_in_shanghai(self.database.clock().business());
+        (self.database.log().freshness().version(depends_on), today)
+    }
+
+    /// Ends a cohort that nobody has subscribed to meanwhile.
+    fn ends(&self, key: &ReadKey, cohort: &watch::Sender<Option<Told>>) -> bool {
+        let mut cohorts = self.cohorts();
+        let ends = cohort.receiver_count() == 0;
+        if ends {
+            cohorts.remove(key);
+        }
+        ends
+    }
+}
+
+async fn pause(length: Duration) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a value is told no more often than this, and looked at no less"
+    )]
+    tokio::time::sleep(length).await;
+}

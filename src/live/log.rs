@@ -1,0 +1,142 @@
+//! The change log as this process knows it: what was written here, and what its tail has read.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicI64, Ordering},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
+
+use super::{
+    cursor::Position,
+    feed::{Feed, Step},
+    freshness::Freshness,
+    store::{Appended, LoggedChange},
+    tailing::{Look, Tailing},
+    window::Window,
+};
+
+/// Rows that live readers may be behind before they are too slow, unless configured.
+pub const WINDOW: usize = 4096;
+/// How old the tail's last look may be for its word to count.
+const CURRENT: TimeDelta = TimeDelta::seconds(2);
+
+/// The change log, as far as it is known here.
+#[derive(Debug)]
+pub struct Log {
+    /// None until the tail has found where the log ends.
+    known: Mutex<Option<Known>>,
+    freshness: Freshness,
+    /// Moves when something new is known.
+    seen: watch::Sender<u64>,
+    /// Moves when something was written here.
+    written: watch::Sender<u64>,
+    /// When the tail began its last look that came to an end, in milliseconds since 1970; 0: never.
+    looked_at: AtomicI64,
+}
+
+#[derive(Debug)]
+struct Known {
+    tailing: Tailing,
+    window: Window,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            known: Mutex::default(),
+            freshness: Freshness::default(),
+            seen: watch::Sender::new(0),
+            written: watch::Sender::new(0),
+            looked_at: AtomicI64::new(0),
+        }
+    }
+}
+
+impl Log {
+    /// The versions of what reads depend on.
+    pub fn freshness(&self) -> &Freshness {
+        &self.freshness
+    }
+
+    /// Changes that a transaction of this process has committed, before it is answered: who is told that it is written sees it.
+    pub fn wrote(&self, appended: &Appended) {
+        if appended.moved.is_empty() {
+            return;
+        }
+        if let Some(known) = &mut *self.known() {
+            for place in &appended.places {
+                known.tailing.see(*place);
+            }
+        }
+        for moved in &appended.moved {
+            self.freshness.moved(moved.topic, &moved.branches);
+        }
+        self.written.send_modify(|times| *times += 1);
+        self.seen.send_modify(|times| *times += 1);
+    }
+
+    /// Tells when something was written here.
+    pub fn watch_written(&self) -> watch::Receiver<u64> {
+        self.written.subscribe()
+    }
+
+    /// Tells when something new is known.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.seen.subscribe()
+    }
+
+    /// Whether the tail follows closely enough for what it has not seen not to have happened.
+    pub fn is_current(&self, now: DateTime<Utc>) -> bool {
+        let looked_at = DateTime::from_timestamp_millis(self.looked_at.load(Ordering::SeqCst));
+        looked_at.is_some_and(|at| now - at <= CURRENT)
+    }
+
+    /// What a reader does next; None until the tail has found where the log ends.
+    pub fn step(&self, feed: &mut Feed, most: usize) -> Option<Step> {
+        let known = self.known();
+        known.as_ref().map(|known| feed.step(&known.window, most))
+    }
+
+    /// The tail follows the log from here on.
+    pub(super) fn follow(&self, head: Position, most: usize) {
+        *self.known() = Some(Known {
+            tailing: Tailing::from(head),
+            window: Window::new(head, most),
+        });
+        self.seen.send_modify(|times| *times += 1);
+    }
+
+    /// The tail begins to look; None until it follows.
+    pub(super) fn look(&self) -> Option<Look> {
+        self.known().as_ref().map(|known| known.tailing.look())
+    }
+
+    /// The tail has read a page.
+    pub(super) fn take(&self, look: &mut Look, rows: Vec<LoggedChange>, xmin: Option<i64>) {
+        if rows.is_empty() {
+            return;
+        }
+        {
+            let mut known = self.known();
+            let Some(known) = &mut *known else { return };
+            let seen = known.tailing.take(look, rows, xmin);
+            for change in &seen.new {
+                self.freshness.moved(change.topic, &change.branch_ids);
+            }
+            known.window.append(seen.settled);
+        }
+        self.seen.send_modify(|times| *times += 1);
+    }
+
+    /// A look that began then came to an end.
+    pub(super) fn looked(&self, began: DateTime<Utc>) {
+        self.looked_at.store(began.timestamp_millis(), Ordering::SeqCst);
+    }
+
+    /// Poisoned by nobody: what runs under it does not panic.
+    fn known(&self) -> MutexGuard<'_, Option<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,331 @@
+//! graphql-transport-ws (github.com/enisdenjo/graphql-ws, PROTOCOL.md) as a state machine without I/O: what a peer sends and
+//! what happens here goes in, what is to be done comes out. `http/socket.rs` does it.
+//!
+//! The protocol's rules are decided here and nowhere else: who may say what when, which operations run under which id, and
+//! with which code a socket is closed.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::graphql::GraphqlRequest;
+
+/// The subprotocol's name.
+pub const SUBPROTOCOL: &str = "graphql-transport-ws";
+
+/// Why a socket is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// 1000: the peer has closed, or there is nothing more to do.
+    Normal,
+    /// 1012: the service restarts; clients come again.
+    Restart,
+    /// 1013: too slow, or one too many; clients come again.
+    TryAgainLater,
+    /// 4400: a message that the protocol does not know.
+    BadRequest,
+    /// 4401: an operation before the connection was acknowledged.
+    Unauthorized,
+    /// 4403: the token is not taken, or has ended.
+    Forbidden,
+    /// 4406: the peer does not speak the subprotocol.
+    Subprotocol,
+    /// 4408: nothing was initialised in time.
+    InitTimeout,
+    /// 4409: the id of an operation that runs.
+    SubscriberExists,
+    /// 4429: initialised twice.
+    TooManyInits,
+}
+
+impl Close {
+    /// The code of the close frame, and its reason: at most 123 bytes.
+    pub fn frame(self) -> (u16, &'static str) {
+        match self {
+            Self::Normal => (1000, ""),
+            Self::Restart => (1012, "Service restart"),
+            Self::TryAgainLater => (1013, "Try again later"),
+            Self::BadRequest => (4400, "Invalid message"),
+            Self::Unauthorized => (4401, "Unauthorized"),
+            Self::Forbidden => (4403, "Forbidden"),
+            Self::Subprotocol => (4406, "Subprotocol not acceptable"),
+            Self::InitTimeout => (4408, "Connection initialisation timeout"),
+            Self::SubscriberExists => (4409, "Subscriber already exists"),
+            Self::TooManyInits => (4429, "Too many initialisation requests"),
+        }
+    }
+}
+
+/// An operation of a socket. Ids of the peer's come again once an operation has ended; these do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OperationKey(u64);
+
+/// What has happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A text frame.
+    Text(String),
+    /// A binary frame, which the protocol does not have.
+    Binary,
+    /// The peer's token is taken, or not.
+    Authenticated(bool),
+    /// The token of a ping is taken in place of the first, or not.
+    Renewed(bool),
+    /// An operation gives a result.
+    Next(OperationKey, Bytes),
+    /// An operation fails: a list of errors, and nothing more comes.
+    Failed(OperationKey, Bytes),
+    /// An operation has ended.
+    Ended(OperationKey),
+    /// Time to see whether the peer is there.
+    Beat,
+    /// Nothing was initialised in time.
+    InitTimeout,
+    /// The token has ended.
+    Expired,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Send a text frame.
+    Send(Bytes),
+    /// Check the token of the connection: an `Authorization` value, if there is one. [`Event::Authenticated`] answers.
+    Authenticate(Option<String>),
+    /// Check a token that is to take the place of the first. [`Event::Renewed`] answers.
+    Renew(String),
+    /// Run an operation.
+    Start(OperationKey, Box<GraphqlRequest>),
+    /// End an operation; what it still gives is not wanted.
+    Stop(OperationKey),
+    /// Close the socket, and end everything.
+    Close(Close),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing has been said.
+    New,
+    /// The token is being checked.
+    Initialising,
+    /// Operations may run.
+    Acknowledged,
+    /// It is closed.
+    Closed,
+}
+
+/// A socket.
+#[derive(Debug)]
+pub struct Socket {
+    state: State,
+    /// By the peer's id.
+    operations: HashMap<String, OperationKey>,
+    /// The other way round.
+    ids: HashMap<OperationKey, String>,
+    next_key: u64,
+    most_operations: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Message {
+    ConnectionInit { payload: Option<Map<String, Value>> },
+    Ping { payload: Option<Map<String, Value>> },
+    Pong {},
+    Subscribe { id: String, payload: Payload },
+    Complete { id: String },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Payload {
+    query: String,
+    operation_name: Option<String>,
+    variables: Option<Map<String, Value>>,
+    extensions: Option<Map<String, Value>>,
+}
+
+impl Socket {
+    /// A new one, for at most so many operations at once.
+    pub fn new(most_operations: usize) -> Self {
+        Self {
+            state: State::New,
+            operations: HashMap::new(),
+            ids: HashMap::new(),
+            next_key: 0,
+            most_operations,
+        }
+    }
+
+    /// How many operations run.
+    pub fn operations(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// Whether operations may run.
+    pub fn is_acknowledged(&self) -> bool {
+        self.state == State::Acknowledged
+    }
+
+    /// What is to be done about an event, in this order.
+    pub fn on(&mut self, event: Event) -> Vec<Action> {
+        if self.state == State::Closed {
+            return Vec::new();
+        }
+        match event {
+            Event::Text(text) => match serde_json::from_str(&text) {
+                Ok(message) => self.said(message),
+                Err(_) => self.close(Close::BadRequest),
+            },
+            Event::Binary => self.close(Close::BadRequest),
+            Event::Authenticated(true) if self.state == State::Initialising => {
+                self.state = State::Acknowledged;
+                vec![send(&json!({ "type": "connection_ack" }))]
+            }
+            Event::Authenticated(true) | Event::Renewed(true) => Vec::new(),
+            Event::Authenticated(false) | Event::Renewed(false) | Event::Expired => {
+                self.close(Close::Forbidden)
+            }
+            Event::Next(key, result) => match self.ids.get(&key) {
+                Some(id) => vec![Action::Send(framed(id, "next", &result))],
+                None => Vec::new(),
+            },
+            Event::Failed(key, errors) => match self.end(key) {
+                Some(id) => vec![Action::Send(framed(&id, "error", &errors))],
+                None => Vec::new(),
+            },
+            Event::Ended(key) => match self.end(key) {
+                Some(id) => vec![send(&json!({ "id": id, "type": "complete" }))],
+                None => Vec::new(),
+            },
+            Event::Beat => match self.state {
+                State::Acknowledged => vec![send(&json!({ "type": "ping" }))],
+                _ => Vec::new(),
+            },
+            Event::InitTimeout => match self.state {
+                State::New => self.close(Close::InitTimeout),
+                _ => Vec::new(),
+            },
+        }
+    }
+
+    /// Closes it for a reason from outside the protocol.
+    pub fn close(&mut self, why: Close) -> Vec<Action> {
+        if self.state == State::Closed {
+            return Vec::new();
+        }
+        self.state = State::Closed;
+        self.operations.clear();
+        self.ids.clear();
+        vec![Action::Close(why)]
+    }
+
+    fn said(&mut self, message: Message) -> Vec<Action> {
+        match message {
+            Message::ConnectionInit { payload } => match self.state {
+                State::New => {
+                    self.state = State::Initialising;
+                    let payload = payload.unwrap_or_default();
+                    match payload.get("authorization") {
+                        Some(Value::String(token)) => vec![Action::Authenticate(Some(token.clone()))],
+                        None | Some(Value::Null) => vec![Action::Authenticate(None)],
+                        Some(_) => self.close(Close::Forbidden),
+                    }
+                }
+                _ => self.close(Close::TooManyInits),
+            },
+            Message::Ping { payload } => self.pinged(payload),
+            Message::Pong {} => Vec::new(),
+            Message::Subscribe { id, payload } => self.subscribe(id, payload),
+            // Of one that has ended: the two have crossed.
+            Message::Complete { id } => match self.operations.remove(&id) {
+                Some(key) => {
+                    self.ids.remove(&key);
+                    vec![Action::Stop(key)]
+                }
+                None => Vec::new(),
+            },
+        }
+    }
+
+    /// A ping is answered with its own payload; one that brings a token asks for it to be taken.
+    fn pinged(&mut self, payload: Option<Map<String, Value>>) -> Vec<Action> {
+        let Some(payload) = payload else {
+            return vec![send(&json!({ "type": "pong" }))];
+        };
+        match payload.get("authorization") {
+            Some(Value::String(token)) if self.state == State::Acknowledged => {
+                // Not echoed: a token is said no more often than it must.
+                vec![Action::Renew(token.clone()), send(&json!({ "type": "pong" }))]
+            }
+            Some(_) => vec![send(&json!({ "type": "pong" }))],
+            None => vec![send(&json!({ "type": "pong", "payload": payload }))],
+        }
+    }
+
+    fn subscribe(&mut self, id: String, payload: Payload) -> Vec<Action> {
+        if self.state != State::Acknowledged {
+            return self.close(Close::Unauthorized);
+        }
+        if id.is_empty() {
+            return self.close(Close::BadRequest);
+        }
+        if self.operations.contains_key(&id) {
+            return self.close(Close::SubscriberExists);
+        }
+        if self.operations.len() >= self.most_operations {
+            let errors = json!([{
+                "message": format!("一个连接最多同时运行 {0} 个操作 / At most {0} operations run on one socket", self.most_operations),
+                "extensions": { "code": "RATE_LIMITED" },
+            }]);
+            return vec![Action::Send(framed(&id, "error", errors.to_string().as_bytes()))];
+        }
+        let key = OperationKey(self.next_key);
+        self.next_key += 1;
+        self.operations.insert(id.clone(), key);
+        self.ids.insert(key, id);
+        let request = GraphqlRequest {
+            query: payload.query,
+            operation_name: payload.operation_name,
+            variables: payload
+                .variables
+                .map(|variables| async_graphql::Variables::from_json(Value::Object(variables)))
+                .unwrap_or_default(),
+            extensions: payload.extensions.unwrap_or_default(),
+        };
+        vec![Action::Start(key, Box::new(request))]
+    }
+
+    fn end(&mut self, key: OperationKey) -> Option<String> {
+        let id = self.ids.remove(&key)?;
+        self.operations.remove(&id);
+        Some(id)
+    }
+}
+
+fn send(message: &Value) -> Action {
+    Action::Send(message.to_string().into())
+}
+
+/// A message around a payload that is JSON already.
+fn framed(id: &str, kind: &str, payload: &[u8]) -> Bytes {
+    let id = Value::from(id).to_string();
+    let mut frame = Vec::with_capacity(payload.len() + id.len() + 40);
+    for part in [
+        b"{\"id\":",
+        id.as_bytes(),
+        b",\"type\":\"",
+        kind.as_bytes(),
+        b"\",\"payload\":",
+        payload,
+        b"}",
+    ] {
+        frame.extend_from_slice(part);
+    }
+    frame.into()
+}
