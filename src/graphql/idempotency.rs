@@ -208,6 +208,7 @@ mod tests {
             cost: 1,
             cost_varies: false,
             reads: crate::graphql::reads::Reads::default(),
+            branch: None,
             subscribes_to: None,
         }
     }

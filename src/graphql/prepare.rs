@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{ServerError, Variables};
+use async_graphql::{Name, ServerError, Value, Variables};
 
 use super::documents::{Document, DocumentHash};
 use super::error::ApiError;
 use super::guard::{OperationFacts, Refused};
+use crate::kernel::id::{BranchId, NodeId as _};
 
 /// An operation with its variables, past the guard.
 #[derive(Clone, Debug)]
@@ -43,6 +44,16 @@ impl Prepared {
     /// The variables, completed with the operation's defaults.
     pub fn variables(&self) -> &Variables {
         &self.variables
+    }
+
+    /// The one branch that it asks for by its id, where it does.
+    pub fn branch(&self) -> Option<BranchId> {
+        let literal = self.facts.branch.clone()?;
+        let variable = |name: Name| self.variables.get(&name).cloned().ok_or(());
+        match literal.into_const_with(variable).ok()? {
+            Value::String(id) => BranchId::from_global(&id),
+            _ => None,
+        }
     }
 
     /// What it costs with these variables.

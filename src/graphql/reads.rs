@@ -10,6 +10,8 @@ use crate::live::change::Topics;
 pub struct Reads {
     /// Changes of these topics may change its result.
     pub topics: Topics,
+    /// So may changes of these that concern the branch that it asks for by id.
+    pub of_branch: Topics,
     /// It reads what is the caller's own: two callers of one scope are told different things.
     pub personal: bool,
     /// It reads what moves without a change, or must not be kept.
@@ -17,10 +19,20 @@ pub struct Reads {
 }
 
 impl Reads {
+    /// The same of whatever branch.
+    pub fn anywhere(self) -> Self {
+        Self {
+            topics: self.topics.and(self.of_branch),
+            of_branch: Topics::default(),
+            ..self
+        }
+    }
+
     /// Both.
     pub fn and(self, other: Self) -> Self {
         Self {
             topics: self.topics.and(other.topics),
+            of_branch: self.of_branch.and(other.of_branch),
             personal: self.personal || other.personal,
             volatile: self.volatile || other.volatile,
         }

@@ -26,6 +26,9 @@ const TABLE: &[(&str, Topics)] = &[
     ("Query.headcounts", ORGANIZATION),
     ("Branch", BRANCH),
     ("Branch.contactPhone", PLACES),
+    ("Branch.organization", PLACES),
+    ("Branch.successor", PLACES),
+    ("Branch.brand", BRANCH.and(BRAND)),
     ("BranchAlias", BRANCH),
     ("Term", BRANCH),
     // Filters and orders of lists of branches look at everything a branch has.
@@ -57,6 +60,37 @@ const TABLE: &[(&str, Topics)] = &[
     ("PointEntryEdge", POINTS),
 ];
 
+/// What only changes that concern the branch itself move. Ranks are not among it, nor what leads to other things.
+const OF_BRANCH: &[(&str, &[&str], Topics)] = &[
+    (
+        "Branch",
+        &[
+            "id",
+            "code",
+            "name",
+            "domain",
+            "form",
+            "status",
+            "foundedOn",
+            "endedOn",
+            "memberCount",
+            "isGold",
+            "term",
+            "termState",
+            "terms",
+            "aliases",
+            "points",
+            "pointHistory",
+            "version",
+            "updatedAt",
+        ],
+        BRANCH,
+    ),
+    ("PointStanding", &["total", "entryCount", "period"], POINTS),
+    ("Term", &[], BRANCH),
+    ("BranchAlias", &[], BRANCH),
+];
+
 /// What is the caller's own.
 const PERSONAL: &[&str] = &["Viewer", "Todo"];
 
@@ -79,12 +113,22 @@ const VOLATILE: &[&str] = &[
 /// What a field of a type reads.
 pub(super) fn of_field(type_name: Option<&str>, field: &str) -> Reads {
     let type_name = type_name.unwrap_or_default();
+    let of_branch = OF_BRANCH
+        .iter()
+        .find(|(known, fields, _)| *known == type_name && (fields.is_empty() || fields.contains(&field)));
+    if let Some((.., of_branch)) = of_branch {
+        return Reads {
+            of_branch: *of_branch,
+            ..Reads::default()
+        };
+    }
     let named = |name: &str| TABLE.iter().find(|(known, _)| *known == name);
     let topics = named(&format!("{type_name}.{field}"))
         .or_else(|| named(type_name))
         .map_or(Topics::ALL, |(_, topics)| *topics);
     Reads {
         topics,
+        of_branch: NOTHING,
         personal: PERSONAL.contains(&type_name),
         volatile: VOLATILE.contains(&type_name),
     }

@@ -61,7 +61,10 @@ where
     ) -> BoxFuture<'a, Result<Option<Response>, ApiError>> {
         Box::pin(async move {
             let requester = self.operations.access().authenticate(authorization).await?;
-            let expires_at = requester.expires_at();
+            let until = self
+                .sockets
+                .until(&requester)
+                .ok_or_else(|| ApiError::unavailable(1))?;
             let peer = Peer {
                 requester,
                 lang,
@@ -74,7 +77,7 @@ where
                 Err(errors) => stream::once(std::future::ready(Told::Failed(errors))).boxed(),
             };
             // Cut off without `complete`: who was in the middle comes again.
-            Ok(Some(sse::answer(told, self.sockets.until(expires_at))))
+            Ok(Some(sse::answer(told, until)))
         })
     }
 }

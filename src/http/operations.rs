@@ -195,7 +195,7 @@ where
     fn value(self: &Arc<Self>, prepared: Prepared, peer: Peer) -> BoxStream<'static, Told> {
         let reads = prepared.facts().reads;
         let key = ReadKey::of(&prepared, &reads, &peer.requester, peer.lang);
-        let depends_on = dependencies(&reads, &peer.requester);
+        let depends_on = dependencies(&prepared, &peer.requester);
         let this = self.clone();
         self.cohorts.join(key, depends_on, move || -> Execute {
             Box::new(move || {

@@ -108,17 +108,19 @@ impl Sockets {
         *self.inner.open.borrow()
     }
 
-    /// When a stream of a token that ends then is to be cut off: then, or when the service stops.
-    pub fn until(&self, expires_at: Option<DateTime<Utc>>) -> impl Future<Output = ()> + Send + use<> {
+    /// When a caller's stream is to be cut off: when its token ends, or the service stops. It counts as a socket until then; None
+    /// where the caller has as many as it may have.
+    pub fn until(&self, requester: &Requester) -> Option<impl Future<Output = ()> + Send + use<>> {
         let inner = self.inner.clone();
-        let open = inner.opens();
-        async move {
-            let _open = open;
+        let counted = (inner.opens(), inner.enter(requester)?);
+        let expires_at = requester.expires_at();
+        Some(async move {
+            let _counted = counted;
             tokio::select! {
                 () = passed(&inner.clock, expires_at) => {}
                 () = inner.drained() => {}
             }
-        }
+        })
     }
 
     /// Ends when none is open, and no stream.

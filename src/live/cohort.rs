@@ -110,9 +110,9 @@ impl Cohorts {
         };
         stream::unfold(Some((values, true)), |state| async move {
             let (mut values, is_new) = state?;
-            if !(is_new && values.borrow_and_update().is_some()) {
-                // An error: the cohort has ended, which it never does before it has failed.
-                while values.changed().await.is_ok() && values.borrow().is_none() {}
+            if !is_new || values.borrow_and_update().is_none() {
+                // Ended without having failed: there is nothing more to tell.
+                values.changed().await.ok()?;
             }
             let told = values.borrow_and_update().clone()?;
             let more = matches!(told, Told::Next(_)).then_some((values, false));

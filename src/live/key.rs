@@ -46,7 +46,12 @@ impl ReadKey {
 }
 
 /// What a read of a caller's depends on.
-pub fn dependencies(reads: &Reads, requester: &Requester) -> Dependencies {
+pub fn dependencies(prepared: &Prepared, requester: &Requester) -> Dependencies {
+    let branch = prepared.branch();
+    let reads = match branch {
+        Some(_) => prepared.facts().reads,
+        None => prepared.facts().reads.anywhere(),
+    };
     let mut topics = reads.topics;
     if matches!(requester.scope().extent(), Extent::Subtree(_)) {
         // What lies in its scope is another thing when the tree changes.
@@ -58,7 +63,7 @@ pub fn dependencies(reads: &Reads, requester: &Requester) -> Dependencies {
     }
     Dependencies {
         anywhere: topics,
-        of_branch: None,
+        of_branch: branch.map(|branch| (branch, reads.of_branch)),
     }
 }
 

@@ -192,3 +192,73 @@ on_both!(who_may_not_see_is_not_told, |db| async move {
         }
     }
 });
+
+on_both!(
+    who_watches_one_branch_is_not_bothered_with_others,
+    |db| async move {
+        let app = district(db).await;
+        let branch = by_code(app.admin(), "B1").await["id"].clone();
+        let token = app.viewer(None).token().unwrap().to_owned();
+        let mut socket = Socket::open(&app, Some(&token)).await;
+        let own = r#"subscription($id: ID!) { branch(id: $id) { ...F } }
+        fragment F on Branch { name term { endsOn } points(period: "2025") { total entryCount } }"#;
+        socket.subscribe("own", own, json!({ "id": branch })).await;
+        assert_eq!(socket.next_of("own").await["branch"]["points"]["total"], 0);
+        let cohorts = app.app.cohorts();
+        assert_eq!(cohorts.executions(), 1);
+        for n in 0..5 {
+            push(app.adapter("EJIA"), &format!("O{n}"), "B2", 1.0).await;
+        }
+        push(app.adapter("EJIA"), "E1", "B1", 1.0).await;
+        assert_eq!(socket.next_of("own").await["branch"]["points"]["total"], 1);
+        assert_eq!(cohorts.executions(), 2);
+        // A rank is moved by everybody.
+        let ranked = r#"subscription($id: ID!) { branch(id: $id) { points(period: "2025") { rank } } }"#;
+        socket.subscribe("rank", ranked, json!({ "id": branch })).await;
+        assert_eq!(socket.next_of("rank").await["branch"]["points"]["rank"], 2);
+        push(app.adapter("EJIA"), "O9", "B2", -5.0).await;
+        assert_eq!(socket.next_of("rank").await["branch"]["points"]["rank"], 1);
+        // And what stands beside it, by others of its kind.
+        let beside = "query($id: ID!) { branch(by: { id: $id }) { organization { code branches { nodes { code } } } } }";
+        let ask = async || {
+            let answer = app
+                .viewer(None)
+                .request(beside, json!({ "id": branch }))
+                .send()
+                .await
+                .unwrap();
+            answer.json::<Value>().await.unwrap()
+        };
+        let before = ask().await;
+        create(&app, "B3", json!({})).await;
+        assert_ne!(ask().await, before);
+    }
+);
+
+on_both!(subscribing_and_leaving_leaves_nothing_behind, |db| async move {
+    const TIMES: usize = 2_000;
+    let app = district(db).await;
+    let token = app.viewer(None).token().unwrap().to_owned();
+    let mut socket = Socket::open(&app, Some(&token)).await;
+    for n in 0..TIMES {
+        let id = n.to_string();
+        match n % 3 {
+            0 => socket.subscribe(&id, CHANGES, json!({})).await,
+            1 => socket.subscribe(&id, BOARD, json!({})).await,
+            _ => socket.subscribe(&id, "{ viewer { role } }", json!({})).await,
+        }
+        socket.say(json!({ "id": id, "type": "complete" })).await;
+    }
+    // Every tenth time the whole socket goes.
+    for _ in 0..TIMES / 100 {
+        let mut other = Socket::open(&app, Some(&token)).await;
+        other.subscribe("1", BOARD, json!({})).await;
+        other.subscribe("2", CHANGES, json!({})).await;
+        drop(other);
+    }
+    drop(socket);
+    eventually("nothing is left", async || {
+        (app.app.cohorts().count(), app.app.sockets().count()) == (0, 0)
+    })
+    .await;
+});

@@ -30,6 +30,8 @@ pub struct OperationFacts {
     pub cost_varies: bool,
     /// What it reads.
     pub reads: Reads,
+    /// The id of the one branch that it asks for.
+    pub branch: Option<Literal>,
     /// The field that a subscription subscribes to.
     pub subscribes_to: Option<Name>,
 }
@@ -65,9 +67,23 @@ pub fn measure(
             introspects: m.introspection > 0,
             cost: m.cost,
             cost_varies: m.varies,
-            reads: m.reads,
+            reads: match m.fields {
+                1 => m.reads,
+                // Which branch would it be?
+                _ => m.reads.anywhere(),
+            },
+            branch: match m.fields {
+                1 => walk
+                    .root(&operation.selection_set.node, 0)
+                    .and_then(branch_id)
+                    .cloned(),
+                _ => None,
+            },
             subscribes_to: match operation.ty {
-                OperationType::Subscription => walk.root_field(&operation.selection_set.node, 0),
+                OperationType::Subscription => {
+                    let root = walk.root(&operation.selection_set.node, 0);
+                    root.map(|field| field.name.node.clone())
+                }
                 OperationType::Query | OperationType::Mutation => None,
             },
         });
@@ -299,6 +315,10 @@ impl<'a> Walk<'a> {
             m.depth = m.depth.saturating_add(1);
         }
         m.aliases = m.aliases.saturating_add(u64::from(field.alias.is_some()));
+        if shape.is_some_and(|s| s.ty == "Branch" || s.ty == "Node") && !self.is_branch_by_id(field, parent) {
+            // It leads to another branch than the one that is asked for.
+            m.reads = m.reads.anywhere();
+        }
         if field.name.node != "__typename" {
             m.reads = m.reads.and(reads_table::of_field(parent, &field.name.node));
         }
@@ -307,19 +327,26 @@ impl<'a> Walk<'a> {
         Ok(m)
     }
 
+    /// Whether a field of the root asks for one branch by its id.
+    fn is_branch_by_id(&self, field: &'a Field, parent: Option<&str>) -> bool {
+        let roots = [OperationType::Query, OperationType::Subscription];
+        let is_root = roots
+            .iter()
+            .any(|kind| parent.is_some() && self.types.root(*kind) == parent);
+        is_root && branch_id(field).is_some()
+    }
+
     /// The first field of a root, fragments opened; only where it has passed, which bounds the recursion.
-    fn root_field(&self, set: &'a SelectionSet, nesting: u64) -> Option<Name> {
+    fn root(&self, set: &'a SelectionSet, nesting: u64) -> Option<&'a Field> {
         if nesting > self.limits.nesting {
             return None;
         }
         set.items.iter().find_map(|item| match &item.node {
-            Selection::Field(field) => Some(field.node.name.node.clone()),
-            Selection::InlineFragment(inline) => {
-                self.root_field(&inline.node.selection_set.node, nesting + 1)
-            }
+            Selection::Field(field) => Some(&field.node),
+            Selection::InlineFragment(inline) => self.root(&inline.node.selection_set.node, nesting + 1),
             Selection::FragmentSpread(spread) => {
                 let fragment = self.document.fragments.get(&spread.node.fragment_name.node)?;
-                self.root_field(&fragment.node.selection_set.node, nesting + 1)
+                self.root(&fragment.node.selection_set.node, nesting + 1)
             }
         })
     }
@@ -359,6 +386,20 @@ impl<'a> Walk<'a> {
             Ok(given.or_else(default).unwrap_or_default())
         };
         literal.clone().into_const_with(value).ok()
+    }
+}
+
+/// The id of the branch that a field of the root asks for: `branch(id: …)` or `branch(by: { id: … })`, as it is written.
+fn branch_id(field: &Field) -> Option<&Literal> {
+    if field.name.node != "branch" {
+        return None;
+    }
+    match field.get_argument("id") {
+        Some(id) => Some(&id.node),
+        None => match &field.get_argument("by")?.node {
+            Literal::Object(by) => by.get("id"),
+            _ => None,
+        },
     }
 }
 

@@ -49,7 +49,7 @@ impl Access for ServiceAccess {
         let is_kept = !facts.reads.volatile && !facts.introspects;
         is_kept.then(|| {
             let key = ReadKey::of(prepared, &facts.reads, requester, lang);
-            (key, dependencies(&facts.reads, requester))
+            (key, dependencies(prepared, requester))
         })
     }
 
