@@ -98,11 +98,15 @@ impl Requester {
 
     /// Whether another token may take the place of this one's on a connection: of the same subject, role and scope.
     pub fn is_renewed_by(&self, other: &Self) -> bool {
-        let undated = |requester: &Self| Self {
+        self.undated() == other.undated()
+    }
+
+    /// All that it is but for when its token ends.
+    pub fn undated(&self) -> Self {
+        Self {
             expires_at: None,
-            ..requester.clone()
-        };
-        undated(self) == undated(other)
+            ..self.clone()
+        }
     }
 
     /// When the token ends; none for anonymous callers.

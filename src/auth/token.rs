@@ -124,7 +124,13 @@ impl Keys {
         validation
     }
 
-    fn check_times(&self, claims: Claims, now: i64) -> Result<Claims, TokenError> {
+    /// Seconds that a token is taken for beyond its end, for clocks that differ.
+    pub(super) fn leeway_seconds(&self) -> i64 {
+        self.leeway_seconds
+    }
+
+    /// Whether a token whose signature is good is good now.
+    pub(super) fn check_times(&self, claims: Claims, now: i64) -> Result<Claims, TokenError> {
         if claims.exp.saturating_add(self.leeway_seconds) <= now || claims.nbf > now + self.leeway_seconds {
             return Err(TokenError::Expired);
         }

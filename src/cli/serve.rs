@@ -116,11 +116,25 @@ pub(super) async fn run(
         tokio::spawn(server.run(stopped))
     });
     let drain = app.drain();
+    let (drained, mut is_drained) = watch::channel(false);
     let stopping = async move {
         shutdown().await;
         drain.await;
+        drained.send_replace(true);
     };
-    let served = app::serve(listener, app.router(), stopping).await;
+    let late = async move {
+        let _ = is_drained.wait_for(|drained| *drained).await;
+        last(config.server.request_timeout).await;
+    };
+    let served = tokio::select! {
+        served = app::serve(listener, app.router(), stopping) => served,
+        // What takes longer than a request may, such as a stream of points without an end, is cut off; what of it is through
+        // has been told.
+        () = late => {
+            tracing::warn!("requests that have not ended are cut off");
+            Ok(())
+        }
+    };
     let _ = stop.send(true);
     let _ = pulls.await;
     let _ = jobs.await;
@@ -130,6 +144,12 @@ pub(super) async fn run(
     }
     database.close().await;
     served.map_err(|error| AppError::Listen(address.to_string(), error))
+}
+
+/// The time that requests are left to end in.
+async fn last(length: Duration) {
+    #[expect(clippy::disallowed_methods, reason = "a deadline")]
+    tokio::time::sleep(length).await;
 }
 
 /// Lets the demonstration pull from its own platform; a source of that code in the configuration stays as it is.

@@ -66,7 +66,7 @@ impl LiveSection {
                 write_timeout,
                 operations: count("live.operations_per_socket", 10_000, sockets.operations),
                 sockets_per_caller: count("live.sockets_per_caller", 1_000_000, sockets.sockets_per_caller),
-                message_bytes: count("live.message_bytes", 64 * 1024 * 1024, sockets.message_bytes),
+                message_bytes: count("live.message_bytes", 64 * 1024 * 1024, sockets.message_bytes).max(1024),
                 drain,
             },
         }

@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::OperationType;
+use async_graphql::parser::types::{OperationType, Selection};
 use async_graphql::{
     ObjectType, Request, Response, Schema, SchemaBuilder, ServerError, SubscriptionType, ValidationMode,
 };
@@ -119,11 +119,15 @@ where
         let name = request.operation_name.as_deref();
         let (facts, operation) = document.operation(name).ok_or_else(|| no_operation(name))?;
         let facts = facts.clone();
-        if facts.kind == OperationType::Subscription && facts.root_fields != 1 {
+        let is_plain = matches!(
+            operation.selection_set.node.items.as_slice(),
+            [item] if matches!(item.node, Selection::Field(_))
+        );
+        if facts.kind == OperationType::Subscription && !(facts.root_fields == 1 && is_plain) {
             // GraphQL specification (October 2021), 5.2.3.1.
             return Err(Fault::from(ApiError::bad_request(Message::new(
-                "订阅只能有一个根字段",
-                "A subscription has exactly one root field",
+                "订阅只能有一个根字段，且不在片段中",
+                "A subscription has exactly one root field, and not in a fragment",
             ))));
         }
         let variables = variables::coerce(

@@ -16,6 +16,11 @@ const PLACES: Topics = ORGANIZATION.and(BRANCH);
 /// By type, or by type and field where one of its fields reads more than the others.
 const TABLE: &[(&str, Topics)] = &[
     ("Query", NOTHING),
+    // Whether there is such a thing, whatever is asked of it.
+    ("Query.node", Topics::ALL),
+    ("Query.nodes", Topics::ALL),
+    ("Query.branch", BRANCH),
+    ("Query.organization", ORGANIZATION),
     ("Subscription", NOTHING),
     ("PageInfo", NOTHING),
     ("Organization", ORGANIZATION),

@@ -19,7 +19,7 @@ use crate::{
     auth::Requester,
     graphql::{ApiError, GraphqlRequest, RequestId},
     kernel::message::Lang,
-    live::{Told, cursor::Cursor},
+    live::{Told, cursor::Cursor, page::ChangesError},
 };
 
 /// Sockets and event streams.
@@ -61,6 +61,11 @@ where
     ) -> BoxFuture<'a, Result<Option<Response>, ApiError>> {
         Box::pin(async move {
             let requester = self.operations.access().authenticate(authorization).await?;
+            // What is no cursor of ours is one that the log does not hold.
+            let resume = match last_event_id.filter(|id| !id.is_empty()) {
+                Some(id) => Some(Cursor::decode(id).ok_or(ChangesError::CursorExpired)?),
+                None => None,
+            };
             let until = self
                 .sockets
                 .until(&requester)
@@ -69,7 +74,7 @@ where
                 requester,
                 lang,
                 id,
-                resume: last_event_id.and_then(Cursor::decode),
+                resume,
             };
             let told = match self.operations.prepare(&request, &peer) {
                 Ok(prepared) if reading && prepared.kind() == OperationType::Mutation => return Ok(None),
@@ -77,7 +82,7 @@ where
                 Err(errors) => stream::once(std::future::ready(Told::Failed(errors))).boxed(),
             };
             // Cut off without `complete`: who was in the middle comes again.
-            Ok(Some(sse::answer(told, until)))
+            Ok(Some(sse::answer(told, until, self.sockets.write_timeout())))
         })
     }
 }

@@ -108,6 +108,11 @@ impl Sockets {
         *self.inner.open.borrow()
     }
 
+    /// How long a peer may take to take what is sent to it.
+    pub fn write_timeout(&self) -> Duration {
+        self.inner.limits.write_timeout
+    }
+
     /// When a caller's stream is to be cut off: when its token ends, or the service stops. It counts as a socket until then; None
     /// where the caller has as many as it may have.
     pub fn until(&self, requester: &Requester) -> Option<impl Future<Output = ()> + Send + use<>> {
@@ -316,6 +321,9 @@ where
 
     /// Does what the protocol says; the reason to close, if it is one.
     async fn handle(&mut self, event: Event) -> Option<Close> {
+        if let Event::Ended(key) | Event::Failed(key, _) = &event {
+            self.stops.remove(key);
+        }
         let mut todo: std::collections::VecDeque<Action> = self.protocol.on(event).into();
         while let Some(action) = todo.pop_front() {
             match action {
@@ -401,7 +409,8 @@ where
         );
         match sent.await {
             Ok(Ok(())) => None,
-            Ok(Err(_)) => Some(Close::Normal),
+            // Gone, or more than may be written at once: it comes again either way.
+            Ok(Err(_)) => Some(Close::TryAgainLater),
             Err(_) => Some(Close::TryAgainLater),
         }
     }

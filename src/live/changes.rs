@@ -118,6 +118,7 @@ impl Changes {
         {
             return Err(ChangesError::CursorExpired);
         }
+        self.database.log().noticed(&rows);
         let full = rows.len() == CHUNK;
         self.pending.extend(self.feed.read(missed, rows, full));
         Ok(())

@@ -174,7 +174,8 @@ impl Inner {
             }
             while self.version(&depends_on) == version {
                 tokio::select! {
-                    _ = seen.changed() => {}
+                    // What moves often is looked at no more often than it would be told.
+                    _ = seen.changed() => pause(self.interval.saturating_sub(began.elapsed())).await,
                     () = pause(LOOK) => {}
                     () = cohort.closed() => match self.ends(&key, &cohort) {
                         true => return,

@@ -29,12 +29,15 @@ pub struct Dependencies {
 pub struct Freshness {
     topics: [AtomicU64; Topic::ALL.len()],
     slots: Vec<AtomicU64>,
+    /// Moves for everything.
+    all: AtomicU64,
 }
 
 impl Default for Freshness {
     fn default() -> Self {
         Self {
             topics: Default::default(),
+            all: AtomicU64::new(0),
             slots: std::iter::repeat_with(AtomicU64::default).take(SLOTS).collect(),
         }
     }
@@ -53,6 +56,11 @@ impl Freshness {
         }
     }
 
+    /// Anything may have changed.
+    pub fn moved_all(&self) {
+        self.all.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// The version of what a read depends on: to be taken before it reads.
     pub fn version(&self, of: &Dependencies) -> u64 {
         let anywhere = of
@@ -65,6 +73,7 @@ impl Freshness {
         // Of counters that only grow the sum tells whether one of them grew.
         anywhere
             .chain(own)
+            .chain([&self.all])
             .map(|counter| counter.load(Ordering::SeqCst))
             .sum()
     }

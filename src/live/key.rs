@@ -37,7 +37,7 @@ impl ReadKey {
             lang
         );
         if reads.personal || requester.role() == Role::Examiner {
-            let _ = write!(text, " {:?} {:?}", requester.subject(), requester.branch());
+            let _ = write!(text, " {:?}", requester.undated());
         }
         hash.update(text.as_bytes());
         hash.update(variables(prepared.variables()).as_bytes());

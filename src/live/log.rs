@@ -65,16 +65,31 @@ impl Log {
         if appended.moved.is_empty() {
             return;
         }
-        if let Some(known) = &mut *self.known() {
-            for place in &appended.places {
-                known.tailing.see(*place);
+        {
+            // Under the lock: nobody is handed a row before the versions have moved for it.
+            let mut known = self.known();
+            for moved in &appended.moved {
+                self.freshness.moved(moved.topic, &moved.branches);
             }
-        }
-        for moved in &appended.moved {
-            self.freshness.moved(moved.topic, &moved.branches);
+            if let Some(known) = &mut *known {
+                for place in &appended.places {
+                    known.tailing.see(*place);
+                }
+            }
         }
         self.written.send_modify(|times| *times += 1);
         self.seen.send_modify(|times| *times += 1);
+    }
+
+    /// Rows that somebody is about to be told of who has read them himself: what depends on them has moved.
+    pub fn noticed(&self, rows: &[LoggedChange]) {
+        let mut known = self.known();
+        let Some(known) = &mut *known else { return };
+        for row in rows {
+            if known.tailing.see(row.position) {
+                self.freshness.moved(row.topic, &row.branch_ids);
+            }
+        }
     }
 
     /// Tells when something was written here.
@@ -90,7 +105,8 @@ impl Log {
     /// Whether the tail follows closely enough for what it has not seen not to have happened.
     pub fn is_current(&self, now: DateTime<Utc>) -> bool {
         let looked_at = DateTime::from_timestamp_millis(self.looked_at.load(Ordering::SeqCst));
-        looked_at.is_some_and(|at| now - at <= CURRENT)
+        // A clock that was set back says nothing.
+        looked_at.is_some_and(|at| at <= now && now - at <= CURRENT)
     }
 
     /// What a reader does next; None until the tail has found where the log ends.
@@ -105,6 +121,8 @@ impl Log {
             tailing: Tailing::from(head),
             window: Window::new(head, most),
         });
+        // What was written elsewhere before nobody here has seen.
+        self.freshness.moved_all();
         self.seen.send_modify(|times| *times += 1);
     }
 

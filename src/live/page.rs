@@ -108,6 +108,7 @@ pub async fn page(
     let mut has_more = false;
     'chunks: for chunk in 0..CHUNKS {
         let rows = store::read(connection, incarnation.number, position, CHUNK).await?;
+        database.log().noticed(&rows);
         let full = rows.len() as u64 == CHUNK;
         for row in rows {
             if changes.len() == first {

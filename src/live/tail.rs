@@ -16,6 +16,8 @@ use crate::storage::{Database, Location, StoreError};
 const PAGE: u64 = 1000;
 /// How often it looks without being woken.
 const FLOOR: Duration = Duration::from_secs(1);
+/// The least time from one look to the next.
+const BETWEEN: Duration = Duration::from_millis(5);
 /// How long a replica that wrote waits before it says so again.
 const NOTIFIED: Duration = Duration::from_millis(250);
 /// PostgreSQL's name for what replicas tell each other.
@@ -61,6 +63,8 @@ async fn follow(
             true => look(database).await,
             false => begin(database, window).await.map(|()| follows = true),
         };
+        // What has no place yet is read again each time: not for every write.
+        pause(BETWEEN).await;
         if let Err(error) = looked {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

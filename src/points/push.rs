@@ -328,7 +328,12 @@ impl Batch {
         let otherwise = rows().filter(|(_, held)| held.otherwise && !held.booked);
         store::wait_otherwise(write, otherwise.map(|(id, held)| (id, &held.waits))).await?;
 
-        let moved: BTreeSet<BranchId> = moves.keys().map(|(branch, _)| *branch).collect();
+        // Also where it comes to nothing: the ledger has another line.
+        let lines = self.new.iter().flat_map(|new| {
+            let postings = new.effects.iter().flat_map(Effect::postings);
+            std::iter::once(new.branch).chain(postings.map(|posting| posting.branch))
+        });
+        let moved: BTreeSet<BranchId> = moves.keys().map(|(branch, _)| *branch).chain(lines).collect();
         for branch in moved {
             write.change(Change::new(Topic::Points, Action::Updated, branch).branches([branch]));
         }

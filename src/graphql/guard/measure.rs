@@ -319,9 +319,8 @@ impl<'a> Walk<'a> {
             // It leads to another branch than the one that is asked for.
             m.reads = m.reads.anywhere();
         }
-        if field.name.node != "__typename" {
-            m.reads = m.reads.and(reads_table::of_field(parent, &field.name.node));
-        }
+        // Also `__typename`: it tells that a thing is there.
+        m.reads = m.reads.and(reads_table::of_field(parent, &field.name.node));
         m.fields = 1;
         m.repeated = 0;
         Ok(m)

@@ -200,3 +200,47 @@ async fn a_replica_hears_of_what_another_wrote() {
         }
     }
 }
+
+on_both!(a_line_that_comes_to_nothing_is_seen_too, |db| async move {
+    let app = district(db).await;
+    let entry = |revision: i64, points: f64, note: &str| {
+        json!({ "eventId": "E1", "revision": revision, "branchCode": "B1", "points": points, "note": note,
+            "occurredAt": "2025-07-01T12:00:00+08:00" })
+    };
+    let deliver = async |entry: Value| {
+        let input = json!({ "sourceCode": "EJIA", "entries": [entry] });
+        let pushed = app.adapter("EJIA").mutate("pushPoints", "accepted", input).await;
+        assert_eq!(pushed.done()["accepted"], 1);
+    };
+    let lines = async || {
+        let query = "{ pointEntries(filter: {}) { totalCount } }";
+        let (_, body, ..) = asked(app.viewer(None).request(query, json!({}))).await;
+        body["data"]["pointEntries"]["totalCount"].clone()
+    };
+    deliver(entry(2, 5.0, "一")).await;
+    assert_eq!(lines().await, 1);
+    // An earlier revision that comes later, and a later one of the same worth.
+    deliver(entry(1, 3.0, "二")).await;
+    assert_eq!(lines().await, 2);
+    deliver(entry(3, 5.0, "改")).await;
+    assert_eq!(lines().await, 3);
+});
+
+on_both!(what_was_not_there_is_found_when_it_is, |db| async move {
+    let app = TestApp::with_tree(db).await;
+    let ask = async |query: &str| {
+        let (_, body, ..) = asked(app.viewer(None).request(query, json!({}))).await;
+        body["data"].clone()
+    };
+    let branch = r#"{ branch(by: { code: "N1" }) { __typename } }"#;
+    let place = r#"{ organization(by: { code: "N2" }) { __typename } }"#;
+    assert_eq!(ask(branch).await, json!({ "branch": null }));
+    assert_eq!(ask(place).await, json!({ "organization": null }));
+    create(&app, "N1", json!({})).await;
+    organization(&app, "N2").await;
+    assert_eq!(ask(branch).await, json!({ "branch": { "__typename": "Branch" } }));
+    assert_eq!(
+        ask(place).await,
+        json!({ "organization": { "__typename": "Organization" } })
+    );
+});

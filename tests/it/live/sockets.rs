@@ -259,3 +259,49 @@ async fn all_since(app: &TestApp, cursor: &str) -> usize {
     let answer = app.admin().ask(query, json!({ "after": cursor })).await;
     answer.data()["changes"]["changes"].as_array().unwrap().len()
 }
+
+on_both!(a_socket_that_takes_nothing_is_given_up, |db| async move {
+    let app = TestApp::with_config(db, |config| {
+        config.live.sockets.write_timeout = Duration::from_millis(300)
+    })
+    .await;
+    app.load_demo().await;
+    let mut socket = Socket::open(&app, app.admin().token()).await;
+    let long =
+        "{ branches(first: 200) { nodes { id code name organization { id code name parent { id code name } }
+        brand { name slogan description results } } } }";
+    for n in 0..90 {
+        socket.subscribe(&n.to_string(), long, json!({})).await;
+    }
+    // Nothing is read; who reads beside it is not held up.
+    let mut other = Socket::open(&app, app.admin().token()).await;
+    other.subscribe("1", "{ viewer { role } }", json!({})).await;
+    other.next_of("1").await;
+    drop(other);
+    eventually("it is given up", async || app.app.sockets().count() == 0).await;
+    drop(socket);
+});
+
+on_both!(one_busy_operation_does_not_starve_another, |db| async move {
+    const FLOOD: usize = 3_000;
+    let app = TestApp::with_tree(db).await;
+    changes(&app, FLOOD).await;
+    app.settle().await;
+    let oldest = app.admin().data("{ changes(first: 0) { cursor } }").await["changes"]["cursor"].clone();
+    let mut socket = Socket::open(&app, app.admin().token()).await;
+    socket
+        .subscribe("flood", CHANGES, json!({ "after": oldest }))
+        .await;
+    socket.next_of("flood").await;
+    socket.subscribe("1", "{ viewer { role } }", json!({})).await;
+    let mut told = 1;
+    loop {
+        let message = socket.hear().await;
+        if message["id"] == "1" {
+            assert_eq!(message["payload"]["data"]["viewer"]["role"], "DISTRICT_ADMIN");
+            break;
+        }
+        told += 1;
+    }
+    assert!(told < FLOOD, "the answer came last");
+});

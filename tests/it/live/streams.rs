@@ -178,3 +178,43 @@ on_both!(a_stream_ends_with_its_token, |db| async move {
     // Cut off, not completed.
     assert_eq!(events.next().await, None);
 });
+
+on_both!(
+    a_stream_that_nobody_reads_does_not_hold_the_service_back,
+    |db| async move {
+        let app = TestApp::with_config(db, |config| {
+            config.live.sockets.write_timeout = std::time::Duration::from_millis(300);
+            config.live.sockets.drain = std::time::Duration::from_millis(100);
+        })
+        .await;
+        app.load_demo().await;
+        app.settle().await;
+        let oldest = app.admin().data("{ changes(first: 0) { cursor } }").await["changes"]["cursor"].clone();
+        // More changes than the buffers between us hold; nothing of them is read.
+        let long = "subscription($after: ChangeCursor) { changes(after: $after) { cursor node { ... on Branch { code name
+        organization { id code name parent { name } } brand { name slogan description results } } } branchIds } }";
+        let _unread = Events::of(post(&app, "/graphql/stream", long, json!({ "after": oldest }))).await;
+        eventually("it is given up, or has nothing more to tell", async || {
+            app.app.sockets().count() <= 1
+        })
+        .await;
+        tokio::time::timeout(std::time::Duration::from_secs(10), app.app.drain())
+            .await
+            .expect("it stops");
+        eventually("it has gone", async || app.app.sockets().count() == 0).await;
+    }
+);
+
+on_both!(names_that_a_caller_gives_are_no_ids_of_events, |db| async move {
+    let app = TestApp::with_tree(db).await;
+    let aliased = r#"{ changes: organization(by: { code: "C1" }) { cursor: name } }"#;
+    let mut events = Events::of(post(&app, "/graphql/stream", aliased, json!({}))).await;
+    assert_eq!(events.next().await.unwrap().id, None);
+    let end = events.next().await.unwrap();
+    assert_eq!((end.name.as_str(), end.data), ("complete", Value::Null));
+    // What is no cursor is one that the log does not hold.
+    let lost = post(&app, "/graphql/stream", CHANGES, json!({})).header("last-event-id", "nonsense");
+    let answer = lost.send().await.unwrap();
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(body["errors"][0]["extensions"]["code"], "CURSOR_EXPIRED");
+});
