@@ -236,7 +236,7 @@ on_both!(
 );
 
 on_both!(subscribing_and_leaving_leaves_nothing_behind, |db| async move {
-    const TIMES: usize = 2_000;
+    const TIMES: usize = 10_000;
     let app = district(db).await;
     let token = app.viewer(None).token().unwrap().to_owned();
     let mut socket = Socket::open(&app, Some(&token)).await;
