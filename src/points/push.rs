@@ -115,7 +115,7 @@ impl Batch {
     pub async fn open(write: &Write<'_>, input: &Push, entries: &[Item]) -> Result<Self, StoreError> {
         // Who moves totals or what they count for must not miss what is being posted meanwhile.
         write.lock_shared(super::TOTALS, "").await?;
-        write.look_rows_up().await?;
+        write.look_rows_up(entries.len()).await?;
         let source = input.source;
         let judged = entries.iter().filter_map(|item| match item {
             Item::Judged(judged) => Some(judged.as_ref()),

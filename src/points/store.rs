@@ -219,9 +219,15 @@ fn lines(rows: &[QueryResult]) -> Result<Vec<Line>, StoreError> {
     rows.iter().filter_map(|row| greatest(row).transpose()).collect()
 }
 
-fn texts<'a>(name: &str, values: impl IntoIterator<Item = &'a str>) -> Vec<Value> {
-    let distinct: BTreeSet<&str> = values.into_iter().collect();
-    distinct.into_iter().map(|value| json!({ name: value })).collect()
+/// Columns of rows that name something of a source. The source is among them, not in the statement's text: where nothing is
+/// known of a table yet, a constant source is planned to be read whole, row by row, for each that is given.
+const NAMED: [(&str, Kind); 2] = [("source_id", Kind::BigInt), ("name", Kind::Text)];
+
+fn named<'a>(source: PointSourceId, names: impl IntoIterator<Item = &'a str>) -> Vec<Value> {
+    let distinct: BTreeSet<&str> = names.into_iter().collect();
+    let rows = distinct.into_iter();
+    rows.map(|name| json!({ "source_id": source.0, "name": name }))
+        .collect()
 }
 
 /// The greatest revisions that are booked of events.
@@ -230,15 +236,14 @@ pub(super) async fn events(
     source: PointSourceId,
     keys: &BTreeSet<(String, EntryKind)>,
 ) -> Result<Vec<Line>, StoreError> {
-    let select = select_events(source);
-    lines(&bulk::run(connection, &select, &KEY_COLUMNS, key_rows(keys)).await?)
+    let select = select_events();
+    lines(&bulk::run(connection, &select, &KEY_COLUMNS, key_rows(source, keys)).await?)
 }
 
-fn select_events(source: PointSourceId) -> String {
+fn select_events() -> String {
     format!(
         "SELECT {EVENT_COLUMNS} FROM {{rows}} CROSS JOIN point_event e \
-         WHERE e.source_id = {} AND e.event_id = given.event_id AND e.kind = given.kind",
-        source.0
+         WHERE e.source_id = given.source_id AND e.event_id = given.event_id AND e.kind = given.kind"
     )
 }
 
@@ -254,22 +259,25 @@ pub(super) async fn lock_events(
     if write.is_alone() {
         return events(connection, source, keys).await;
     }
-    let insert = format!(
-        "INSERT INTO point_event (source_id, event_id, kind) SELECT {}, given.event_id, given.kind FROM {{rows}} \
-         WHERE true ON CONFLICT (source_id, event_id, kind) DO NOTHING",
-        source.0
-    );
-    bulk::run(connection, &insert, &KEY_COLUMNS, key_rows(keys)).await?;
+    let insert = "INSERT INTO point_event (source_id, event_id, kind) \
+                  SELECT source_id, event_id, kind FROM {rows} WHERE true \
+                  ON CONFLICT (source_id, event_id, kind) DO NOTHING";
+    let rows = key_rows(source, keys);
+    bulk::run(connection, insert, &KEY_COLUMNS, rows.clone()).await?;
     let order = "ORDER BY e.event_id, e.kind FOR NO KEY UPDATE OF e";
-    let select = format!("{} {order}", select_events(source));
-    lines(&bulk::run(connection, &select, &KEY_COLUMNS, key_rows(keys)).await?)
+    let select = format!("{} {order}", select_events());
+    lines(&bulk::run(connection, &select, &KEY_COLUMNS, rows).await?)
 }
 
-const KEY_COLUMNS: [(&str, Kind); 2] = [("event_id", Kind::Text), ("kind", Kind::Text)];
+const KEY_COLUMNS: [(&str, Kind); 3] = [
+    ("source_id", Kind::BigInt),
+    ("event_id", Kind::Text),
+    ("kind", Kind::Text),
+];
 
-fn key_rows(keys: &BTreeSet<(String, EntryKind)>) -> Vec<Value> {
+fn key_rows(source: PointSourceId, keys: &BTreeSet<(String, EntryKind)>) -> Vec<Value> {
     let keys = keys.iter();
-    keys.map(|(event_id, kind)| json!({ "event_id": event_id, "kind": kind.as_str() }))
+    keys.map(|(event_id, kind)| json!({ "source_id": source.0, "event_id": event_id, "kind": kind.as_str() }))
         .collect()
 }
 
@@ -281,10 +289,9 @@ pub(super) async fn answers_to(
 ) -> Result<Vec<Line>, StoreError> {
     let select = format!(
         "SELECT {EVENT_COLUMNS} FROM {{rows}} CROSS JOIN point_event e \
-         WHERE e.source_id = {} AND e.refers_to = given.name",
-        source.0
+         WHERE e.source_id = given.source_id AND e.refers_to = given.name"
     );
-    let rows = bulk::run(connection, &select, &[("name", Kind::Text)], texts("name", names)).await?;
+    let rows = bulk::run(connection, &select, &NAMED, named(source, names)).await?;
     lines(&rows)
 }
 
@@ -294,12 +301,9 @@ pub(super) async fn booked(
     source: PointSourceId,
     names: impl IntoIterator<Item = &str>,
 ) -> Result<HashMap<(String, i32), String>, StoreError> {
-    let select = format!(
-        "SELECT e.event_id, e.revision, e.content FROM {{rows}} CROSS JOIN point_entry e \
-         WHERE e.source_id = {} AND e.event_id = given.name",
-        source.0
-    );
-    let rows = bulk::run(connection, &select, &[("name", Kind::Text)], texts("name", names)).await?;
+    let select = "SELECT e.event_id, e.revision, e.content FROM {rows} CROSS JOIN point_entry e \
+                  WHERE e.source_id = given.source_id AND e.event_id = given.name";
+    let rows = bulk::run(connection, select, &NAMED, named(source, names)).await?;
     rows.iter()
         .map(|row| {
             let mut cells = Cells::new(row);
@@ -413,6 +417,7 @@ pub(super) async fn save_events(
     let columns = [
         ("event_id", Kind::Text),
         ("kind", Kind::Text),
+        ("source_id", Kind::BigInt),
         ("revision", Kind::BigInt),
         ("branch_id", Kind::BigInt),
         ("points", Kind::BigInt),
@@ -426,6 +431,7 @@ pub(super) async fn save_events(
             json!({
                 "event_id": line.event_id,
                 "kind": line.kind.as_str(),
+                "source_id": source.0,
                 "revision": line.revision,
                 "branch_id": line.branch.0,
                 "points": line.points.hundredths(),
@@ -436,21 +442,17 @@ pub(super) async fn save_events(
         .collect();
     if !write.is_alone() {
         // The rows are there: they were locked.
-        let update = format!(
-            "UPDATE point_event e SET revision = given.revision, branch_id = given.branch_id, points = given.points, \
-             occurred_at = given.occurred_at, refers_to = given.refers_to FROM {{rows}} \
-             WHERE e.source_id = {} AND e.event_id = given.event_id AND e.kind = given.kind",
-            source.0
-        );
-        bulk::run(write.connection(), &update, &columns, rows).await?;
+        let update = "UPDATE point_event e SET revision = given.revision, branch_id = given.branch_id, \
+                      points = given.points, occurred_at = given.occurred_at, refers_to = given.refers_to FROM {rows} \
+                      WHERE e.source_id = given.source_id AND e.event_id = given.event_id AND e.kind = given.kind";
+        bulk::run(write.connection(), update, &columns, rows).await?;
         return Ok(());
     }
     let upsert = format!(
-        "INSERT INTO point_event (source_id, {names}) SELECT {}, {names} FROM {{rows}} WHERE true \
+        "INSERT INTO point_event ({names}) SELECT {names} FROM {{rows}} WHERE true \
          ON CONFLICT (source_id, event_id, kind) DO UPDATE SET revision = excluded.revision, \
          branch_id = excluded.branch_id, points = excluded.points, occurred_at = excluded.occurred_at, \
-         refers_to = excluded.refers_to",
-        source.0
+         refers_to = excluded.refers_to"
     );
     bulk::run(write.connection(), &upsert, &columns, rows).await?;
     Ok(())

@@ -59,23 +59,26 @@ pub(in crate::points) async fn waiting(
     source: PointSourceId,
     events: &BTreeSet<EventKey>,
 ) -> Result<Vec<Waiting>, StoreError> {
-    let select = format!(
-        "SELECT id, content, reason, payload FROM ( \
-           SELECT q.id, q.content, q.reason, q.payload, q.received_at FROM {{rows}} CROSS JOIN quarantined_entry q \
-           WHERE q.source_id = {0} AND q.state = 'WAITING' AND q.event_id = given.name \
-           UNION \
-           SELECT q.id, q.content, q.reason, q.payload, q.received_at FROM {{rows}} CROSS JOIN quarantined_entry q \
-           WHERE q.source_id = {0} AND q.state = 'WAITING' AND q.reason = 'UNKNOWN_REFERENCE' \
-             AND q.refers_to = given.name AND given.earns = 1) AS found \
-         ORDER BY received_at, id",
-        source.0
-    );
-    let rows = events
-        .iter()
-        .map(|(name, kind)| json!({ "name": name, "earns": i32::from(*kind == EntryKind::Earn) }))
-        .collect();
-    let columns = [("name", Kind::Text), ("earns", Kind::BigInt)];
-    let rows = bulk::run(connection, &select, &columns, rows).await?;
+    let select = "SELECT id, content, reason, payload FROM ( \
+                    SELECT q.id, q.content, q.reason, q.payload, q.received_at \
+                    FROM {rows} CROSS JOIN quarantined_entry q \
+                    WHERE q.source_id = given.source_id AND q.state = 'WAITING' AND q.event_id = given.name \
+                    UNION \
+                    SELECT q.id, q.content, q.reason, q.payload, q.received_at \
+                    FROM {rows} CROSS JOIN quarantined_entry q \
+                    WHERE q.source_id = given.source_id AND q.state = 'WAITING' AND q.reason = 'UNKNOWN_REFERENCE' \
+                      AND q.refers_to = given.name AND given.earns = 1) AS found \
+                  ORDER BY received_at, id";
+    let row = |(name, kind): &EventKey| {
+        let earns = i32::from(*kind == EntryKind::Earn);
+        json!({ "source_id": source.0, "name": name, "earns": earns })
+    };
+    let columns = [
+        ("source_id", Kind::BigInt),
+        ("name", Kind::Text),
+        ("earns", Kind::BigInt),
+    ];
+    let rows = bulk::run(connection, select, &columns, events.iter().map(row).collect()).await?;
     rows.iter().map(|row| waiting_row(&mut Cells::new(row))).collect()
 }
 

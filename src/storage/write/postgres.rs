@@ -5,6 +5,9 @@ use sea_orm::{ConnectionTrait as _, DbBackend, Statement, Value};
 use super::Write;
 use crate::storage::StoreError;
 
+/// From so many rows on, planning a statement anew costs little beside running it.
+const MANY: usize = 100;
+
 impl Write<'_> {
     /// Whether nobody else writes meanwhile: SQLite has one writer, and there is nothing to lock.
     pub fn is_alone(&self) -> bool {
@@ -33,13 +36,18 @@ impl Write<'_> {
         .await
     }
 
-    /// Lets the statements that follow look given rows up one by one in an index, however little is known of the tables: without
-    /// statistics, as on a database that was filled a moment ago, a join with a thousand given rows is planned to read the
-    /// whole table.
-    pub async fn look_rows_up(&self) -> Result<(), StoreError> {
-        let joins =
-            "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)";
-        self.ask_postgres(joins, []).await
+    /// Lets the statements that follow look so many given rows up one by one in an index, however little is known of the tables:
+    /// without statistics, as on a database that was filled a moment ago, a join with a thousand given rows is planned to read
+    /// the whole table. Where they are many, statements are planned for the tables as they are now: a plan that was made and kept
+    /// when a table was empty takes any of its indexes for as good as another, until the table is analyzed.
+    pub async fn look_rows_up(&self, rows: usize) -> Result<(), StoreError> {
+        let plans = match rows {
+            0..MANY => "force_generic_plan",
+            _ => "force_custom_plan",
+        };
+        let settings = "SELECT set_config('enable_hashjoin', 'off', true), \
+                        set_config('enable_mergejoin', 'off', true), set_config('plan_cache_mode', $1, true)";
+        self.ask_postgres(settings, [plans.into()]).await
     }
 
     /// Lets the statements that follow take as long as they do: for what reads everything, once.

@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 /// How long a process may take to come up or to end before the test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A command of the binary, without anything of the test's own environment.
 pub fn zhibu(arguments: &[&str]) -> Command {
