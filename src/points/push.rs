@@ -99,6 +99,8 @@ pub(super) struct Batch {
     /// The contents booked under the keys of the batch's events.
     booked: HashMap<(String, i32), String>,
     held: HeldEntries,
+    /// Contents that somebody has decided not to book, and for what they waited.
+    discarded: HashMap<String, Reason>,
     unreadable: Vec<Unreadable>,
     new: Vec<New>,
 }
@@ -151,6 +153,8 @@ impl Batch {
         let answers = store::answers_to(connection, source, earned.map(|(name, _)| name.as_str())).await?;
         let names = known.iter().map(|(name, _)| name.as_str());
         let booked = store::booked(connection, source, names).await?;
+        let contents = candidates.iter().map(|judged| judged.content.as_str());
+        let discarded = store::discarded(connection, source, contents).await?;
         let codes: BTreeSet<&str> = candidates
             .iter()
             .map(|judged| judged.entry.branch_code.as_str())
@@ -164,6 +168,7 @@ impl Batch {
             holders,
             booked,
             held,
+            discarded,
             unreadable: Vec::new(),
             new: Vec::new(),
         })
@@ -180,6 +185,10 @@ impl Batch {
         };
         if let Some(waits) = judged.waits.clone().filter(|_| judged.is_invalid()) {
             return self.hold(&judged, waits);
+        }
+        if let Some(reason) = self.discarded.get(&judged.content) {
+            // Decided: whatever has come since, nobody is asked twice.
+            return Outcome::Quarantined(*reason);
         }
         if judged.waits.is_none() {
             self.book_earlier(&judged);

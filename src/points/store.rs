@@ -27,8 +27,8 @@ pub(super) use entries::{
 pub use leaderboard::{Among, scored_statement};
 pub(super) use leaderboard::{leaderboard, participants_below};
 pub(super) use quarantine::{
-    Kept, Waiting, discard, first_waiting_day, maybe_due, quarantine, quarantined, replayed, wait_otherwise,
-    waiting, waiting_for_code,
+    Kept, Waiting, discard, discarded, first_waiting_day, maybe_due, quarantine, quarantined, replayed,
+    wait_otherwise, waiting, waiting_for_code,
 };
 pub use quarantine_list::waiting_for_decision;
 pub(super) use quarantine_list::{

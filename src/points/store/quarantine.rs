@@ -1,6 +1,6 @@
 //! What could not be booked, kept whole until it can be or somebody decides.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{point_source, quarantined_entry};
@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::Source;
+use super::{NAMED, Source, named};
 use crate::{
     kernel::{
         clock::day_in_shanghai,
@@ -80,6 +80,26 @@ pub(in crate::points) async fn waiting(
     ];
     let rows = bulk::run(connection, select, &columns, events.iter().map(row).collect()).await?;
     rows.iter().map(|row| waiting_row(&mut Cells::new(row))).collect()
+}
+
+/// Of these contents those that were decided not to be booked, and for what they waited.
+pub(in crate::points) async fn discarded<'a>(
+    connection: &impl ConnectionTrait,
+    source: PointSourceId,
+    contents: impl Iterator<Item = &'a str>,
+) -> Result<HashMap<String, Reason>, StoreError> {
+    let select = "SELECT q.content, q.reason FROM {rows} CROSS JOIN quarantined_entry q \
+                  WHERE q.source_id = given.source_id AND q.content = given.name AND q.state = 'DISCARDED'";
+    let rows = bulk::run(connection, select, &NAMED, named(source, contents)).await?;
+    rows.iter()
+        .map(|row| {
+            let mut cells = Cells::new(row);
+            Ok((
+                cells.take()?,
+                cells.named("quarantined_entry.reason", Reason::parse)?,
+            ))
+        })
+        .collect()
 }
 
 /// What waits for its time, dated `until` or earlier, or for a code that some branch has; behind `after`, in the order in

@@ -190,6 +190,19 @@ on_both!(what_is_discarded_is_not_asked_about_again, |db| async move {
     assert_eq!(payload["outcomes"][0]["reason"], "UNKNOWN_BRANCH");
     assert_eq!(entries(&app, Some("WAITING")).await, Vec::<Value>::new());
     assert_eq!(entries(&app, None).await.len(), 1);
+    // Also when the branch is there by now: it was decided.
+    create(&app, "X1", json!({})).await;
+    let payload = push(
+        app.adapter("EJIA"),
+        json!([earn("E1", "X1", 2.0), earn("E2", "X1", 3.0)]),
+    )
+    .await;
+    assert_eq!(payload["outcomes"][0]["reason"], "UNKNOWN_BRANCH");
+    assert_eq!(
+        (&payload["accepted"], &payload["quarantined"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(standing(&app, "X1", "2025").await, (json!(3), json!(1)));
     let again = app
         .admin()
         .mutate("discardQuarantine", selection, discard("误报"))
