@@ -12,7 +12,7 @@ use crate::{
     auth::{Role, SigningKey, TokenOrder},
     config::{Config, Overrides},
     demo,
-    kernel::clock::Clock,
+    kernel::clock::{Clock, pause},
     platform::schedule,
     simulate::Server,
 };
@@ -124,7 +124,7 @@ pub(super) async fn run(
     };
     let late = async move {
         let _ = is_drained.wait_for(|drained| *drained).await;
-        last(config.server.request_timeout).await;
+        pause(config.server.request_timeout).await;
     };
     let served = tokio::select! {
         served = app::serve(listener, app.router(), stopping) => served,
@@ -144,12 +144,6 @@ pub(super) async fn run(
     }
     database.close().await;
     served.map_err(|error| AppError::Listen(address.to_string(), error))
-}
-
-/// The time that requests are left to end in.
-async fn last(length: Duration) {
-    #[expect(clippy::disallowed_methods, reason = "a deadline")]
-    tokio::time::sleep(length).await;
 }
 
 /// Lets the demonstration pull from its own platform; a source of that code in the configuration stays as it is.

@@ -8,6 +8,16 @@ use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveTime, SubsecRound, Timelike as _, Utc};
 
+/// Lets time pass. Only where that is what is waited for: a pace that others are owed, a deadline, a look now and then. Whoever
+/// waits for something to happen waits for its event.
+pub async fn pause(length: std::time::Duration) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that sleeps; each caller has its reason"
+    )]
+    tokio::time::sleep(length).await;
+}
+
 /// Source of the machine's time; tests hand in one they move by hand.
 pub trait TimeSource: Send + Sync + 'static {
     /// The instant now.

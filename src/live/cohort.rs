@@ -22,7 +22,10 @@ use futures_util::{
 use tokio::{sync::watch, time::Instant};
 
 use super::{Dependencies, key::ReadKey};
-use crate::{kernel::clock::day_in_shanghai, storage::Database};
+use crate::{
+    kernel::clock::{day_in_shanghai, pause},
+    storage::Database,
+};
 
 /// How often a cohort sees whether the business date has changed.
 const LOOK: Duration = Duration::from_secs(1);
@@ -202,12 +205,4 @@ impl Inner {
         }
         ends
     }
-}
-
-async fn pause(length: Duration) {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a value is told no more often than this, and looked at no less"
-    )]
-    tokio::time::sleep(length).await;
 }

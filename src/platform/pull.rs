@@ -3,7 +3,7 @@
 mod keeper;
 mod requests;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::{RngExt as _, SeedableRng as _};
@@ -389,15 +389,6 @@ fn pace(settings: &PullSettings) -> Pace {
         failures: settings.limits.failures,
         cool_down: settings.limits.cool_down,
     }
-}
-
-/// A pause that a platform is owed; whoever stops or pauses the run ends it.
-async fn pause(length: Duration) {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "there is no event to wait for: a platform is asked no faster than it allows"
-    )]
-    tokio::time::sleep(length).await;
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ use super::{
     platform::{PageError, Platform, TOKEN},
     settings::Settings,
 };
-use crate::kernel::period::Period;
+use crate::kernel::{clock::pause, period::Period};
 
 /// How a platform is served.
 #[derive(Clone, Debug)]
@@ -241,11 +241,8 @@ async fn answer(
 ) -> Response {
     let hits = shared.platform().draw();
     if let Some(time) = hits.of(Fault::Latency) {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a platform that is slow, which is what was asked for"
-        )]
-        tokio::time::sleep(time).await;
+        // A platform that is slow, which is what was asked for.
+        pause(time).await;
     }
     if hits.has(Fault::Status500) {
         let page = Html("<html><body><h1>500 服务器内部错误</h1></body></html>");

@@ -20,7 +20,11 @@ pub use refusals::{Refusals, check_version};
 use super::{Database, StoreError, group_commit};
 use crate::{
     audit::{self, AuditRecord},
-    kernel::{clock::Clock, refusal::Refusal, rules::Rules},
+    kernel::{
+        clock::{Clock, pause},
+        refusal::Refusal,
+        rules::Rules,
+    },
     live::{self, Log, change::Change, store::Appended},
 };
 
@@ -253,11 +257,7 @@ impl Database {
                     // length of a pause needs no generator handed in.
                     let spread = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), attempt);
                     let millis = spread % (8 << attempt) + 1;
-                    #[expect(
-                        clippy::disallowed_methods,
-                        reason = "there is no event to wait for: the pause is what parts two writers that met"
-                    )]
-                    tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+                    pause(std::time::Duration::from_millis(millis)).await;
                 }
                 ended => return ended,
             }

@@ -6,9 +6,8 @@ use rand::RngExt as _;
 use rand_chacha::ChaCha20Rng;
 use tokio::time::Instant;
 
-use super::pause;
 use crate::{
-    kernel::period::Period,
+    kernel::{clock::pause, period::Period},
     platform::{
         model::{Ask, Retries},
         port::{Page, Platform, PlatformError, Totals},
