@@ -111,6 +111,12 @@ impl ApiError {
         Self::new(ErrorCode::Forbidden, message)
     }
 
+    /// TIMEOUT: a query took longer than the deployment lets it.
+    pub fn timeout() -> Self {
+        let message = Message::new("查询超时", "The query took too long");
+        Self::new(ErrorCode::Timeout, message)
+    }
+
     /// NOT_FOUND: of a root that cannot be null.
     pub fn not_found(what: Message) -> Self {
         let message = Message::new(

@@ -31,7 +31,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 pub use self::access::ServiceAccess;
 use self::respond::Reply;
 use super::graphiql::Graphiql;
-use crate::graphql::error::{ApiError, ErrorCode};
+use crate::graphql::error::ApiError;
 use crate::graphql::{Engine, Executed, GraphqlRequest, Idempotency, Prepared, RequestContext, RequestId};
 use crate::kernel::message::{Lang, Message};
 use crate::live::{Dependencies, Found, ReadKey, Results};
@@ -89,15 +89,23 @@ pub trait Streams: Send + Sync + 'static {
     fn is_draining(&self) -> bool;
 
     /// Answers with server-sent events; None for a mutation over `GET`.
-    fn stream<'a>(
-        &'a self,
-        request: GraphqlRequest,
-        authorization: Option<&'a str>,
-        last_event_id: Option<&'a str>,
-        reading: bool,
-        lang: Lang,
-        id: RequestId,
-    ) -> BoxFuture<'a, Result<Option<Response>, ApiError>>;
+    fn stream<'a>(&'a self, asked: StreamAsked<'a>) -> BoxFuture<'a, Result<Option<Response>, ApiError>>;
+}
+
+/// A request for server-sent events.
+pub struct StreamAsked<'a> {
+    /// Its parameters.
+    pub request: GraphqlRequest,
+    /// `Authorization`.
+    pub authorization: Option<&'a str>,
+    /// `Last-Event-ID`.
+    pub last_event_id: Option<&'a str>,
+    /// It came by `GET`.
+    pub reading: bool,
+    /// The language of texts.
+    pub lang: Lang,
+    /// What the log names it by.
+    pub id: RequestId,
 }
 
 impl Default for Options {
@@ -137,16 +145,17 @@ where
         options,
     });
     Router::new()
-        .route("/graphql", any(serve::<Query, Mutation, Subscription, A>))
+        .route("/graphql", any(serve::<Query, Mutation, Subscription, A, false>))
         .route(
             "/graphql/stream",
-            any(serve_stream::<Query, Mutation, Subscription, A>),
+            any(serve::<Query, Mutation, Subscription, A, true>),
         )
         .layer(RequestDecompressionLayer::new())
         .with_state(endpoint)
 }
 
-async fn serve<Query, Mutation, Subscription, A>(
+/// Answers; `STREAM`: with server-sent events, whatever the caller likes best.
+async fn serve<Query, Mutation, Subscription, A, const STREAM: bool>(
     State(endpoint): State<Arc<Endpoint<Query, Mutation, Subscription, A>>>,
     request: Request<Body>,
 ) -> Response
@@ -156,21 +165,7 @@ where
     Subscription: SubscriptionType + 'static,
     A: Access,
 {
-    endpoint.handle(request, false).await
-}
-
-/// Always with server-sent events.
-async fn serve_stream<Query, Mutation, Subscription, A>(
-    State(endpoint): State<Arc<Endpoint<Query, Mutation, Subscription, A>>>,
-    request: Request<Body>,
-) -> Response
-where
-    Query: ObjectType + 'static,
-    Mutation: ObjectType + 'static,
-    Subscription: SubscriptionType + 'static,
-    A: Access,
-{
-    endpoint.handle(request, true).await
+    endpoint.handle(request, STREAM).await
 }
 
 impl<Query, Mutation, Subscription, A> Endpoint<Query, Mutation, Subscription, A>
@@ -262,10 +257,15 @@ where
             // What is not visible ASCII is a token, but nobody's.
             value.map(|value| value.to_str().unwrap_or_default())
         };
-        let last_event_id = visible(header::HeaderName::from_static("last-event-id"));
-        let (authorization, id) = (visible(header::AUTHORIZATION), reply.request_id.clone());
-        let answer = live.stream(params, authorization, last_event_id, reading, reply.lang, id);
-        match answer.await {
+        let asked = StreamAsked {
+            request: params,
+            authorization: visible(header::AUTHORIZATION),
+            last_event_id: visible(header::HeaderName::from_static("last-event-id")),
+            reading,
+            lang: reply.lang,
+            id: reply.request_id.clone(),
+        };
+        match live.stream(asked).await {
             Ok(Some(response)) => response,
             Ok(None) => reply.method_not_allowed("POST"),
             Err(error) => {
@@ -352,8 +352,7 @@ where
         };
         let answered = tokio::time::timeout(self.options.deadline, answered).await;
         Ok(answered.unwrap_or_else(|_| {
-            let message = Message::new("查询超时", "The query took too long");
-            let error = ApiError::new(ErrorCode::Timeout, message);
+            let error = ApiError::timeout();
             Answered::of(Executed::error(
                 error,
                 Some(OperationType::Query),

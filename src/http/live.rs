@@ -10,14 +10,14 @@ use futures_util::{
 };
 
 use super::{
-    graphql::{Access, Streams},
+    graphql::{Access, StreamAsked, Streams},
     operations::{Operations, Peer},
     socket::{self, Sockets},
     sse,
 };
 use crate::{
     auth::Requester,
-    graphql::{ApiError, GraphqlRequest, RequestId},
+    graphql::{ApiError, RequestId},
     kernel::message::Lang,
     live::{Told, cursor::Cursor, page::ChangesError},
 };
@@ -50,19 +50,11 @@ where
         self.sockets.is_draining()
     }
 
-    fn stream<'a>(
-        &'a self,
-        request: GraphqlRequest,
-        authorization: Option<&'a str>,
-        last_event_id: Option<&'a str>,
-        reading: bool,
-        lang: Lang,
-        id: RequestId,
-    ) -> BoxFuture<'a, Result<Option<Response>, ApiError>> {
+    fn stream<'a>(&'a self, asked: StreamAsked<'a>) -> BoxFuture<'a, Result<Option<Response>, ApiError>> {
         Box::pin(async move {
-            let requester = self.operations.access().authenticate(authorization).await?;
+            let requester = self.operations.access().authenticate(asked.authorization).await?;
             // What is no cursor of ours is one that the log does not hold.
-            let resume = match last_event_id.filter(|id| !id.is_empty()) {
+            let resume = match asked.last_event_id.filter(|id| !id.is_empty()) {
                 Some(id) => Some(Cursor::decode(id).ok_or(ChangesError::CursorExpired)?),
                 None => None,
             };
@@ -72,13 +64,16 @@ where
                 .ok_or_else(|| ApiError::unavailable(1))?;
             let peer = Peer {
                 requester,
-                lang,
-                id,
+                lang: asked.lang,
+                id: asked.id,
                 resume,
+                permit: None,
             };
-            let told = match self.operations.prepare(&request, &peer) {
-                Ok(prepared) if reading && prepared.kind() == OperationType::Mutation => return Ok(None),
-                Ok(prepared) => self.operations.start(prepared, &request, peer),
+            let told = match self.operations.prepare(&asked.request, &peer) {
+                Ok(prepared) if asked.reading && prepared.kind() == OperationType::Mutation => {
+                    return Ok(None);
+                }
+                Ok(prepared) => self.operations.start(prepared, &asked.request, peer),
                 Err(errors) => stream::once(std::future::ready(Told::Failed(errors))).boxed(),
             };
             // Cut off without `complete`: who was in the middle comes again.

@@ -6,7 +6,10 @@ use async_graphql::{ObjectType, SubscriptionType, parser::types::OperationType};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    time::Instant,
+};
 
 use super::graphql::Access;
 use crate::{
@@ -15,7 +18,7 @@ use crate::{
         Engine, Executed, GraphqlRequest, Idempotency, Prepared, RequestContext, RequestId,
         error::{ApiError, ErrorCode},
     },
-    kernel::message::{Lang, Message},
+    kernel::message::Lang,
     live::{Cohorts, Execute, ReadKey, Told, Value, cursor::Cursor, dependencies, graphql::ChangesSlot},
 };
 
@@ -42,6 +45,8 @@ pub struct Peer {
     pub id: RequestId,
     /// Where `changes` goes on, whatever its `after` says.
     pub resume: Option<Cursor>,
+    /// What a mutation holds until it has ended, also where nobody waits for it any more.
+    pub permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl<Query, Mutation, Subscription, A> Operations<Query, Mutation, Subscription, A>
@@ -105,7 +110,7 @@ where
                 let idempotency = match request.extensions.contains_key("idempotencyKey") {
                     true => match Idempotency::of(None, request, prepared.facts()) {
                         Ok(idempotency) => idempotency,
-                        Err(error) => return one(self.refused(error, &peer)),
+                        Err(error) => return one(Told::Failed(self.refused(error, peer.lang, &peer.id))),
                     },
                     false => None,
                 };
@@ -115,9 +120,10 @@ where
         }
     }
 
-    fn refused(&self, error: ApiError, peer: &Peer) -> Told {
-        let context = RequestContext::new(peer.lang, peer.id.clone());
-        Told::Failed(errors(&Executed::error(error, None, &context.renderer())))
+    /// An error of ours as a list of errors.
+    pub fn refused(&self, error: ApiError, lang: Lang, id: &RequestId) -> Bytes {
+        let context = RequestContext::new(lang, id.clone());
+        errors(&Executed::error(error, None, &context.renderer()))
     }
 
     fn context(&self, peer: &Peer) -> RequestContext {
@@ -134,7 +140,9 @@ where
         idempotency: Option<Arc<Idempotency>>,
         peer: Peer,
     ) -> Told {
-        let late = RequestContext::new(peer.lang, peer.id.clone());
+        let this = self.clone();
+        let (lang, id) = (peer.lang, peer.id.clone());
+        let late = move |error| this.refused(error, lang, &id);
         let kind = prepared.kind();
         let run = tokio::spawn(async move {
             let mut context = self.context(&peer);
@@ -152,16 +160,8 @@ where
         match run.await {
             Ok(Some(executed)) if executed.is_request_error() => Told::Failed(errors(&executed)),
             Ok(Some(executed)) => Told::Next(json(&executed)),
-            Ok(None) => {
-                let message = Message::new("查询超时", "The query took too long");
-                let error = ApiError::new(ErrorCode::Timeout, message);
-                Told::Failed(errors(&Executed::error(error, None, &late.renderer())))
-            }
-            Err(error) => Told::Failed(errors(&Executed::error(
-                ApiError::internal(error),
-                None,
-                &late.renderer(),
-            ))),
+            Ok(None) => Told::Failed(late(ApiError::timeout())),
+            Err(error) => Told::Failed(late(ApiError::internal(error))),
         }
     }
 
@@ -207,14 +207,8 @@ where
 
     async fn value_once(&self, prepared: Prepared, peer: &Peer) -> Value {
         let run = self.engine.once(prepared, self.context(peer));
-        let executed = match tokio::time::timeout(self.deadline, run).await {
-            Ok(Some(executed)) => executed,
-            Ok(None) | Err(_) => {
-                let message = Message::new("查询超时", "The query took too long");
-                let context = RequestContext::new(peer.lang, peer.id.clone());
-                let error = ApiError::new(ErrorCode::Timeout, message);
-                Executed::error(error, None, &context.renderer())
-            }
+        let Ok(Some(executed)) = tokio::time::timeout(self.deadline, run).await else {
+            return Value::Away(self.refused(ApiError::timeout(), peer.lang, &peer.id));
         };
         match executed.code() {
             Some(ErrorCode::Unavailable | ErrorCode::Timeout | ErrorCode::Internal) => {

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use async_graphql::{ObjectType, SubscriptionType};
+use async_graphql::{ObjectType, SubscriptionType, parser::types::OperationType};
 use axum::{
     extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrade},
     response::Response,
@@ -19,7 +19,10 @@ use axum::{
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, BoxStream, SelectAll, StreamExt as _};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::Instant,
+};
 
 use super::{
     graphql::Access,
@@ -27,8 +30,14 @@ use super::{
 };
 use crate::{
     auth::Requester,
-    graphql::RequestId,
-    kernel::{clock::Clock, message::Lang},
+    graphql::{
+        RequestId,
+        error::{ApiError, ErrorCode},
+    },
+    kernel::{
+        clock::{Clock, pause},
+        message::{Lang, Message},
+    },
     live::{
         Told,
         socket::{Action, Close, Event, OperationKey, SUBPROTOCOL, Socket},
@@ -236,6 +245,7 @@ where
             operations,
             running: SelectAll::new(),
             stops: HashMap::new(),
+            mutations: Arc::new(Semaphore::new(limits.operations)),
             sockets: sockets.inner.clone(),
             caller: None,
             lang,
@@ -260,6 +270,8 @@ struct Connection<Query, Mutation, Subscription, A> {
     running: Running,
     /// What ends each of them.
     stops: HashMap<OperationKey, watch::Sender<()>>,
+    /// Mutations that may run at once.
+    mutations: Arc<Semaphore>,
     sockets: Arc<Inner>,
     caller: Option<(Requester, OfCaller)>,
     lang: Lang,
@@ -309,7 +321,7 @@ where
                     true => return Close::TryAgainLater,
                     false => Event::Beat,
                 },
-                () = wait_until(began + limits.init_timeout), if is_new => Event::InitTimeout,
+                () = tokio::time::sleep_until(began + limits.init_timeout), if is_new => Event::InitTimeout,
                 () = passed(&clock, expires_at) => Event::Expired,
                 () = &mut drained => return Close::Restart,
             };
@@ -363,6 +375,10 @@ where
                         todo.extend(self.protocol.on(event));
                     }
                 }
+                Action::Refuse(key) => {
+                    let errors = self.one_too_many();
+                    todo.extend(self.protocol.on(Event::Failed(key, errors)));
+                }
                 Action::Stop(key) => drop(self.stops.remove(&key)),
                 Action::Close(close) => return Some(close),
             }
@@ -374,16 +390,24 @@ where
     fn start(&mut self, key: OperationKey, request: &crate::graphql::GraphqlRequest) -> Option<Event> {
         let (requester, _) = self.caller.as_ref()?;
         self.started += 1;
-        let peer = Peer {
+        let mut peer = Peer {
             requester: requester.clone(),
             lang: self.lang,
             id: RequestId::new(&format!("{}-{}", self.id.as_str(), self.started)),
             resume: None,
+            permit: None,
         };
         let prepared = match self.operations.prepare(request, &peer) {
             Ok(prepared) => prepared,
             Err(errors) => return Some(Event::Failed(key, errors)),
         };
+        if prepared.kind() == OperationType::Mutation {
+            // It runs to its end, whoever ends it: a peer that starts one after the other has no more of them than of others.
+            match self.mutations.clone().try_acquire_owned() {
+                Ok(permit) => peer.permit = Some(Arc::new(permit)),
+                Err(_) => return Some(Event::Failed(key, self.one_too_many())),
+            }
+        }
         let told = self.operations.start(prepared, request, peer);
         let (stop, mut stopped) = watch::channel(());
         self.stops.insert(key, stop);
@@ -396,6 +420,17 @@ where
         let until = async move { while stopped.changed().await.is_ok() {} };
         self.running.push(events.take_until(Box::pin(until)).boxed());
         None
+    }
+
+    /// Errors that say that an operation is one too many.
+    fn one_too_many(&self) -> Bytes {
+        let most = self.sockets.limits.operations;
+        let message = Message::new(
+            format!("一个连接最多同时运行 {most} 个操作"),
+            format!("At most {most} operations run on one socket"),
+        );
+        let error = ApiError::new(ErrorCode::RateLimited, message);
+        self.operations.refused(error, self.lang, &self.id)
     }
 
     /// Sends a frame, which the peer must take in time.
@@ -461,13 +496,4 @@ async fn passed(clock: &Clock, at: Option<DateTime<Utc>>) {
     {
         pause(left.min(CLOCK)).await;
     }
-}
-
-async fn wait_until(at: Instant) {
-    tokio::time::sleep_until(at).await;
-}
-
-async fn pause(length: Duration) {
-    #[expect(clippy::disallowed_methods, reason = "what is waited for is that time passes")]
-    tokio::time::sleep(length).await;
 }

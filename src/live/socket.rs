@@ -101,6 +101,8 @@ pub enum Action {
     Renew(String),
     /// Run an operation.
     Start(OperationKey, Box<GraphqlRequest>),
+    /// Do not run an operation: there are as many as there may be. [`Event::Failed`] says so in the peer's language.
+    Refuse(OperationKey),
     /// End an operation; what it still gives is not wanted.
     Stop(OperationKey),
     /// Close the socket, and end everything.
@@ -278,17 +280,14 @@ impl Socket {
         if self.operations.contains_key(&id) {
             return self.close(Close::SubscriberExists);
         }
-        if self.operations.len() >= self.most_operations {
-            let errors = json!([{
-                "message": format!("一个连接最多同时运行 {0} 个操作 / At most {0} operations run on one socket", self.most_operations),
-                "extensions": { "code": "RATE_LIMITED" },
-            }]);
-            return vec![Action::Send(framed(&id, "error", errors.to_string().as_bytes()))];
-        }
+        let is_one_too_many = self.operations.len() >= self.most_operations;
         let key = OperationKey(self.next_key);
         self.next_key += 1;
         self.operations.insert(id.clone(), key);
         self.ids.insert(key, id);
+        if is_one_too_many {
+            return vec![Action::Refuse(key)];
+        }
         let request = GraphqlRequest {
             query: payload.query,
             operation_name: payload.operation_name,

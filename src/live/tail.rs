@@ -7,10 +7,13 @@
 use std::time::Duration;
 
 use sea_orm::sqlx::{self, postgres::PgListener};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use super::{page, store};
-use crate::storage::{Database, Location, StoreError};
+use crate::{
+    kernel::clock::pause,
+    storage::{Database, Location, StoreError},
+};
 
 /// Rows read at a time.
 const PAGE: u64 = 1000;
@@ -59,12 +62,14 @@ async fn follow(
             _ = written.changed() => {}
             _ = wake.changed() => {}
         }
+        let began = Instant::now();
         let looked = match follows {
             true => look(database).await,
             false => begin(database, window).await.map(|()| follows = true),
         };
-        // What has no place yet is read again each time: not for every write.
-        pause(BETWEEN).await;
+        // What has no place yet is read again each time. Not for every write, and where a long transaction holds much of it back
+        // no more than half of the time; what was seen stays current meanwhile.
+        pause(began.elapsed().clamp(BETWEEN, FLOOR / 2)).await;
         if let Err(error) = looked {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -140,13 +145,4 @@ async fn notify(database: &Database, mut written: watch::Receiver<u64>) {
         }
         pause(NOTIFIED).await;
     }
-}
-
-/// A pause that others are owed.
-async fn pause(length: Duration) {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "there is no event to wait for: the cluster is not asked more often than this"
-    )]
-    tokio::time::sleep(length).await;
 }

@@ -8,9 +8,9 @@ use serde_json::{Value as Json, json};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::graphql::Limits;
 use crate::graphql::idempotency::Replay;
 use crate::graphql::sdl::SchemaHints;
+use crate::graphql::{ErrorCode, Limits};
 
 struct Query;
 
