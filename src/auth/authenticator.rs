@@ -1,5 +1,7 @@
 //! Token to requester, in one place for every edge.
 
+use std::sync::Arc;
+
 use chrono::DateTime;
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
@@ -8,7 +10,7 @@ use super::{
     is_opaque_subject,
     requester::{Requester, Role},
     store,
-    token::{Claims, Keys, TokenError},
+    token::{Claims, Keys, Times, TokenError},
 };
 use crate::{
     kernel::{
@@ -21,7 +23,7 @@ use crate::{
 /// Codes whose ids are kept: codes are never given to another organization or branch, so a kept one stays true.
 const KEPT_CODES: usize = 10_000;
 
-/// Tokens whose claims are kept.
+/// Tokens whose callers are kept.
 const KEPT_TOKENS: usize = 10_000;
 
 /// Why a caller could not be told.
@@ -46,8 +48,8 @@ pub struct Authenticator {
     organizations: Cache<String, OrganizationId>,
     branches: Cache<String, BranchId>,
     sources: Cache<String, PointSourceId>,
-    /// Claims by the SHA-256 of a token whose signature is good: to check one costs more than a kept answer.
-    verified: Cache<[u8; 32], Claims>,
+    /// Callers by the SHA-256 of a token whose signature is good: to check one costs more than a kept answer.
+    verified: Cache<[u8; 32], Arc<(Times, Requester)>>,
 }
 
 impl Authenticator {
@@ -77,15 +79,18 @@ impl Authenticator {
         let now = self.database.clock().machine().timestamp();
         // Its signature is checked once, its times each time.
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        let claims = match self.verified.get(&hash) {
-            Some(claims) => self.keys.check_times(claims, now)?,
-            None => {
-                let claims = self.keys.verify(token, now)?;
-                self.verified.insert(hash, claims.clone());
-                claims
-            }
-        };
-        self.requester(claims).await
+        if let Some(known) = self.verified.get(&hash) {
+            self.keys.check_times(known.0, now)?;
+            return Ok(known.1.clone());
+        }
+        let claims = self.keys.verify(token, now)?;
+        let times = claims.times();
+        let requester = self.requester(claims).await?;
+        // A source that is not there yet is looked for again.
+        if requester.source.is_none() || requester.source_id.is_some() {
+            self.verified.insert(hash, Arc::new((times, requester.clone())));
+        }
+        Ok(requester)
     }
 
     async fn requester(&self, claims: Claims) -> Result<Requester, AuthError> {
@@ -106,11 +111,11 @@ impl Authenticator {
             None => None,
         };
         Ok(Requester {
-            subject: claims.sub,
+            subject: claims.sub.into(),
             role,
             organization,
             branch,
-            source: claims.source,
+            source: claims.source.map(Arc::from),
             source_id,
             // As long as it is taken.
             expires_at: DateTime::from_timestamp(claims.exp.saturating_add(self.keys.leeway_seconds()), 0),
@@ -158,7 +163,7 @@ impl Authenticator {
 
 fn anonymous(role: Role) -> Requester {
     Requester {
-        subject: "anonymous".to_owned(),
+        subject: "anonymous".into(),
         role,
         organization: None,
         branch: None,

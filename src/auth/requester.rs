@@ -1,5 +1,7 @@
 //! A caller whose token has been checked.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use super::{
@@ -58,13 +60,13 @@ impl Role {
 }
 
 /// Who is asking.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Requester {
-    pub(super) subject: String,
+    pub(super) subject: Arc<str>,
     pub(super) role: Role,
     pub(super) organization: Option<OrganizationId>,
     pub(super) branch: Option<BranchId>,
-    pub(super) source: Option<String>,
+    pub(super) source: Option<Arc<str>>,
     pub(super) source_id: Option<PointSourceId>,
     pub(super) expires_at: Option<DateTime<Utc>>,
     pub(super) anonymous: bool,
@@ -158,7 +160,7 @@ impl Requester {
     /// For the audit trail.
     pub fn actor(&self, request_id: &str) -> Actor {
         Actor {
-            subject: self.subject.clone(),
+            subject: self.subject.to_string(),
             role: Some(self.role.as_str()),
             request_id: request_id.to_owned(),
         }

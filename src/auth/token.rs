@@ -106,7 +106,7 @@ impl Keys {
         let mut failure = TokenError::UnknownKey;
         for key in candidates {
             match decode::<Claims>(token, &key.key, &self.validation(key.algorithm)) {
-                Ok(data) => return self.check_times(data.claims, now),
+                Ok(data) => return self.check_times(data.claims.times(), now).map(|()| data.claims),
                 Err(error) => failure = error.into(),
             }
         }
@@ -130,15 +130,31 @@ impl Keys {
     }
 
     /// Whether a token whose signature is good is good now.
-    pub(super) fn check_times(&self, claims: Claims, now: i64) -> Result<Claims, TokenError> {
-        if claims.exp.saturating_add(self.leeway_seconds) <= now || claims.nbf > now + self.leeway_seconds {
-            return Err(TokenError::Expired);
+    pub(super) fn check_times(&self, times: Times, now: i64) -> Result<(), TokenError> {
+        match times.ends.saturating_add(self.leeway_seconds) <= now
+            || times.begins > now + self.leeway_seconds
+        {
+            true => Err(TokenError::Expired),
+            false => Ok(()),
         }
-        Ok(claims)
     }
 }
 
+/// When a token is good: seconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    begins: i64,
+    ends: i64,
+}
+
 impl Claims {
+    pub(super) fn times(&self) -> Times {
+        Times {
+            begins: self.nbf,
+            ends: self.exp,
+        }
+    }
+
     /// The role, with the claims it demands.
     pub fn role(&self) -> Result<Role, TokenError> {
         let role = Role::parse(&self.role).ok_or(TokenError::Claim("role"))?;

@@ -51,7 +51,7 @@ impl Document {
     }
 
     /// The operation that a request means (GraphQL October 2021, section 6.1, GetOperation).
-    pub fn operation(&self, name: Option<&str>) -> Option<(&OperationFacts, &OperationDefinition)> {
+    pub fn operation(&self, name: Option<&str>) -> Option<(&Arc<OperationFacts>, &OperationDefinition)> {
         let mut operations = self.parsed.operations.iter();
         let (found, operation) = match name {
             Some(name) => operations.find(|(n, _)| n.is_some_and(|n| n.as_str() == name))?,

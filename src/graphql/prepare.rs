@@ -15,7 +15,7 @@ use crate::kernel::id::{BranchId, NodeId as _};
 pub struct Prepared {
     pub(super) document: Arc<Document>,
     pub(super) validated: bool,
-    pub(super) facts: OperationFacts,
+    pub(super) facts: Arc<OperationFacts>,
     pub(super) variables: Variables,
     pub(super) cost: u64,
 }

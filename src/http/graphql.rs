@@ -12,6 +12,7 @@ mod respond;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,12 +27,11 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use futures_util::future::BoxFuture;
-use tower_http::decompression::RequestDecompressionLayer;
 
 pub use self::access::ServiceAccess;
 use self::respond::Reply;
 use super::graphiql::Graphiql;
-use crate::graphql::error::ApiError;
+use crate::graphql::error::{ApiError, Renderer};
 use crate::graphql::{Engine, Executed, GraphqlRequest, Idempotency, Prepared, RequestContext, RequestId};
 use crate::kernel::message::{Lang, Message};
 use crate::live::{Dependencies, Found, ReadKey, Results};
@@ -127,7 +127,7 @@ pub struct Endpoint<Query, Mutation, Subscription, A> {
     options: Options,
 }
 
-/// `/graphql`. The application's router adds request ids and compression around it.
+/// `/graphql`. The application's router adds request ids and compression, also of requests, around it.
 pub fn routes<Query, Mutation, Subscription, A>(
     engine: Arc<Engine<Query, Mutation, Subscription>>,
     access: Arc<A>,
@@ -150,7 +150,6 @@ where
             "/graphql/stream",
             any(serve::<Query, Mutation, Subscription, A, true>),
         )
-        .layer(RequestDecompressionLayer::new())
         .with_state(endpoint)
 }
 
@@ -192,6 +191,7 @@ where
             return respond::page(graphiql.page(request.headers()));
         }
         let media = accept::negotiate(accept.as_deref());
+        let gzip = accept::takes_gzip(text(request.headers(), header::ACCEPT_ENCODING).as_deref());
         let reply = Reply {
             media: media.unwrap_or_default(),
             lang,
@@ -203,7 +203,7 @@ where
         if let Some(live) = &self.options.streams
             && (streams || accept::prefers_events(accept.as_deref()))
         {
-            return self.stream(&**live, request, reading, &reply).await;
+            return Box::pin(self.stream(&**live, request, reading, &reply)).await;
         }
         if media.is_none() {
             return reply.status(
@@ -214,15 +214,21 @@ where
                 ),
             );
         }
-        let known = text(request.headers(), header::IF_NONE_MATCH).filter(|_| reading);
+        let known = text(request.headers(), header::IF_NONE_MATCH)
+            .filter(|_| reading)
+            .map(Cow::into_owned);
         let public = request.headers().get(header::AUTHORIZATION).is_none();
         match self.answer(request, reading, lang, &id).await {
             Ok(Answered::Executed(executed, idempotency)) => {
                 reply.executed(&executed, idempotency.as_deref())
             }
             Ok(Answered::Found(Found::Passed(executed))) => reply.passed(&executed),
-            Ok(Answered::Found(Found::Kept(answer))) => reply.kept(&answer, true, known.as_deref(), public),
-            Ok(Answered::Found(Found::Made(answer))) => reply.kept(&answer, false, known.as_deref(), public),
+            Ok(Answered::Found(Found::Kept(answer))) => {
+                reply.kept(&answer, "zhibu; hit", known.as_deref(), public, gzip)
+            }
+            Ok(Answered::Found(Found::Made(answer))) => {
+                reply.kept(&answer, "zhibu; fwd=miss; stored", known.as_deref(), public, gzip)
+            }
             Err(Stop::Status(status, message)) => reply.status(status, message),
             Err(Stop::MutationOverGet) => reply.method_not_allowed("POST"),
         }
@@ -282,13 +288,16 @@ where
         lang: Lang,
         id: &RequestId,
     ) -> Result<Answered, Stop> {
-        let mut context = RequestContext::new(lang, id.clone());
+        let renderer = Renderer {
+            lang,
+            request_id: id.as_str(),
+        };
         let authorization = request.headers().get(header::AUTHORIZATION);
         // What is not visible ASCII is a token, but nobody's.
         let authorization = authorization.map(|value| value.to_str().unwrap_or_default());
         let requester = match self.access.authenticate(authorization).await {
             Ok(requester) => requester,
-            Err(error) => return Ok(Answered::of(Executed::error(error, None, &context.renderer()))),
+            Err(error) => return Ok(Answered::of(Executed::error(error, None, &renderer))),
         };
         let (parts, body) = request.into_parts();
         let params = match reading {
@@ -300,7 +309,7 @@ where
             (key.is_some() || params.extensions.contains_key("idempotencyKey")).then(|| params.clone());
         let prepared = match self.engine.prepare(params) {
             Ok(prepared) => prepared,
-            Err(fault) => return Ok(Answered::of(Executed::fault(fault, &context.renderer()))),
+            Err(fault) => return Ok(Answered::of(Executed::fault(fault, &renderer))),
         };
         if prepared.kind() == OperationType::Subscription {
             return Err(Stop::Status(
@@ -319,47 +328,66 @@ where
                 .map_err(|error| Stop::Status(StatusCode::BAD_REQUEST, error.message().clone()))?,
             None => None,
         };
-        context.allow_introspection(self.access.may_introspect(&requester));
-        // RFC 9111, section 5.2.1: who does not want a kept answer gets a new one.
-        let control = text(&parts.headers, header::CACHE_CONTROL).unwrap_or_default();
-        let wants_new = control.split(',').any(|directive| {
-            matches!(
-                directive.trim().to_ascii_lowercase().as_str(),
-                "no-cache" | "no-store"
-            )
-        });
-        let key = match prepared.kind() {
-            OperationType::Query if !wants_new => self.access.read_key(&requester, &prepared, lang),
-            _ => None,
-        };
-        self.access.fill(requester, &mut context);
-        if let Some(idempotency) = &idempotency {
-            context.insert(idempotency.clone());
-        }
         if prepared.kind() != OperationType::Query {
-            let executed = self.engine.run(prepared, context).await;
+            let executed = self.run(prepared, requester, idempotency.clone(), lang, id).await;
             return Ok(Answered::Executed(executed, idempotency));
         }
-        let late = RequestContext::new(lang, id.clone());
-        let run = self.engine.run(prepared, context);
+        let results = self
+            .options
+            .results
+            .as_deref()
+            .filter(|_| !wants_new(&parts.headers));
+        let kept =
+            results.and_then(|results| Some((results, self.access.read_key(&requester, &prepared, lang)?)));
         let answered = async {
-            match (&self.options.results, key) {
-                (Some(results), Some((key, depends_on))) => {
+            match kept {
+                Some((results, (key, depends_on))) => {
+                    let run = || self.run(prepared, requester, idempotency, lang, id);
                     Answered::Found(results.get(key, &depends_on, run).await)
                 }
-                _ => Answered::of(run.await),
+                None => Answered::of(self.run(prepared, requester, idempotency, lang, id).await),
             }
         };
         let answered = tokio::time::timeout(self.options.deadline, answered).await;
         Ok(answered.unwrap_or_else(|_| {
-            let error = ApiError::timeout();
             Answered::of(Executed::error(
-                error,
+                ApiError::timeout(),
                 Some(OperationType::Query),
-                &late.renderer(),
+                &renderer,
             ))
         }))
     }
+
+    /// On the heap: a result that is kept needs none of it.
+    fn run<'a>(
+        &'a self,
+        prepared: Prepared,
+        requester: A::Requester,
+        idempotency: Option<Arc<Idempotency>>,
+        lang: Lang,
+        id: &'a RequestId,
+    ) -> BoxFuture<'a, Executed> {
+        Box::pin(async move {
+            let mut context = RequestContext::new(lang, id.clone());
+            context.allow_introspection(self.access.may_introspect(&requester));
+            self.access.fill(requester, &mut context);
+            if let Some(idempotency) = idempotency {
+                context.insert(idempotency);
+            }
+            self.engine.run(prepared, context).await
+        })
+    }
+}
+
+/// RFC 9111, section 5.2.1: who does not want a kept answer gets a new one.
+fn wants_new(headers: &HeaderMap) -> bool {
+    let control = text(headers, header::CACHE_CONTROL).unwrap_or_default();
+    control.split(',').any(|directive| {
+        let directive = directive.trim();
+        ["no-cache", "no-store"]
+            .iter()
+            .any(|new| directive.eq_ignore_ascii_case(new))
+    })
 }
 
 /// What came of a request.
@@ -404,13 +432,10 @@ async fn upgrade(live: &dyn Streams, request: Request<Body>, lang: Lang, id: Req
 }
 
 /// A header's values as one text; fields given several times are lists (RFC 9110 section 5.3).
-pub(super) fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
-    let values: Vec<_> = headers
-        .get_all(name)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .collect();
-    (!values.is_empty()).then(|| values.join(", "))
+pub(super) fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<Cow<'_, str>> {
+    let mut values = headers.get_all(name).iter().filter_map(|v| v.to_str().ok());
+    let first = values.next()?;
+    Some(values.fold(Cow::Borrowed(first), |all, next| format!("{all}, {next}").into()))
 }
 
 /// The id that the request-id layer has given, or that came with the request.

@@ -18,6 +18,7 @@ use http::{HeaderValue, header};
 use tokio::sync::watch;
 use tower_http::{
     compression::{CompressionLayer, Predicate as _, predicate::SizeAbove},
+    decompression::RequestDecompressionLayer,
     set_header::SetResponseHeaderLayer,
 };
 
@@ -56,14 +57,17 @@ where
         .as_deref()
         .map(Graphiql::routes)
         .unwrap_or_default();
-    let router = graphql::routes(engine, access, options)
+    // Each call of `layer` is a box around every route, which every request pays for: what goes together is one of them.
+    graphql::routes(engine, access, options)
         .merge(assets)
-        .layer(compression)
+        .layer((compression, RequestDecompressionLayer::new()))
         .merge(health::routes(database, draining))
         .merge(platform::routes(points))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ));
-    request_id::with_request_id(router)
+        .layer((
+            request_id::layers(),
+            SetResponseHeaderLayer::if_not_present(
+                header::X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            ),
+        ))
 }

@@ -1,9 +1,8 @@
 //! `X-Request-Id`: taken from the caller where it is fit for a log, made here where it is not.
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::HeaderValue;
-use axum::middleware::map_request;
+use tower::util::MapRequestLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
 const HEADER: &str = "x-request-id";
@@ -11,16 +10,24 @@ const HEADER: &str = "x-request-id";
 /// The longest id taken from a caller: it goes into every log line and audit row of the request.
 const MAX_LENGTH: usize = 128;
 
-/// Gives every request of a router an id, and every response the id of its request.
-pub fn with_request_id(router: Router) -> Router {
-    // The layer added last is the first a request meets.
-    router
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(map_request(drop_unfit))
+/// What gives every request an id, and every response the id of its request.
+pub type RequestIdLayers = (
+    MapRequestLayer<fn(Request) -> Request>,
+    SetRequestIdLayer<MakeRequestUuid>,
+    PropagateRequestIdLayer,
+);
+
+/// Gives every request an id, and every response the id of its request.
+pub fn layers() -> RequestIdLayers {
+    // The first is the first that a request meets.
+    (
+        MapRequestLayer::new(drop_unfit),
+        SetRequestIdLayer::x_request_id(MakeRequestUuid),
+        PropagateRequestIdLayer::x_request_id(),
+    )
 }
 
-async fn drop_unfit(mut request: Request) -> Request {
+fn drop_unfit(mut request: Request) -> Request {
     let given = request.headers().get(HEADER);
     if given.is_some_and(|id| !is_fit(id)) {
         request.headers_mut().remove(HEADER);
@@ -36,12 +43,13 @@ fn is_fit(id: &HeaderValue) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::Router;
     use axum::body::Body;
     use axum::routing::get;
     use tower::ServiceExt as _;
 
     async fn id_of(given: &str) -> String {
-        let app = with_request_id(Router::new().route("/", get(|| async { "" })));
+        let app = Router::new().route("/", get(|| async { "" })).layer(layers());
         let mut request = Request::builder().uri("/");
         if !given.is_empty() {
             request = request.header(HEADER, given);

@@ -3,23 +3,80 @@
 //! A result is kept under the version of what it depends on, taken before it was read: nothing older is ever found under a
 //! newer version, and what has moved is not found any more and makes room in its time.
 
-use std::sync::Arc;
+use std::{
+    io::Write as _,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use chrono::NaiveDate;
+use flate2::{Compression, write::GzEncoder};
+use futures_util::future::BoxFuture;
 use quick_cache::{Weighter, sync::Cache};
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 
 use super::{Dependencies, ReadKey};
 use crate::{graphql::Executed, kernel::clock::day_in_shanghai, storage::Database};
+
+/// How long those who ask for what has just failed try each for themselves, instead of one after another.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// What is worth packing here: below it fits a packet or two, above it packing would hold a worker up.
+const PACKED: std::ops::RangeInclusive<usize> = 1400..=256 * 1024;
 
 /// A result that is kept.
 #[derive(Debug)]
 pub struct Answer {
     /// The response, serialized.
     pub body: Bytes,
-    /// Its strong validator (RFC 9110, section 8.8.3), in quotes.
+    /// Its validator (RFC 9110, section 8.8.3), in quotes; weak, for the packed form has it too.
     pub etag: String,
+    packed: OnceLock<Option<Bytes>>,
+}
+
+impl Answer {
+    fn new(body: Vec<u8>) -> Self {
+        let hash = Sha256::digest(&body);
+        let (half, _) = hash.split_at(16);
+        Self {
+            etag: format!("W/\"{}\"", hex::encode(half)),
+            body: body.into(),
+            packed: OnceLock::new(),
+        }
+    }
+
+    /// The body packed with gzip (RFC 1952), where that saves half of it: packed once, and kept beside it.
+    pub fn packed(&self) -> Option<Bytes> {
+        let pack = || {
+            let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+            packed.write_all(&self.body).ok()?;
+            let packed = packed.finish().ok()?;
+            (packed.len() <= self.body.len() / 2).then(|| packed.into())
+        };
+        let is_worth_it = PACKED.contains(&self.body.len());
+        is_worth_it
+            .then(|| self.packed.get_or_init(pack).clone())
+            .flatten()
+    }
+
+    fn weight(&self) -> u64 {
+        let packed = match PACKED.contains(&self.body.len()) {
+            true => self.body.len() / 2,
+            false => 0,
+        };
+        // With its key, its validator and the map's own.
+        (self.body.len() + packed) as u64 + 256
+    }
+}
+
+/// What is found in a place.
+#[derive(Clone, Debug)]
+enum Kept {
+    Answer(Arc<Answer>),
+    /// It was tried, and had errors.
+    Failed(Instant),
 }
 
 /// Where a result comes from.
@@ -44,16 +101,18 @@ struct Place {
 /// The results.
 pub struct Results {
     database: Database,
-    kept: Cache<Place, Arc<Answer>, ByBytes>,
+    kept: Cache<Place, Kept, ByBytes>,
 }
 
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<Place, Arc<Answer>> for ByBytes {
-    fn weight(&self, _: &Place, answer: &Arc<Answer>) -> u64 {
-        // With its key, its validator and the map's own.
-        answer.body.len() as u64 + 256
+impl Weighter<Place, Kept> for ByBytes {
+    fn weight(&self, _: &Place, kept: &Kept) -> u64 {
+        match kept {
+            Kept::Answer(answer) => answer.weight(),
+            Kept::Failed(_) => 128,
+        }
     }
 }
 
@@ -73,17 +132,18 @@ impl Results {
         self.kept.weight()
     }
 
-    /// The result of a read; `run` makes it where it is not kept. Of those who ask at once one makes it.
-    pub async fn get(
+    /// The result of a read; `run` makes it where it is not kept. Of those who ask at once one makes it, unless that has just
+    /// failed.
+    pub async fn get<'a>(
         &self,
         key: ReadKey,
         depends_on: &Dependencies,
-        run: impl Future<Output = Executed>,
+        run: impl FnOnce() -> BoxFuture<'a, Executed>,
     ) -> Found {
         let clock = self.database.clock();
         let log = self.database.log();
         if !log.is_current(clock.machine()) {
-            return Found::Passed(run.await);
+            return Found::Passed(run().await);
         }
         let place = Place {
             key,
@@ -91,25 +151,104 @@ impl Results {
             version: log.freshness().version(depends_on),
             today: day_in_shanghai(clock.business()),
         };
-        let guard = match self.kept.get_value_or_guard_async(&place).await {
-            Ok(answer) => return Found::Kept(answer),
-            Err(guard) => guard,
-        };
-        let executed = run.await;
-        if !executed.errors().is_empty() {
-            return Found::Passed(executed);
+        find(&self.kept, place, Instant::now(), run).await
+    }
+}
+
+async fn find<'a>(
+    kept: &Cache<Place, Kept, ByBytes>,
+    place: Place,
+    now: Instant,
+    run: impl FnOnce() -> BoxFuture<'a, Executed>,
+) -> Found {
+    let guard = loop {
+        match kept.get_value_or_guard_async(&place).await {
+            Ok(Kept::Answer(answer)) => return Found::Kept(answer),
+            Ok(Kept::Failed(at)) if now < at + AFTER_FAILURE => return Found::Passed(run().await),
+            Ok(Kept::Failed(_)) => {
+                kept.remove_if(&place, |kept| matches!(kept, Kept::Failed(_)));
+            }
+            Err(guard) => break guard,
         }
-        let Ok(body) = serde_json::to_vec(&executed) else {
-            return Found::Passed(executed);
+    };
+    let executed = run().await;
+    let body = executed
+        .errors()
+        .is_empty()
+        .then(|| serde_json::to_vec(&executed));
+    let Some(Ok(body)) = body else {
+        let _ = guard.insert(Kept::Failed(now));
+        return Found::Passed(executed);
+    };
+    let answer = Arc::new(Answer::new(body));
+    // Full, or gone meanwhile: it is answered all the same.
+    let _ = guard.insert(Kept::Answer(answer.clone()));
+    Found::Made(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::types::OperationType;
+    use futures_util::FutureExt as _;
+    use tokio::sync::Barrier;
+
+    use super::*;
+    use crate::{
+        graphql::{ApiError, error::Renderer},
+        kernel::message::Lang,
+    };
+
+    const RENDERER: Renderer<'static> = Renderer {
+        lang: Lang::En,
+        request_id: "",
+    };
+
+    fn failed() -> Executed {
+        Executed::error(ApiError::timeout(), None, &RENDERER)
+    }
+
+    fn made() -> Executed {
+        let response = async_graphql::Response::new(async_graphql::Value::Null);
+        Executed::response(response, OperationType::Query, &RENDERER)
+    }
+
+    #[tokio::test]
+    async fn those_who_ask_for_what_has_failed_do_not_wait_for_each_other() {
+        let kept = Cache::with_weighter(16, 1 << 20, ByBytes);
+        let place = Place {
+            key: ReadKey::of_nothing(),
+            version: 1,
+            today: NaiveDate::default(),
         };
-        let hash = Sha256::digest(&body);
-        let half = hash.iter().take(16).map(|byte| format!("{byte:02x}"));
-        let answer = Arc::new(Answer {
-            etag: format!("\"{}\"", half.collect::<String>()),
-            body: body.into(),
-        });
-        // Full, or gone meanwhile: it is answered all the same.
-        let _ = guard.insert(answer.clone());
-        Found::Made(answer)
+        let now = Instant::now();
+        let passed = |found| matches!(found, Found::Passed(_));
+        assert!(passed(
+            find(&kept, place, now, || async { failed() }.boxed()).await
+        ));
+        // Each waits for the other: one after another would wait for ever.
+        let both = Barrier::new(2);
+        let run = || {
+            async {
+                both.wait().await;
+                failed()
+            }
+            .boxed()
+        };
+        let (one, other) = tokio::join!(find(&kept, place, now, run), find(&kept, place, now, run));
+        assert!(passed(one) && passed(other));
+        let now = now + AFTER_FAILURE;
+        // Then one tries for all of them again.
+        let tried = std::sync::atomic::AtomicU64::new(0);
+        let run = || {
+            async {
+                tried.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                made()
+            }
+            .boxed()
+        };
+        let (one, other) = tokio::join!(find(&kept, place, now, run), find(&kept, place, now, run));
+        assert!(matches!((one, other), (Found::Made(_), Found::Kept(_))));
+        assert_eq!(tried.load(std::sync::atomic::Ordering::SeqCst), 1);
     }
 }

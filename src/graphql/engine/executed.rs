@@ -25,7 +25,7 @@ pub struct Executed {
 }
 
 impl Executed {
-    pub(super) fn response(response: Response, kind: OperationType, renderer: &Renderer<'_>) -> Self {
+    pub(crate) fn response(response: Response, kind: OperationType, renderer: &Renderer<'_>) -> Self {
         let request_error = !response.errors.is_empty() && is_request_error(&response);
         let errors = response
             .errors

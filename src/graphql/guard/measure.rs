@@ -1,6 +1,7 @@
 //! The second stage: the parsed document, each fragment once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::parser::types::{
     ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
@@ -40,7 +41,7 @@ pub struct OperationFacts {
 #[derive(Clone, Debug)]
 pub struct DocumentFacts {
     /// In no particular order.
-    pub operations: Vec<OperationFacts>,
+    pub operations: Vec<Arc<OperationFacts>>,
     /// A fragment that spreads itself, directly or through others.
     pub cycle: Option<Name>,
 }
@@ -60,7 +61,7 @@ pub fn measure(
         if !m.varies {
             check_costs(&m, limits)?;
         }
-        operations.push(OperationFacts {
+        operations.push(Arc::new(OperationFacts {
             name: name.cloned(),
             kind: operation.ty,
             root_fields: m.fields,
@@ -86,7 +87,7 @@ pub fn measure(
                 }
                 OperationType::Query | OperationType::Mutation => None,
             },
-        });
+        }));
     }
     // Validation walks every fragment, also those that no operation reaches.
     for name in document.fragments.keys() {

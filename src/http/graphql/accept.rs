@@ -113,9 +113,55 @@ pub(super) fn prefers_html(accept: Option<&str>) -> bool {
         .all(|(named, q)| q < html || named < Named::Exactly)
 }
 
+/// Whether an answer may be packed with gzip (RFC 9110, section 12.5.3).
+pub(super) fn takes_gzip(accept_encoding: Option<&str>) -> bool {
+    let codings = accept_encoding
+        .unwrap_or_default()
+        .split(',')
+        .filter_map(|coding| {
+            let mut parts = coding.split(';').map(str::trim);
+            let name = parts.next().filter(|name| !name.is_empty())?;
+            let mut weights = parts
+                .filter_map(|part| part.split_once('='))
+                .filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+            let q = weights
+                .next()
+                .map_or(1.0, |(_, q)| q.trim().parse().unwrap_or(0.0_f32));
+            Some((name, q > 0.0))
+        });
+    let mut anything = false;
+    for (name, is_taken) in codings {
+        match name {
+            name if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => {
+                return is_taken;
+            }
+            "*" => anything = is_taken,
+            _ => {}
+        }
+    }
+    anything
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codings_that_are_taken() {
+        for (accept, takes) in [
+            (None, false),
+            (Some(""), false),
+            (Some("gzip"), true),
+            (Some("br, GZIP;q=0.5"), true),
+            (Some("gzip; q=0"), false),
+            (Some("*"), true),
+            (Some("*, gzip;q=0.0"), false),
+            (Some("identity, *;q=0"), false),
+            (Some("gzip;q=no"), false),
+        ] {
+            assert_eq!(takes_gzip(accept), takes, "{accept:?}");
+        }
+    }
 
     #[test]
     fn the_heavier_type_wins_and_wildcards_mean_json() {

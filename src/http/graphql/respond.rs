@@ -48,26 +48,33 @@ impl Reply<'_> {
         response
     }
 
-    /// A result that is kept; 304 where the caller has it (RFC 9110, section 13.1.2).
+    /// A result that is kept, with where it comes from (RFC 9211); 304 where the caller has it (RFC 9110, section 13.1.2).
     pub(super) fn kept(
         &self,
         answer: &Answer,
-        hit: bool,
+        status: &'static str,
         known: Option<&str>,
         public: bool,
+        gzip: bool,
     ) -> Response<Body> {
         let has_it = known.is_some_and(|known| {
-            let mut tags = known.split(',').map(|tag| tag.trim().trim_start_matches("W/"));
-            tags.any(|tag| tag == answer.etag || tag == "*")
+            let mut tags = known.split(',').map(str::trim);
+            tags.any(|tag| opaque(tag) == opaque(&answer.etag) || tag == "*")
         });
-        let mut response = match has_it {
-            true => self.bytes(StatusCode::NOT_MODIFIED, Body::empty()),
-            false => self.bytes(StatusCode::OK, Body::from(answer.body.clone())),
+        let mut response = if has_it {
+            let mut response = self.bytes(StatusCode::NOT_MODIFIED, Body::empty());
+            response.headers_mut().remove(header::CONTENT_TYPE);
+            response
+        } else if let Some(packed) = gzip.then(|| answer.packed()).flatten() {
+            let mut response = self.bytes(StatusCode::OK, Body::from(packed));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            response
+        } else {
+            self.bytes(StatusCode::OK, Body::from(answer.body.clone()))
         };
         let headers = response.headers_mut();
-        if has_it {
-            headers.remove(header::CONTENT_TYPE);
-        }
         // Seen again each time: it stands until something moves, and nobody knows when that is.
         let control = if public {
             "public, no-cache"
@@ -78,12 +85,6 @@ impl Reply<'_> {
         if let Ok(etag) = HeaderValue::from_str(&answer.etag) {
             headers.insert(header::ETAG, etag);
         }
-        // RFC 9211.
-        let status = if hit {
-            "zhibu; hit"
-        } else {
-            "zhibu; fwd=miss; stored"
-        };
         headers.insert(CACHE_STATUS, HeaderValue::from_static(status));
         response
     }
@@ -157,6 +158,7 @@ impl Reply<'_> {
         let mut response = Response::new(body);
         *response.status_mut() = status;
         let headers = response.headers_mut();
+        headers.reserve(12);
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static(self.media.content_type()),
@@ -182,10 +184,15 @@ pub(super) fn page(mut page: Response<Body>) -> Response<Body> {
     page
 }
 
+/// What is compared weakly of a validator (RFC 9110, section 8.8.3.2).
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
+}
+
 fn common(headers: &mut HeaderMap) {
     headers.insert(
         header::VARY,
-        HeaderValue::from_static("Authorization, Accept, Accept-Language"),
+        HeaderValue::from_static("Authorization, Accept, Accept-Language, Accept-Encoding"),
     );
     headers.insert(
         header::CACHE_CONTROL,

@@ -6,6 +6,7 @@ use async_graphql::{Context, EmptySubscription, Object, Schema};
 use axum::body::to_bytes;
 use serde_json::{Value as Json, json};
 use tower::ServiceExt as _;
+use tower_http::decompression::RequestDecompressionLayer;
 
 use super::*;
 use crate::graphql::idempotency::Replay;
@@ -96,7 +97,7 @@ fn app() -> Router {
         graphiql: Some(Arc::new(Graphiql::new())),
         ..Options::default()
     };
-    routes(Arc::new(engine), Arc::new(Open::default()), options)
+    routes(Arc::new(engine), Arc::new(Open::default()), options).layer(RequestDecompressionLayer::new())
 }
 
 struct Answer {
@@ -164,7 +165,7 @@ async fn an_answer_carries_its_headers() {
         "application/graphql-response+json; charset=utf-8"
     );
     assert_eq!(answer.header("content-language"), "en");
-    assert_eq!(answer.header("vary"), "Authorization, Accept, Accept-Language");
+    assert_eq!(answer.header("vary"), "Authorization, Accept, Accept-Language, Accept-Encoding");
     assert_eq!(answer.header("cache-control"), "private, no-store");
     assert_eq!(answer.header("x-request-id"), "r-7");
     assert_eq!(query("{ hello }", &[]).await.header("content-language"), "zh");
@@ -373,7 +374,7 @@ async fn methods() {
     let page = send(browser.body(Body::empty()).unwrap()).await;
     assert_eq!(page.status, 200);
     assert!(page.header("content-type").starts_with("text/html"));
-    assert_eq!(page.header("vary"), "Authorization, Accept, Accept-Language");
+    assert_eq!(page.header("vary"), "Authorization, Accept, Accept-Language, Accept-Encoding");
 }
 
 #[tokio::test]

@@ -89,6 +89,39 @@ on_both!(a_result_is_kept_until_what_it_reads_has_moved, |db| async move {
     );
 });
 
+#[tokio::test]
+async fn a_kept_result_is_packed_for_who_takes_it_packed() {
+    let app = district(crate::support::sqlite::database().await).await;
+    let fields: Vec<String> = (0..40).map(|n| format!("organization_{n}: name")).collect();
+    let query = format!("{{ organizations {{ nodes {{ {} }} }} }}", fields.join(" "));
+    let ask = async |coding: &str| {
+        let body = json!({ "query": query });
+        let request = app.http().post(format!("{}/graphql", app.url)).json(&body);
+        let request = request.bearer_auth(app.viewer(None).token().unwrap());
+        let answer = request.header("accept-encoding", coding).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+        let headers = answer.headers().clone();
+        (headers, answer.bytes().await.unwrap())
+    };
+    let (plainly, body) = ask("identity").await;
+    assert!(body.len() > 4000, "{}", body.len());
+    for _ in 0..2 {
+        let (headers, packed) = ask("br, gzip").await;
+        assert_eq!(
+            (&headers["content-encoding"], &headers["cache-status"]),
+            (&"gzip".parse().unwrap(), &HIT.parse().unwrap())
+        );
+        assert_eq!(headers["etag"], plainly["etag"]);
+        assert!(headers["vary"].to_str().unwrap().contains("Accept-Encoding"));
+        assert!(packed.len() * 2 < body.len());
+        let mut unpacked = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&*packed), &mut unpacked).unwrap();
+        assert_eq!(unpacked, body);
+    }
+    let (headers, again) = ask("gzip;q=0").await;
+    assert_eq!((headers.get("content-encoding"), again), (None, body));
+}
+
 on_both!(
     what_is_ones_own_or_not_to_be_kept_is_not_shared,
     |db| async move {
