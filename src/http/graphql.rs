@@ -34,7 +34,7 @@ use super::graphiql::Graphiql;
 use crate::graphql::error::{ApiError, Renderer};
 use crate::graphql::{Engine, Executed, GraphqlRequest, Idempotency, Prepared, RequestContext, RequestId};
 use crate::kernel::message::{Lang, Message};
-use crate::live::{Dependencies, Found, ReadKey, Results};
+use crate::live::{Dependencies, Found, Looked, ReadKey, Results};
 
 /// Bytes of a request's body, also after decompression, unless configured.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -337,15 +337,23 @@ where
             .results
             .as_deref()
             .filter(|_| !wants_new(&parts.headers));
-        let kept =
-            results.and_then(|results| Some((results, self.access.read_key(&requester, &prepared, lang)?)));
+        let read = results.and_then(|_| self.access.read_key(&requester, &prepared, lang));
+        let place = match (results, read) {
+            (Some(results), Some((key, depends_on))) => match results.look_up(key, &depends_on) {
+                // Most end here, and cheaply: without as much as a timer.
+                Looked::Kept(answer) => return Ok(Answered::Found(Found::Kept(answer))),
+                Looked::Missing(place) => Some((results, place)),
+                Looked::Unknown => None,
+            },
+            _ => None,
+        };
+        let is_bypassed = place.is_none() && read.is_some();
+        let run = || self.run(prepared, requester, idempotency, lang, id);
         let answered = async {
-            match kept {
-                Some((results, (key, depends_on))) => {
-                    let run = || self.run(prepared, requester, idempotency, lang, id);
-                    Answered::Found(results.get(key, &depends_on, run).await)
-                }
-                None => Answered::of(self.run(prepared, requester, idempotency, lang, id).await),
+            match place {
+                Some((results, place)) => Answered::Found(results.make(place, run).await),
+                None if is_bypassed => Answered::Found(Found::Passed(run().await)),
+                None => Answered::of(run().await),
             }
         };
         let answered = tokio::time::timeout(self.options.deadline, answered).await;

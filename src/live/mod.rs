@@ -28,4 +28,4 @@ pub use cohort::{Cohorts, Execute, Told, Value};
 pub use freshness::{Dependencies, Freshness};
 pub use key::{ReadKey, dependencies};
 pub use log::{Log, WINDOW};
-pub use results::{Answer, Found, Results};
+pub use results::{Answer, Found, Looked, Results};

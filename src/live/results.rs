@@ -79,6 +79,17 @@ enum Kept {
     Failed(Instant),
 }
 
+/// What is known of a read's result.
+#[derive(Debug)]
+pub enum Looked {
+    /// It is kept.
+    Kept(Arc<Answer>),
+    /// It is to be kept there.
+    Missing(Place),
+    /// Nobody knows whether what is kept is fresh.
+    Unknown,
+}
+
 /// Where a result comes from.
 #[derive(Debug)]
 pub enum Found {
@@ -86,12 +97,13 @@ pub enum Found {
     Kept(Arc<Answer>),
     /// It was made now, and is kept.
     Made(Arc<Answer>),
-    /// It was made now, and is not kept: it has errors, or nobody knows whether it is fresh.
+    /// It was made now, and is not kept: it has errors.
     Passed(Executed),
 }
 
+/// Where a result is kept: found there only while nothing that it depends on has moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Place {
+pub struct Place {
     key: ReadKey,
     version: u64,
     /// The business date: what is due is another thing tomorrow.
@@ -132,18 +144,12 @@ impl Results {
         self.kept.weight()
     }
 
-    /// The result of a read; `run` makes it where it is not kept. Of those who ask at once one makes it, unless that has just
-    /// failed.
-    pub async fn get<'a>(
-        &self,
-        key: ReadKey,
-        depends_on: &Dependencies,
-        run: impl FnOnce() -> BoxFuture<'a, Executed>,
-    ) -> Found {
+    /// Looks for the result of a read.
+    pub fn look_up(&self, key: ReadKey, depends_on: &Dependencies) -> Looked {
         let clock = self.database.clock();
         let log = self.database.log();
         if !log.is_current(clock.machine()) {
-            return Found::Passed(run().await);
+            return Looked::Unknown;
         }
         let place = Place {
             key,
@@ -151,11 +157,19 @@ impl Results {
             version: log.freshness().version(depends_on),
             today: day_in_shanghai(clock.business()),
         };
-        find(&self.kept, place, Instant::now(), run).await
+        match self.kept.get(&place) {
+            Some(Kept::Answer(answer)) => Looked::Kept(answer),
+            Some(Kept::Failed(_)) | None => Looked::Missing(place),
+        }
+    }
+
+    /// Makes a result that is missing and keeps it; of those who ask at once one does, unless that has just failed.
+    pub async fn make<'a>(&self, place: Place, run: impl FnOnce() -> BoxFuture<'a, Executed>) -> Found {
+        make(&self.kept, place, Instant::now(), run).await
     }
 }
 
-async fn find<'a>(
+async fn make<'a>(
     kept: &Cache<Place, Kept, ByBytes>,
     place: Place,
     now: Instant,
@@ -223,7 +237,7 @@ mod tests {
         let now = Instant::now();
         let passed = |found| matches!(found, Found::Passed(_));
         assert!(passed(
-            find(&kept, place, now, || async { failed() }.boxed()).await
+            make(&kept, place, now, || async { failed() }.boxed()).await
         ));
         // Each waits for the other: one after another would wait for ever.
         let both = Barrier::new(2);
@@ -234,7 +248,7 @@ mod tests {
             }
             .boxed()
         };
-        let (one, other) = tokio::join!(find(&kept, place, now, run), find(&kept, place, now, run));
+        let (one, other) = tokio::join!(make(&kept, place, now, run), make(&kept, place, now, run));
         assert!(passed(one) && passed(other));
         let now = now + AFTER_FAILURE;
         // Then one tries for all of them again.
@@ -247,7 +261,7 @@ mod tests {
             }
             .boxed()
         };
-        let (one, other) = tokio::join!(find(&kept, place, now, run), find(&kept, place, now, run));
+        let (one, other) = tokio::join!(make(&kept, place, now, run), make(&kept, place, now, run));
         assert!(matches!((one, other), (Found::Made(_), Found::Kept(_))));
         assert_eq!(tried.load(std::sync::atomic::Ordering::SeqCst), 1);
     }

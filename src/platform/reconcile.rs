@@ -11,6 +11,7 @@ use crate::{
     points::{
         Source,
         reconcile::{Reconciled, record},
+        source_changed,
     },
     storage::write::{Failure, Write},
 };
@@ -41,6 +42,7 @@ pub(super) async fn reconcile(write: &mut Write<'_>, input: &Reconcile) -> Resul
     };
     let now = write.clock().machine();
     let mut state = store::lock_state(write, input.source.id).await?;
+    let due_before = state.rest.next_pull_at;
     for (month, of_month) in &input.months {
         record(write, &input.source, *month, of_month);
         compared.agreed += of_month.agreed;
@@ -54,5 +56,8 @@ pub(super) async fn reconcile(write: &mut Write<'_>, input: &Reconcile) -> Resul
     }
     state.reconciled_on = Some(day_in_shanghai(now));
     store::save_state(write, &state).await?;
+    if state.rest.next_pull_at != due_before {
+        write.change(source_changed(input.source.id));
+    }
     Ok(compared)
 }

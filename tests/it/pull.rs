@@ -89,6 +89,15 @@ impl Pulling {
         state.unwrap().expect("a state")
     }
 
+    async fn changes_of_the_source(&self) -> i64 {
+        use sea_orm::ConnectionTrait as _;
+        let reader = self.app.database.reader();
+        let sql = "SELECT count(*) AS n FROM change_log WHERE topic = 'SOURCE'";
+        let statement = sea_orm::Statement::from_string(self.app.database.backend(), sql);
+        let row = reader.query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get("", "n").unwrap()
+    }
+
     async fn last_run(&self) -> PullRun {
         self.runs().await.remove(0)
     }
@@ -359,10 +368,15 @@ on_both!(a_month_whose_totals_differ_is_read_again, |db| async move {
         .platform
         .totals("2026-02", &[("B1", 4), ("B2", 2), ("B3", 2)]);
     pulling.later();
+    let before = pulling.changes_of_the_source().await;
     pulling.pulls().await;
     assert_eq!(pulling.state().await.reread_from, None);
+    let between = pulling.changes_of_the_source().await;
     pulling.app.clock.advance(Duration::days(1));
     pulling.pulls().await;
+    // It begins, it ends, and it is due at once.
+    let after = pulling.changes_of_the_source().await;
+    assert_eq!((between - before, after - between), (2, 3));
     let begins = pulling.state().await.reread_from.unwrap();
     assert_eq!(begins.to_rfc3339(), "2026-01-31T16:00:00+00:00");
     assert_eq!(pulling.totals().await["B1"], "1");

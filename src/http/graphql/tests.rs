@@ -165,7 +165,10 @@ async fn an_answer_carries_its_headers() {
         "application/graphql-response+json; charset=utf-8"
     );
     assert_eq!(answer.header("content-language"), "en");
-    assert_eq!(answer.header("vary"), "Authorization, Accept, Accept-Language, Accept-Encoding");
+    assert_eq!(
+        answer.header("vary"),
+        "Authorization, Accept, Accept-Language, Accept-Encoding"
+    );
     assert_eq!(answer.header("cache-control"), "private, no-store");
     assert_eq!(answer.header("x-request-id"), "r-7");
     assert_eq!(query("{ hello }", &[]).await.header("content-language"), "zh");
@@ -374,7 +377,10 @@ async fn methods() {
     let page = send(browser.body(Body::empty()).unwrap()).await;
     assert_eq!(page.status, 200);
     assert!(page.header("content-type").starts_with("text/html"));
-    assert_eq!(page.header("vary"), "Authorization, Accept, Accept-Language, Accept-Encoding");
+    assert_eq!(
+        page.header("vary"),
+        "Authorization, Accept, Accept-Language, Accept-Encoding"
+    );
 }
 
 #[tokio::test]
