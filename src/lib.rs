@@ -8,6 +8,7 @@ pub mod auth;
 pub mod board;
 pub mod branch;
 pub mod brand;
+pub mod campaign;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -53,6 +53,18 @@ id! {
     QuarantinedEntryId,
     /// Key of `pull_run`.
     PullRunId,
+    /// Key of `campaign`.
+    CampaignId,
+    /// Key of `rectification`.
+    RectificationId,
+    /// Key of `health_check`.
+    HealthCheckId,
+    /// Key of `examiner`.
+    ExaminerId,
+    /// Key of `gold_application`.
+    GoldApplicationId,
+    /// Key of `veto`.
+    VetoId,
     /// Key of `audit_entry`.
     AuditEntryId,
 }

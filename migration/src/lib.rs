@@ -21,6 +21,7 @@ mod m20261101_000006_pairing;
 mod m20261126_000007_points;
 mod m20261126_000008_scores;
 mod m20261126_000009_platform;
+mod m20261127_000010_campaign;
 
 /// Runs the steps in order and remembers which have run (table `seaql_migrations`).
 pub struct Migrator;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000007_points::Migration),
             Box::new(m20261126_000008_scores::Migration),
             Box::new(m20261126_000009_platform::Migration),
+            Box::new(m20261127_000010_campaign::Migration),
         ]
     }
 }

@@ -221,6 +221,33 @@ pub(super) fn read_rules(reader: &mut Reader) -> Rules {
             .unwrap_or(default.max_active_pairings),
         minimum_members: members(minimum).unwrap_or(default.minimum_members),
         usual_members: members(usual).unwrap_or(default.usual_members),
+        pass_regular_score: reader
+            .get_within("domain.pass_regular_score", ..=100, "at most 100")
+            .unwrap_or(default.pass_regular_score),
+        pass_tailored_score: reader
+            .get_within("domain.pass_tailored_score", ..=20, "at most 20")
+            .unwrap_or(default.pass_tailored_score),
+        tailored_met_score: reader
+            .get_within("domain.tailored_met_score", 1..=4, "from 1 to 4")
+            .unwrap_or(default.tailored_met_score),
+        committee_from_members: reader
+            .get_within("domain.committee_from_members", ..=1000, "at most 1000")
+            .unwrap_or(default.committee_from_members),
+        closed_in_time_percent: reader
+            .get_within("domain.closed_in_time_percent", ..=100, "at most 100")
+            .unwrap_or(default.closed_in_time_percent),
+        rectification_days: reader
+            .get_within("domain.rectification_days", 1..=365, "from 1 to 365")
+            .unwrap_or(default.rectification_days),
+        review_days: reader
+            .get_within("domain.review_days", 1..=730, "from 1 to 730")
+            .unwrap_or(default.review_days),
+        amber_days: reader
+            .get_within("domain.amber_days", ..=90, "at most 90")
+            .unwrap_or(default.amber_days),
+        strong_aspect: reader
+            .get_within("domain.strong_aspect", ..=100, "at most 100")
+            .unwrap_or(default.strong_aspect),
     };
     if rules.usual_members < rules.minimum_members {
         reader.fault(

@@ -17,6 +17,7 @@ const SLICES: &[&[&str]] = &[
     &["points"],
     &["platform"],
     &["pairing"],
+    &["campaign"],
     &["rectification"],
     &["health_check"],
     &["gold"],
