@@ -39,6 +39,8 @@ pub enum Act {
     DiscardQuarantine,
     PullPoints,
     PauseSource,
+    OpenCampaign,
+    UpdateGoldPlan,
 }
 
 impl Act {
@@ -59,7 +61,9 @@ impl Act {
             | Act::ResolveQuarantine
             | Act::DiscardQuarantine
             | Act::PullPoints
-            | Act::PauseSource => DISTRICT,
+            | Act::PauseSource
+            | Act::OpenCampaign
+            | Act::UpdateGoldPlan => DISTRICT,
             Act::PushPoints | Act::ReconcilePoints => SOURCE,
             Act::CreateBranch
             | Act::RecordElection

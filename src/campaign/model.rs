@@ -6,7 +6,13 @@ use chrono::NaiveDate;
 
 use crate::{
     branch::Domain,
-    kernel::{id::CampaignId, names::stored_names, period::Period},
+    kernel::{
+        id::CampaignId,
+        message::Message,
+        names::stored_names,
+        period::Period,
+        refusal::{Refusal, RefusalCode},
+    },
 };
 
 stored_names! {
@@ -141,6 +147,112 @@ pub fn template_faults(items: &[CheckItem]) -> Vec<TemplateFault> {
         }
     }
     faults
+}
+
+/// A plan for gold branches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GoldPlan {
+    /// How many, and by which criteria.
+    pub rules: GoldRules,
+    /// How many of a domain at least, where any; each domain once.
+    pub minimums: Vec<(Domain, i32)>,
+}
+
+/// Why a campaign is not opened, or its plan not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CampaignError {
+    /// No year that a campaign can be of.
+    Year,
+    /// The window does not lie in the year.
+    Window(i32),
+    /// There is no such template.
+    Template,
+    /// The year has its campaign.
+    IsOpen(i32),
+    /// The year has none.
+    None(i32),
+    /// Somebody has applied by the plan.
+    HasApplications,
+    /// No quota.
+    Quota(i32),
+    /// No percentage.
+    Percent,
+    /// A domain stands twice.
+    DomainTwice(&'static str),
+    /// No minimum.
+    Minimum(i32),
+    /// The minimums are more than the quota.
+    Minimums(i64, i32),
+}
+
+impl CampaignError {
+    fn path(&self) -> &'static [&'static str] {
+        match self {
+            Self::Window(_) => &["windowFrom"],
+            Self::Template => &["templateVersion"],
+            Self::HasApplications => &["gold"],
+            _ => &["year"],
+        }
+    }
+
+    /// As a refusal about a part of the input.
+    pub fn refusal(&self, path: &[&str]) -> Refusal {
+        let message = match self {
+            Self::Year => Message::new("年度须在1921至9998之间", "The year must be from 1921 to 9998"),
+            Self::Window(year) => Message::new(
+                format!("起止日期须在{year}年内，且起始不晚于截止"),
+                format!("The window must lie in {year} and begin no later than it ends"),
+            ),
+            Self::Template => {
+                return Refusal::not_found(path, Message::new("体检清单版本", "version of the template"));
+            }
+            Self::IsOpen(year) => {
+                let message = Message::new(
+                    format!("{year}年度的活动已经开启"),
+                    format!("The campaign of {year} is open already"),
+                );
+                return Refusal::new(RefusalCode::AlreadyExists, path, message);
+            }
+            Self::None(year) => {
+                let what = Message::new(format!("{year}年度的活动"), format!("campaign of {year}"));
+                return Refusal::not_found(path, what);
+            }
+            Self::HasApplications => {
+                let message = Message::new(
+                    "已有支部申报，评选方案不能再改",
+                    "A branch has applied: the plan cannot be changed any more",
+                );
+                return Refusal::rule(path, message);
+            }
+            Self::Quota(most) => Message::new(
+                format!("总名额须在1至{most}之间"),
+                format!("The quota must be from 1 to {most}"),
+            ),
+            Self::Percent => Message::new(
+                "积分靠前比例须在1至100之间",
+                "The percentage must be from 1 to 100",
+            ),
+            Self::DomainTwice(domain) => Message::new(
+                format!("领域 {domain} 重复"),
+                format!("The domain {domain} stands twice"),
+            ),
+            Self::Minimum(most) => Message::new(
+                format!("最低名额须在0至{most}之间"),
+                format!("A minimum must be from 0 to {most}"),
+            ),
+            Self::Minimums(sum, quota) => Message::new(
+                format!("各领域最低名额合计{sum}，超过总名额{quota}"),
+                format!("The minimums add up to {sum}, more than the quota of {quota}"),
+            ),
+        };
+        Refusal::invalid(path, message)
+    }
+}
+
+impl From<CampaignError> for Refusal {
+    fn from(error: CampaignError) -> Self {
+        error.refusal(error.path())
+    }
 }
 
 /// A campaign (一年一主题).

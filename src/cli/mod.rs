@@ -7,6 +7,7 @@ mod run;
 mod schema;
 mod serve;
 mod simulate;
+mod template;
 mod token;
 mod verify;
 
@@ -21,6 +22,7 @@ pub use run::run;
 pub use schema::SchemaArgs;
 pub use serve::ServeArgs;
 pub use simulate::{Print, SimulateArgs};
+pub use template::{PublishArgs, TemplateArgs, TemplateCommand};
 pub use token::TokenArgs;
 pub use verify::VerifyArgs;
 
@@ -54,6 +56,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Serve a stand-in platform with points of the demonstration district
     Simulate(SimulateArgs),
+    /// Publish templates of health checks
+    Template(TemplateArgs),
     /// Print a development token and nothing else
     Token(TokenArgs),
     /// Recompute what is stored twice, and the audit chain
@@ -99,6 +103,9 @@ impl Cli {
             Command::Demo(args) => args.storage.overrides(&mut overrides),
             Command::Simulate(_) => {}
             Command::Token(args) => args.overrides(&mut overrides),
+            Command::Template(args) => match &args.command {
+                TemplateCommand::Publish(args) => args.storage.overrides(&mut overrides),
+            },
             Command::Verify(args) => args.storage.overrides(&mut overrides),
         }
         overrides

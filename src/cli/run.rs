@@ -26,6 +26,7 @@ pub async fn run(cli: &Cli, config: &Config, clock: Clock, rng: &mut impl Crypto
         Command::Demo(_) => super::demo::run(config, clock, rng).await,
         Command::Simulate(args) => super::simulate::run(args, clock, rng).await,
         Command::Token(args) => return super::token::run(args, config, &clock, rng),
+        Command::Template(args) => super::template::run(args, config, clock, rng).await,
         Command::Verify(_) => super::verify::run(config, clock, rng).await,
     };
     match done {

@@ -18,7 +18,7 @@ use crate::{
         message::Lang,
         rules::Rules,
     },
-    storage::{Database, StoreError, keyset::ListError},
+    storage::{self, Database, StoreError, keyset::ListError},
 };
 
 /// In every request's data; get it with [`Caller::of`].
@@ -35,6 +35,7 @@ pub struct Caller {
     pub database: Database,
     loaders: Loaders,
     reach: OnceCell<Reach>,
+    this_year: OnceCell<i32>,
 }
 
 /// A scope resolved to ids, for checking rows that have been read already.
@@ -65,6 +66,7 @@ impl Caller {
             database,
             loaders,
             reach: OnceCell::new(),
+            this_year: OnceCell::new(),
         }
     }
 
@@ -122,6 +124,15 @@ impl Caller {
             Reach::Organizations(ids) => ids.contains(&organization),
             Reach::Everything => true,
         })
+    }
+
+    /// 'This year' (docs/domain.md, 1).
+    pub async fn this_year(&self) -> Result<i32, ApiError> {
+        let year = self.this_year.get_or_try_init(|| async {
+            let year = storage::this_year(self.database.reader(), self.clock()).await?;
+            Ok::<_, ApiError>(year)
+        });
+        Ok(*year.await?)
     }
 
     async fn reach(&self) -> Result<&Reach, ApiError> {

@@ -10,6 +10,7 @@ use crate::{
     audit::graphql::AuditEntry,
     branch::graphql::Branch,
     brand::graphql::Brand,
+    campaign::graphql::Campaign,
     kernel::{
         id::{GlobalId, NodeType},
         message::Message,
@@ -51,6 +52,8 @@ pub enum Node {
     QuarantinedEntry(QuarantinedEntry),
     /// 拉取记录
     PullRun(PullRun),
+    /// 年度活动
+    Campaign(Campaign),
 }
 
 impl Node {
@@ -84,6 +87,7 @@ impl Node {
             NodeType::QuarantinedEntry => QuarantinedEntry::load(caller, number.into())
                 .await?
                 .map(Node::QuarantinedEntry),
+            NodeType::Campaign => Campaign::load(caller, number.into()).await?.map(Node::Campaign),
             NodeType::PullRun => PullRun::load(caller, number.into()).await?.map(Node::PullRun),
         })
     }

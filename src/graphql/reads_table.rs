@@ -9,6 +9,7 @@ const BRANCH: Topics = Topics::of(&[Topic::Branch]);
 const BRAND: Topics = Topics::of(&[Topic::Brand]);
 const PAIRING: Topics = Topics::of(&[Topic::Pairing]);
 const TRAINING: Topics = Topics::of(&[Topic::Training]);
+const CAMPAIGN: Topics = Topics::of(&[Topic::Campaign]);
 const POINTS: Topics = Topics::of(&[Topic::Points]);
 /// Where a thing lies in the tree decides who sees it and which filter takes it.
 const PLACES: Topics = ORGANIZATION.and(BRANCH);
@@ -56,6 +57,13 @@ const TABLE: &[(&str, Topics)] = &[
     ("Site", TRAINING.and(PLACES)),
     ("SiteConnection", TRAINING.and(PLACES)),
     ("SiteEdge", TRAINING),
+    ("Query.campaign", CAMPAIGN),
+    ("Query.campaigns", CAMPAIGN),
+    ("Campaign", CAMPAIGN),
+    ("CheckTemplate", NOTHING),
+    ("CheckItem", NOTHING),
+    ("GoldPlan", CAMPAIGN),
+    ("DomainCount", CAMPAIGN),
     ("PointStanding", POINTS.and(PLACES)),
     ("Leaderboard", POINTS.and(PLACES)),
     ("LeaderboardRow", POINTS.and(PLACES)),

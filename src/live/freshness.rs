@@ -51,6 +51,10 @@ impl Freshness {
                 slot.fetch_add(1, Ordering::SeqCst);
             }
         }
+        if topic == Topic::Campaign {
+            // Which year 'this year' is may be another: once a year everything is read again.
+            self.moved_all();
+        }
         if let Some(topic) = self.topics.get(topic as usize) {
             topic.fetch_add(1, Ordering::SeqCst);
         }

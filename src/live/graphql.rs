@@ -42,6 +42,8 @@ pub enum Topic {
     Pairing,
     /// 培训与阵地
     Training,
+    /// 年度活动
+    Campaign,
     /// 积分 · the branch whose points moved, one change a branch and transaction
     Points,
     /// 积分来源 · what a source is doing: for district administrators, and an adapter of its own source

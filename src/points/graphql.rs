@@ -19,6 +19,7 @@ use super::model;
 use crate::{
     graphql::{caller::Caller, error::ApiError, scalars},
     kernel::period::Period,
+    storage::StoreError,
 };
 
 /// 积分类别 · What an entry does.
@@ -79,10 +80,11 @@ pub struct PointsQuery(
 pub struct PointsSubscription(leaderboard::LeaderboardSubscription, source::SourceSubscription);
 
 /// The period that is asked for; this year where none is.
-fn period_of(ctx: &Context<'_>, period: Option<scalars::Period>) -> Result<Period, ApiError> {
+async fn period_of(ctx: &Context<'_>, period: Option<scalars::Period>) -> Result<Period, ApiError> {
     if let Some(period) = period {
         return Ok(period.0);
     }
-    let clock = Caller::of(ctx)?.clock();
-    Ok(Period::month_of(clock.business()).year())
+    let year = Caller::of(ctx)?.this_year().await?;
+    Period::of_year(year)
+        .ok_or_else(|| ApiError::internal(StoreError::corrupt("campaign.year", &year.to_string())))
 }

@@ -16,6 +16,7 @@ mod reader;
 pub mod row;
 pub mod setting;
 pub mod write;
+mod year;
 
 use std::{
     collections::HashSet,
@@ -38,6 +39,7 @@ pub use incarnation::Incarnation;
 pub use lease::Lease;
 pub use migrate::migrate;
 pub use reader::Reader;
+pub use year::this_year;
 
 use crate::{
     kernel::{clock::Clock, rules::Rules},

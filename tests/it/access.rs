@@ -66,6 +66,8 @@ const QUERIES: &[(&str, &str, &str)] = &[
         r#"{ quarantine(sourceCode: "EJIA") { nodes { id } } }"#,
         "+----+",
     ),
+    ("campaign", "{ campaign(year: 2026) { id } }", "+++++-"),
+    ("campaigns", "{ campaigns { id } }", "+++++-"),
 ];
 
 /// A mutation, an input that names things of the committee's subtree and the branch officer's own branch, and who may: `+` it
@@ -220,6 +222,16 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
         r#"{ "sourceCode": "EJIA", "paused": true }"#,
         "+-----",
     ),
+    (
+        "openCampaign",
+        r#"{ "year": 2027, "theme": "t", "windowFrom": "2027-01-01", "windowTo": "2027-12-31" }"#,
+        "+-----",
+    ),
+    (
+        "updateGoldPlan",
+        r#"{ "year": 2026, "gold": { "totalQuota": 5 } }"#,
+        "+-----",
+    ),
 ];
 
 /// A service with one record of everything.
@@ -289,6 +301,12 @@ impl Records {
                 .await,
             "trainingRecord",
         );
+        let campaign =
+            json!({ "year": 2026, "theme": "t", "windowFrom": "2026-01-01", "windowTo": "2026-12-31" });
+        admin
+            .mutate("openCampaign", "campaign { id }", campaign)
+            .await
+            .done();
         app.open_source("EJIA").await;
         let entries = json!([
             { "eventId": "E1", "branchCode": "B1", "points": 5, "occurredAt": "2026-01-01T04:00:00Z" },

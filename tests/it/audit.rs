@@ -99,7 +99,8 @@ on_both!(
                 ("r-create", "createOrganization", "admin-1"),
             ]
         );
-        assert_eq!(all.len(), 4 + 3);
+        // The service itself published its template.
+        assert_eq!(all.len(), 4 + 3 + 1);
         assert_eq!(all[0]["role"], "COMMITTEE_OFFICER");
         assert_eq!(all[1]["nodeId"], json!(c1));
         let json =
@@ -117,7 +118,7 @@ on_both!(
             (json!({ "to": "2026-03-02T02:00:00Z" }), 0),
             (
                 json!({ "from": "2026-03-02T02:00:00Z", "to": "2026-03-02T02:00:01Z" }),
-                7,
+                8,
             ),
         ] {
             assert_eq!(entries(&admin, filter.clone()).await.len(), count, "{filter}");

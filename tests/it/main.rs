@@ -16,6 +16,7 @@ mod branch_end;
 mod branch_update;
 mod branches;
 mod brand;
+mod campaign;
 mod changes;
 mod cli;
 mod demo;

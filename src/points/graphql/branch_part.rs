@@ -51,7 +51,7 @@ impl BranchPoints {
         ctx: &Context<'_>,
         #[graphql(desc = "年度或月份 · Of which period.")] period: Option<scalars::Period>,
     ) -> Result<PointStanding, ApiError> {
-        let period = period_of(ctx, period)?;
+        let period = period_of(ctx, period).await?;
         Ok(PointStanding::new(self.id, period))
     }
 

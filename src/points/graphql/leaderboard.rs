@@ -125,7 +125,7 @@ async fn leaderboard(
     first: i32,
 ) -> Result<Leaderboard, ApiError> {
     let caller = Caller::of(ctx)?;
-    let period = period_of(ctx, period)?;
+    let period = period_of(ctx, period).await?;
     let limit = u64::try_from(first)
         .ok()
         .filter(|_| first <= ROWS_LIMIT)
