@@ -13,7 +13,7 @@ use crate::{
     audit::RefusedAccess,
     auth::{Authenticator, KeyError, Keys, Role, SigningKey, VerifyingKey, Webhooks, secret_file},
     branch::BranchHooks,
-    campaign::{self, CampaignHooks},
+    campaign::CampaignHooks,
     config::{Config, Faults, SourceSection},
     graphql::{
         Engine,
@@ -147,29 +147,7 @@ pub async fn open_database(
             })
             .await?;
     }
-    publish_first_template(&database).await?;
     Ok(database)
-}
-
-/// Publishes the template that the product ships where there is none yet.
-async fn publish_first_template(database: &Database) -> Result<(), AppError> {
-    if campaign::latest_template(database.reader()).await?.is_some() {
-        return Ok(());
-    }
-    let items = campaign::template::shipped().map_err(|faults| {
-        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        AppError::Other(faults.join("; "))
-    })?;
-    let input = campaign::template::Publish {
-        items,
-        only_first: true,
-    };
-    database
-        .write(Actor::service("migrate"), None, input, |write, input| {
-            Box::pin(campaign::template::publish(write, input))
-        })
-        .await?;
-    Ok(())
 }
 
 /// Lets the business date stand still where the database says so: in a demonstration, whoever loaded it. Gives whether

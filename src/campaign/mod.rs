@@ -13,4 +13,4 @@ pub mod template;
 
 pub use hooks::CampaignHooks;
 pub use model::{Aspect, Campaign, CheckItem, GoldPlan, GoldRules, Verification};
-pub use store::{by_ids, by_year, items, latest_template, lock_by_year, minimums};
+pub use store::{by_ids, by_year, items, lock_by_year, minimums};

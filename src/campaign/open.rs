@@ -8,7 +8,7 @@ use super::{
     model::{Campaign, CampaignError},
     plan::{GivenPlan, check, told},
     store,
-    template::campaign_changed,
+    template::{campaign_changed, latest},
 };
 use crate::{
     audit::AuditRecord,
@@ -58,9 +58,7 @@ pub async fn open(write: &mut Write<'_>, input: &OpenCampaign) -> Result<Campaig
         Some(version) => store::has_template(write.connection(), version)
             .await?
             .then_some(version),
-        None => store::latest_template(write.connection())
-            .await?
-            .map(|(version, _)| version),
+        None => Some(latest(write).await?),
     };
     refusals.require(template.is_some(), || CampaignError::Template.into());
     // Two calls at once would both find the year free.

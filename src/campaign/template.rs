@@ -17,7 +17,10 @@ use crate::{
         text::{self, TextError},
     },
     live::change::{Action, Change, Topic},
-    storage::write::{Failure, Write},
+    storage::{
+        StoreError,
+        write::{Failure, Write},
+    },
 };
 
 /// The template that the product ships (**default**).
@@ -108,32 +111,37 @@ fn item_of(item: ItemOfFile) -> Result<CheckItem, FileFault> {
     })
 }
 
-/// What is to be published.
-#[derive(Clone, Debug)]
-pub struct Publish {
-    /// Its items, in their order.
-    pub items: Vec<CheckItem>,
-    /// Only where there is no template yet: another process may have been first.
-    pub only_first: bool,
+/// Publishes a template as the next version, unless it is the same as the latest.
+pub async fn publish(write: &mut Write<'_>, items: &[CheckItem]) -> Result<i32, Failure> {
+    write.lock("check_template", "").await?;
+    let latest = store::latest_template(write.connection()).await?;
+    if latest.as_ref().is_some_and(|(_, same)| *same == content(items)) {
+        return Err(unchanged());
+    }
+    append(write, latest.map_or(1, |(version, _)| version + 1), items).await
 }
 
-/// Publishes a template as the next version; what is the same as the latest one is that version again, and nothing is written.
-pub async fn publish(write: &mut Write<'_>, input: &Publish) -> Result<i32, Failure> {
+/// The latest version; the one that the product ships is the first where a deployment has published none.
+pub(super) async fn latest(write: &mut Write<'_>) -> Result<i32, Failure> {
     write.lock("check_template", "").await?;
-    let content = content(&input.items);
-    let latest = store::latest_template(write.connection()).await?;
-    let next = match latest {
-        Some((_, same)) if same == content => return Err(unchanged()),
-        Some(_) if input.only_first => return Err(unchanged()),
-        Some((version, _)) => version + 1,
-        None => 1,
-    };
-    store::insert_template(write, next, &content, &input.items).await?;
+    if let Some((version, _)) = store::latest_template(write.connection()).await? {
+        return Ok(version);
+    }
+    let items = shipped().map_err(|faults| {
+        let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        StoreError::Corrupt(format!("the shipped template: {}", faults.join("; ")))
+    })?;
+    append(write, 1, &items).await
+}
+
+async fn append(write: &mut Write<'_>, version: i32, items: &[CheckItem]) -> Result<i32, Failure> {
+    let content = content(items);
+    store::insert_template(write, version, &content, items).await?;
     write.audit(
         AuditRecord::new("publishTemplate")
-            .after(json!({ "version": next, "items": input.items.len(), "content": content })),
+            .after(json!({ "version": version, "items": items.len(), "content": content })),
     );
-    Ok(next)
+    Ok(version)
 }
 
 fn unchanged() -> Failure {
@@ -147,7 +155,7 @@ fn unchanged() -> Failure {
     .into()
 }
 
-/// What is to be published where there is no template: the shipped one.
+/// The template that the product ships.
 ///
 /// # Errors
 ///

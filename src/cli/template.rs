@@ -8,7 +8,7 @@ use rand::CryptoRng;
 use super::{StorageArgs, run::print};
 use crate::{
     app::{self, AppError},
-    campaign::template::{Publish, publish, read},
+    campaign::template::{publish, read},
     config::Config,
     kernel::clock::Clock,
     storage::write::{Actor, Outcome},
@@ -56,13 +56,9 @@ pub(super) async fn run(
         AppError::Other(faults.join("\n"))
     })?;
     let database = app::open_database(config, clock, false, rng).await?;
-    let input = Publish {
-        items,
-        only_first: false,
-    };
     let written = database
-        .write(Actor::service("template"), None, input, |write, input| {
-            Box::pin(publish(write, input))
+        .write(Actor::service("template"), None, items, |write, items| {
+            Box::pin(publish(write, items))
         })
         .await;
     database.close().await;

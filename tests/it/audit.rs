@@ -99,8 +99,7 @@ on_both!(
                 ("r-create", "createOrganization", "admin-1"),
             ]
         );
-        // The service itself published its template.
-        assert_eq!(all.len(), 4 + 3 + 1);
+        assert_eq!(all.len(), 4 + 3);
         assert_eq!(all[0]["role"], "COMMITTEE_OFFICER");
         assert_eq!(all[1]["nodeId"], json!(c1));
         let json =
@@ -118,7 +117,7 @@ on_both!(
             (json!({ "to": "2026-03-02T02:00:00Z" }), 0),
             (
                 json!({ "from": "2026-03-02T02:00:00Z", "to": "2026-03-02T02:00:01Z" }),
-                8,
+                7,
             ),
         ] {
             assert_eq!(entries(&admin, filter.clone()).await.len(), count, "{filter}");

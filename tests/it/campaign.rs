@@ -286,7 +286,7 @@ fn a_template_is_published_from_a_file_whole_or_not_at_all() {
     let mut template: Value =
         serde_json::from_str(include_str!("../../src/campaign/data/template.json")).unwrap();
     std::fs::write(&file, template.to_string()).unwrap();
-    // It is the first version already.
+    assert_eq!(said(&publish()), "template version 1 is published\n");
     let same = publish();
     assert!(
         !same.status.success() && said(&same).contains("The same as the latest version"),
