@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod graphql;
+pub mod health_check;
 pub mod http;
 pub mod jobs;
 pub mod kernel;
