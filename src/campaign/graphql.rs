@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject, dataloader::Loader};
 
-use super::{model, store};
+use super::{checklist, model, store};
 use crate::{
     branch::graphql::Domain,
     graphql::{
@@ -208,12 +208,12 @@ fn model_domain(domain: Domain) -> crate::branch::Domain {
 /// 体检项目 · An item of a template.
 #[derive(Clone)]
 pub struct CheckItem {
-    row: model::CheckItem,
+    row: checklist::CheckItem,
 }
 
 impl CheckItem {
     /// The API's form of an item.
-    pub fn new(row: model::CheckItem) -> Self {
+    pub fn new(row: checklist::CheckItem) -> Self {
         Self { row }
     }
 }
@@ -325,7 +325,7 @@ impl Loader<MinimumsOf> for Batch {
 pub struct ItemsOf(pub i32);
 
 impl Loader<ItemsOf> for Batch {
-    type Value = Arc<Vec<model::CheckItem>>;
+    type Value = Arc<Vec<checklist::CheckItem>>;
     type Error = ApiError;
 
     async fn load(&self, keys: &[ItemsOf]) -> Loaded<ItemsOf, Self::Value> {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    model::{Campaign, CampaignError, GoldPlan, GoldRules},
+    model::{Campaign, CampaignError, GoldRules},
     store,
     template::campaign_changed,
 };
@@ -17,6 +17,15 @@ use crate::{
 
 /// Gold branches of a district at most: a bound on the input, far above any plan.
 const MOST: i32 = 100_000;
+
+/// A plan for gold branches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GoldPlan {
+    /// How many, and by which criteria.
+    pub rules: GoldRules,
+    /// How many of a domain at least, where any; each domain once.
+    pub minimums: Vec<(Domain, i32)>,
+}
 
 /// A plan as it was given.
 #[derive(Clone, Debug)]

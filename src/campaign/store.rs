@@ -10,7 +10,11 @@ use sea_orm::{
     sea_query::Expr,
 };
 
-use super::model::{Aspect, Campaign, CheckItem, GoldPlan, GoldRules, Verification};
+use super::{
+    checklist::CheckItem,
+    model::{Aspect, Campaign, GoldRules, Verification},
+    plan::GoldPlan,
+};
 use crate::{
     branch::Domain,
     kernel::{id::CampaignId, period::Period},

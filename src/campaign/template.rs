@@ -5,7 +5,8 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    model::{Aspect, CheckItem, TemplateFault, Verification, template_faults},
+    checklist::{CheckItem, TemplateFault, template_faults},
+    model::{Aspect, Verification},
     store,
 };
 use crate::{
