@@ -18,6 +18,7 @@ use crate::{
     pairing::graphql::{Pairing, PairingActivity},
     platform::graphql::PullRun,
     points::graphql::{PointEntry, PointSource, QuarantinedEntry},
+    rectification::graphql::Rectification,
     training::graphql::{Site, TrainingRecord},
 };
 
@@ -43,6 +44,8 @@ pub enum Node {
     Pairing(Pairing),
     /// 结对活动
     PairingActivity(PairingActivity),
+    /// 问题整改
+    Rectification(Rectification),
     /// 积分来源
     PointSource(PointSource),
     /// 积分流水
@@ -75,6 +78,9 @@ impl Node {
             NodeType::PairingActivity => PairingActivity::load(caller, number.into())
                 .await?
                 .map(Node::PairingActivity),
+            NodeType::Rectification => Rectification::load(caller, number.into())
+                .await?
+                .map(Node::Rectification),
             NodeType::PointSource => PointSource::load(caller, number.into())
                 .await?
                 .map(Node::PointSource),

@@ -9,6 +9,7 @@ const BRANCH: Topics = Topics::of(&[Topic::Branch]);
 const BRAND: Topics = Topics::of(&[Topic::Brand]);
 const PAIRING: Topics = Topics::of(&[Topic::Pairing]);
 const TRAINING: Topics = Topics::of(&[Topic::Training]);
+const RECTIFICATION: Topics = Topics::of(&[Topic::Rectification]);
 const POINTS: Topics = Topics::of(&[Topic::Points]);
 /// Where a thing lies in the tree decides who sees it and which filter takes it.
 const PLACES: Topics = ORGANIZATION.and(BRANCH);
@@ -56,6 +57,10 @@ const TABLE: &[(&str, Topics)] = &[
     ("Site", TRAINING.and(PLACES)),
     ("SiteConnection", TRAINING.and(PLACES)),
     ("SiteEdge", TRAINING),
+    ("Rectification", RECTIFICATION.and(PLACES)),
+    ("RectificationStep", RECTIFICATION),
+    ("RectificationConnection", RECTIFICATION.and(PLACES)),
+    ("RectificationEdge", RECTIFICATION),
     ("PointStanding", POINTS.and(PLACES)),
     ("Leaderboard", POINTS.and(PLACES)),
     ("LeaderboardRow", POINTS.and(PLACES)),
@@ -91,6 +96,7 @@ const OF_BRANCH: &[(&str, &[&str], Topics)] = &[
         ],
         BRANCH,
     ),
+    ("Branch", &["openRectificationCount"], RECTIFICATION),
     ("PointStanding", &["total", "entryCount", "period"], POINTS),
     ("Term", &[], BRANCH),
     ("BranchAlias", &[], BRANCH),

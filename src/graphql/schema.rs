@@ -17,6 +17,7 @@ use crate::{
     pairing::graphql::{PairingMutation, PairingQuery},
     platform::graphql::PlatformMutation,
     points::graphql::{PointsMutation, PointsQuery, PointsSubscription},
+    rectification::graphql::{RectificationMutation, RectificationQuery},
     training::graphql::{SiteQuery, TrainingMutation, TrainingQuery},
     viewer::graphql::ViewerQuery,
 };
@@ -36,6 +37,7 @@ pub struct Query(
     TrainingQuery,
     SiteQuery,
     PointsQuery,
+    RectificationQuery,
 );
 
 /// 变更 · Everything that can be written. A payload carries what was written, or `userErrors`; never both.
@@ -48,6 +50,7 @@ pub struct Mutation(
     TrainingMutation,
     PointsMutation,
     PlatformMutation,
+    RectificationMutation,
 );
 
 /// 订阅 · What can be watched: changes as they come, and values that are told again after they change.

@@ -22,6 +22,8 @@ pub enum NodeType {
     Site,
     /// 人数: how many of a kind an organization had on a day.
     Headcount,
+    /// 问题整改: a problem to be put right.
+    Rectification,
     /// 积分来源: a platform that points come from.
     PointSource,
     /// 积分流水: a line of the ledger.
@@ -36,7 +38,7 @@ pub enum NodeType {
 
 impl NodeType {
     /// Every type that implements `Node`.
-    pub const ALL: [NodeType; 13] = [
+    pub const ALL: [NodeType; 14] = [
         NodeType::Organization,
         NodeType::Branch,
         NodeType::Brand,
@@ -45,6 +47,7 @@ impl NodeType {
         NodeType::TrainingRecord,
         NodeType::Site,
         NodeType::Headcount,
+        NodeType::Rectification,
         NodeType::PointSource,
         NodeType::PointEntry,
         NodeType::QuarantinedEntry,
@@ -63,6 +66,7 @@ impl NodeType {
             NodeType::TrainingRecord => "TrainingRecord",
             NodeType::Site => "Site",
             NodeType::Headcount => "Headcount",
+            NodeType::Rectification => "Rectification",
             NodeType::PointSource => "PointSource",
             NodeType::PointEntry => "PointEntry",
             NodeType::QuarantinedEntry => "QuarantinedEntry",
@@ -148,6 +152,7 @@ node_ids! {
     TrainingRecordId => TrainingRecord,
     SiteId => Site,
     HeadcountId => Headcount,
+    RectificationId => Rectification,
     PointSourceId => PointSource,
     PointEntryId => PointEntry,
     QuarantinedEntryId => QuarantinedEntry,

@@ -11,18 +11,20 @@ pub enum Topic {
     Brand,
     Pairing,
     Training,
+    Rectification,
     Points,
     Source,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 7] = [
+    pub const ALL: [Topic; 8] = [
         Topic::Organization,
         Topic::Branch,
         Topic::Brand,
         Topic::Pairing,
         Topic::Training,
+        Topic::Rectification,
         Topic::Points,
         Topic::Source,
     ];
@@ -35,6 +37,7 @@ impl Topic {
             Topic::Brand => "BRAND",
             Topic::Pairing => "PAIRING",
             Topic::Training => "TRAINING",
+            Topic::Rectification => "RECTIFICATION",
             Topic::Points => "POINTS",
             Topic::Source => "SOURCE",
         }
@@ -155,7 +158,8 @@ impl Change {
         self
     }
 
-    /// Only those in scope of its branches or organizations may hear of it: drafts, proposals, training.
+    /// Only those in scope of its branches or organizations may hear of it: drafts, proposals, training,
+    /// rectifications.
     pub fn in_scope_only(mut self, private: bool) -> Self {
         self.public = !private;
         self

@@ -1,0 +1,132 @@
+use super::*;
+use crate::kernel::refusal::{Refusal, RefusalCode};
+
+fn day(d: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 3, d).unwrap()
+}
+
+fn due(state: RectificationState, due_on: NaiveDate) -> Rectification {
+    Rectification {
+        id: RectificationId(1),
+        branch_id: BranchId(1),
+        health_check_id: None,
+        origin: RectificationOrigin::Inspection,
+        aspect: Aspect::Organization,
+        item_code: None,
+        title: "会议记录不全".to_owned(),
+        prescription: None,
+        support: Vec::new(),
+        severity: Severity::Minor,
+        state,
+        raised_on: day(1),
+        due_on,
+        closed_on: None,
+        next_review_on: None,
+        submitted_by: Some("secretary-1".to_owned()),
+        version: 1,
+        updated_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+#[test]
+fn a_rectification_takes_only_the_steps_of_the_table() {
+    use RectificationState::*;
+    use Step::*;
+    // Every state against every step; what is not named here is refused.
+    let open = |state, step| match (state, step) {
+        (Open, Assign) => Some(Assigned),
+        (Assigned, Submit) => Some(Submitted),
+        (Submitted, Close) => Some(Closed),
+        (Submitted, Return) => Some(Assigned),
+        (Closed, Review) => Some(Closed),
+        (Closed, Reopen) => Some(Assigned),
+        (Open | Assigned | Submitted, Waive) => Some(Waived),
+        _ => None,
+    };
+    for &from in RectificationState::ALL {
+        for step in Step::ALL {
+            let refused = RectificationError::NoSuchStep { from, step };
+            assert_eq!(
+                from.after(step),
+                open(from, step).ok_or(refused),
+                "{from:?} {step:?}"
+            );
+            if let Ok(to) = from.after(step) {
+                assert_eq!(to, step.target());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refused_step_names_where_it_stands_and_what_is_open() {
+    let refusal = |state: RectificationState, step| Refusal::from(state.after(step).unwrap_err());
+    let close = refusal(RectificationState::Assigned, Step::Close);
+    assert_eq!(close.code, RefusalCode::InvalidTransition);
+    assert_eq!(
+        close.message.en,
+        "Cannot go from ASSIGNED to CLOSED; allowed from here: SUBMITTED, WAIVED"
+    );
+    let review = refusal(RectificationState::Waived, Step::Review);
+    assert_eq!(review.code, RefusalCode::InvalidTransition);
+    assert!(review.message.en.ends_with("WAIVED; allowed from here: none"));
+}
+
+#[test]
+fn the_light_follows_the_due_day_until_it_is_closed_or_waived() {
+    let today = day(10);
+    for (due_on, light) in [
+        (day(9), Light::Red),
+        (day(10), Light::Amber),
+        (day(17), Light::Amber),
+        (day(18), Light::Blue),
+    ] {
+        for state in RectificationState::OPEN {
+            assert_eq!(due(state, due_on).light(today, 7), light, "{due_on} {state:?}");
+        }
+        for state in [RectificationState::Closed, RectificationState::Waived] {
+            assert_eq!(due(state, due_on).light(today, 7), Light::Green);
+        }
+    }
+    assert_eq!(due(RectificationState::Open, day(11)).light(today, 0), Light::Blue);
+}
+
+#[test]
+fn who_submitted_it_does_not_close_it() {
+    let submitted = due(RectificationState::Submitted, day(9));
+    assert_eq!(
+        submitted.check_closer("secretary-1"),
+        Err(RectificationError::OwnSubmission)
+    );
+    assert_eq!(submitted.check_closer("officer-1"), Ok(()));
+}
+
+#[test]
+fn the_next_review_is_later_than_today() {
+    let today = day(10);
+    assert_eq!(next_review(Some(day(11)), today, 90), Ok(day(11)));
+    assert_eq!(
+        next_review(Some(today), today, 90),
+        Err(RectificationError::ReviewTooSoon(today))
+    );
+    assert_eq!(
+        next_review(None, today, 90),
+        Ok(NaiveDate::from_ymd_opt(2026, 6, 8).unwrap())
+    );
+    assert_eq!(next_review(None, NaiveDate::MAX, 90), Ok(NaiveDate::MAX));
+    assert_eq!(check_due(today, today), Ok(()));
+    assert_eq!(
+        check_due(day(9), today),
+        Err(RectificationError::DueInThePast(today))
+    );
+}
+
+#[test]
+fn an_items_code_has_letters_digits_and_hyphens() {
+    for code in ["R-ORG-05", "T-RURAL-1", "x"] {
+        assert!(is_item_code(code), "{code}");
+    }
+    for code in ["", "R ORG", "R.ORG", "组织", &"A".repeat(33)] {
+        assert!(!is_item_code(code), "{code}");
+    }
+}
