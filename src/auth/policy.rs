@@ -56,8 +56,7 @@ impl Act {
         const COMMITTEE: &[Role] = &[Role::DistrictAdmin, Role::CommitteeOfficer];
         const SOURCE: &[Role] = &[Role::DistrictAdmin, Role::Adapter];
         const BRANCH: &[Role] = &[Role::BranchOfficer];
-        const COMMITTEE_OR_EXAMINER: &[Role] =
-            &[Role::DistrictAdmin, Role::CommitteeOfficer, Role::Examiner];
+        const COMMITTEE_OR_EXAMINER: &[Role] = &[Role::DistrictAdmin, Role::CommitteeOfficer, Role::Examiner];
         const COMMITTEE_OR_BRANCH: &[Role] =
             &[Role::DistrictAdmin, Role::CommitteeOfficer, Role::BranchOfficer];
         match self {

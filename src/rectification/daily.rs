@@ -26,7 +26,8 @@ pub async fn move_lights(write: &mut Write<'_>, from: NaiveDate, to: NaiveDate) 
         write.change(change(Action::Updated, row, row.branch_id));
     }
     write.audit(
-        AuditRecord::new("moveLights").after(json!({ "from": from, "to": to, "rectifications": moved.len() })),
+        AuditRecord::new("moveLights")
+            .after(json!({ "from": from, "to": to, "rectifications": moved.len() })),
     );
     Ok(moved.len())
 }

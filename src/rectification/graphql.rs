@@ -254,7 +254,9 @@ impl BranchRectifications {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "筛选 · Which ones.")] filter: Option<RectificationFilter>,
-        #[graphql(desc = "排序 · In which order; DUE_ASC when left out.")] order_by: Option<RectificationOrder>,
+        #[graphql(desc = "排序 · In which order; DUE_ASC when left out.")] order_by: Option<
+            RectificationOrder,
+        >,
         #[graphql(desc = "前几条 · The first so many, at most 200.")] first: Option<i32>,
         #[graphql(desc = "此游标之后 · After this cursor.")] after: Option<String>,
         #[graphql(desc = "后几条 · The last so many, at most 200.")] last: Option<i32>,

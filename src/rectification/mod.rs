@@ -33,6 +33,7 @@ pub use model::{
     LightCounts, OpenItem, Rectification, RectificationOrigin, RectificationState, Severity, SupportMeans,
 };
 pub use raise::{Raise, raise};
+pub use step::StepWithNote;
 pub use store::{
     by_ids,
     of_branch::{BranchStanding, due_between, standings},

@@ -196,6 +196,14 @@ impl RectificationState {
             .ok_or(RectificationError::NoSuchStep { from: self, step })
     }
 
+    /// The steps that can be taken from here.
+    pub fn steps(self) -> impl Iterator<Item = Step> {
+        STEPS
+            .iter()
+            .filter(move |(from, ..)| *from == self)
+            .map(|(_, step, _)| *step)
+    }
+
     /// Where it can be taken from here, each state once.
     pub fn allowed(self) -> Vec<&'static str> {
         let mut allowed = Vec::new();

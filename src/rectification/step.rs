@@ -67,7 +67,9 @@ pub(super) async fn begin(
         // It has just moved to a successor, whose row is not locked.
         return Err(Refusal::version(version, row.version).into());
     }
-    refusals.require(branch.is_active(), || RectificationError::BranchEnded("id").into());
+    refusals.require(branch.is_active(), || {
+        RectificationError::BranchEnded("id").into()
+    });
     // Who read another version is told no more about a state they have not seen.
     let current = refusals.take(check_version(version, row.version)).is_some();
     let to = if current {

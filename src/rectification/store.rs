@@ -19,7 +19,9 @@ pub(super) use list::{
     RectificationFilter, RectificationOrder, Today, check_page, count, count_of_branches, count_of_checks,
     list, of_branches, of_checks,
 };
-pub(super) use write::{has_item, insert, insert_step, lock, lock_open_of, open_for_item, save, whose_light_moved};
+pub(super) use write::{
+    has_item, insert, insert_step, lock, lock_open_of, open_for_item, save, whose_light_moved,
+};
 
 use super::model::{
     Rectification, RectificationOrigin, RectificationState, Severity, StepTaken, SupportMeans,

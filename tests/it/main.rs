@@ -31,6 +31,7 @@ mod organization;
 mod pairing;
 mod points;
 mod pull;
+mod rectification;
 mod schema;
 mod simulate;
 mod support;

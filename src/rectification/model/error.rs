@@ -115,27 +115,35 @@ impl From<RectificationError> for Refusal {
     }
 }
 
+/// Where the state that the step leads to says enough, the states; else the steps too: a review leads nowhere else, and what
+/// was submitted is returned, not reopened.
 fn step_refusal(from: RectificationState, step: Step) -> Refusal {
-    if step != Step::Review {
-        return Refusal::transition(from.as_str(), step.target().as_str(), &from.allowed());
-    }
     let allowed = from.allowed();
-    let (zh, en) = if allowed.is_empty() {
+    let to = step.target().as_str();
+    if step != Step::Review && !allowed.contains(&to) {
+        return Refusal::transition(from.as_str(), to, &allowed);
+    }
+    let open: Vec<(Message, &'static str)> = from
+        .steps()
+        .map(|step| (step.words(), step.target().as_str()))
+        .collect();
+    let (zh, en) = if open.is_empty() {
         ("无".to_owned(), "none".to_owned())
     } else {
-        (allowed.join("、"), allowed.join(", "))
+        let zh: Vec<String> = open.iter().map(|(m, to)| format!("{}（{to}）", m.zh)).collect();
+        let en: Vec<String> = open.iter().map(|(m, to)| format!("{} ({to})", m.en)).collect();
+        (zh.join("、"), en.join(", "))
     };
+    let words = step.words();
     Refusal::new(
         RefusalCode::InvalidTransition,
         &["id"],
         Message::new(
+            format!("问题现为 {}，不能{}；当前允许：{zh}", from.as_str(), words.zh),
             format!(
-                "只有已销号（CLOSED）的问题才能复查，现为 {}；当前允许：{zh}",
-                from.as_str()
-            ),
-            format!(
-                "Only what is CLOSED is reviewed, and this is {}; allowed from here: {en}",
-                from.as_str()
+                "The rectification is {}: cannot {}; allowed from here: {en}",
+                from.as_str(),
+                words.en
             ),
         ),
     )

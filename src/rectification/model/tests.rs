@@ -69,7 +69,19 @@ fn a_refused_step_names_where_it_stands_and_what_is_open() {
     );
     let review = refusal(RectificationState::Waived, Step::Review);
     assert_eq!(review.code, RefusalCode::InvalidTransition);
-    assert!(review.message.en.ends_with("WAIVED; allowed from here: none"));
+    assert!(
+        review
+            .message
+            .en
+            .ends_with("WAIVED: cannot review; allowed from here: none")
+    );
+    // Submitted, it can be taken to ASSIGNED, but not by this step.
+    let reopen = refusal(RectificationState::Submitted, Step::Reopen);
+    assert_eq!(
+        reopen.message.en,
+        "The rectification is SUBMITTED: cannot reopen; allowed from here: close (CLOSED), return (ASSIGNED), \
+         waive (WAIVED)"
+    );
 }
 
 #[test]
@@ -88,7 +100,10 @@ fn the_light_follows_the_due_day_until_it_is_closed_or_waived() {
             assert_eq!(due(state, due_on).light(today, 7), Light::Green);
         }
     }
-    assert_eq!(due(RectificationState::Open, day(11)).light(today, 0), Light::Blue);
+    assert_eq!(
+        due(RectificationState::Open, day(11)).light(today, 0),
+        Light::Blue
+    );
 }
 
 #[test]

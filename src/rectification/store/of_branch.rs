@@ -27,11 +27,7 @@ pub async fn open_counts(
     let open = rectification::Entity::find()
         .filter(scope.public())
         .filter(is_open())
-        .filter(row::among(
-            connection,
-            rectification::Column::BranchId,
-            branches,
-        ));
+        .filter(row::among(connection, rectification::Column::BranchId, branches));
     keyset::counts(connection, open, column(rectification::Column::BranchId)).await
 }
 
@@ -72,11 +68,7 @@ pub async fn standings(
         .column_as(how_many(due().gte(today).and(due().lte(soon))), "amber")
         .column_as(how_many(major), "major")
         .filter(is_open())
-        .filter(row::among(
-            connection,
-            rectification::Column::BranchId,
-            branches,
-        ))
+        .filter(row::among(connection, rectification::Column::BranchId, branches))
         .group_by(rectification::Column::BranchId)
         .into_tuple()
         .all(connection)

@@ -33,10 +33,7 @@ pub async fn open_items(
 ) -> Result<Vec<OpenItem>, StoreError> {
     let rows: Vec<(Option<String>, String)> = rectification::Entity::find()
         .select_only()
-        .columns([
-            rectification::Column::ItemCode,
-            rectification::Column::Severity,
-        ])
+        .columns([rectification::Column::ItemCode, rectification::Column::Severity])
         .filter(rectification::Column::HealthCheckId.eq(check))
         .filter(is_open())
         .order_by_asc(rectification::Column::Id)

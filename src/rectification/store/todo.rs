@@ -52,13 +52,7 @@ pub async fn waiting_for_review(
         .filter(rectification::Column::State.eq(RectificationState::Closed.as_str()))
         .filter(rectification::Column::NextReviewOn.lte(today))
         .filter(rectification::Column::BranchId.in_subquery(running_branches()));
-    read(
-        connection,
-        selection,
-        rectification::Column::NextReviewOn,
-        limit,
-    )
-    .await
+    read(connection, selection, rectification::Column::NextReviewOn, limit).await
 }
 
 async fn read(
