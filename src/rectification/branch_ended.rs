@@ -2,7 +2,8 @@
 
 use super::{
     hooks::RectificationHooks,
-    model::{Rectification, RectificationOrigin, RectificationState},
+    model::{RectificationOrigin, RectificationState},
+    record::Rectification,
     step::{Done, save},
     store,
 };

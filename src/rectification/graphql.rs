@@ -17,7 +17,7 @@ pub use self::{
 };
 use super::{
     model::{self, RectificationOrigin as Origin, RectificationState as State},
-    store,
+    record, store,
 };
 use crate::{
     branch::graphql::Branch,
@@ -93,12 +93,12 @@ pub enum SupportMeans {
 /// 问题整改 · A problem that is found, prescribed for, put right, checked and closed.
 #[derive(Clone)]
 pub struct Rectification {
-    row: Arc<model::Rectification>,
+    row: Arc<record::Rectification>,
 }
 
 impl Rectification {
     /// The API's form of a row.
-    pub fn new(row: impl Into<Arc<model::Rectification>>) -> Self {
+    pub fn new(row: impl Into<Arc<record::Rectification>>) -> Self {
         Self { row: row.into() }
     }
 

@@ -1,7 +1,7 @@
 //! Rectifications (问题整改): problems that were found, prescribed for (开方), put right, checked and closed (销号).
 //!
 //! OPEN → ASSIGNED → SUBMITTED → CLOSED; a committee returns what is not good enough and reopens what is not good any more,
-//! the district alone waives (docs/domain.md, 14). Who submitted one never closes it. Rectifications are seen in scope of
+//! the district alone waives (docs/domain.md, 15). Who submitted one never closes it. Rectifications are seen in scope of
 //! their branch; how many are open everybody sees. What a step sets off above, and which check a finding belongs to, are
 //! functions that `app.rs` hands in ([`RectificationHooks`]).
 //!
@@ -18,6 +18,7 @@ mod hooks;
 pub mod model;
 mod raise;
 pub mod raise_finding;
+mod record;
 pub mod reopen;
 pub mod return_rectification;
 pub mod review;
@@ -29,10 +30,9 @@ pub mod waive;
 pub use branch_ended::branch_ended;
 pub use finding::{Finding, GivenFinding};
 pub use hooks::{CheckOf, RectificationHooks, RectificationMoved};
-pub use model::{
-    LightCounts, OpenItem, Rectification, RectificationOrigin, RectificationState, Severity, SupportMeans,
-};
+pub use model::{LightCounts, OpenItem, RectificationOrigin, RectificationState, Severity, SupportMeans};
 pub use raise::{Raise, raise};
+pub use record::Rectification;
 pub use step::StepWithNote;
 pub use store::{
     by_ids,

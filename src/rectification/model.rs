@@ -1,4 +1,4 @@
-//! What a rectification is, its states, its light, and the rules of all three (docs/domain.md, 14).
+//! The states of a rectification, its steps, and the rules of both (docs/domain.md, 15).
 
 mod error;
 #[cfg(test)]
@@ -8,15 +8,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 
 pub use error::RectificationError;
 
-use crate::{
-    campaign::Aspect,
-    kernel::{
-        id::{BranchId, HealthCheckId, RectificationId},
-        light::Light,
-        message::Message,
-        names::stored_names,
-    },
-};
+use crate::kernel::{id::RectificationId, light::Light, message::Message, names::stored_names};
 
 stored_names! {
     /// Who found it.
@@ -214,67 +206,6 @@ impl RectificationState {
             }
         }
         allowed
-    }
-}
-
-/// A rectification as it stands; its steps are read when they are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rectification {
-    /// Its key.
-    pub id: RectificationId,
-    /// Whose it is.
-    pub branch_id: BranchId,
-    /// The check that found it.
-    pub health_check_id: Option<HealthCheckId>,
-    /// Who found it.
-    pub origin: RectificationOrigin,
-    /// What it belongs to.
-    pub aspect: Aspect,
-    /// The item of a template it is about.
-    pub item_code: Option<String>,
-    /// What is wrong.
-    pub title: String,
-    /// 开方: what is to be done.
-    pub prescription: Option<String>,
-    /// 帮扶方式, in the order given.
-    pub support: Vec<SupportMeans>,
-    /// How grave it is.
-    pub severity: Severity,
-    /// Where it stands.
-    pub state: RectificationState,
-    /// The day it was raised.
-    pub raised_on: NaiveDate,
-    /// The day by which it is to be put right.
-    pub due_on: NaiveDate,
-    /// The day it was closed, while it is.
-    pub closed_on: Option<NaiveDate>,
-    /// The day it is to be looked at again, while it is closed.
-    pub next_review_on: Option<NaiveDate>,
-    /// Who submitted it last.
-    pub submitted_by: Option<String>,
-    /// Grows with every step.
-    pub version: i32,
-    /// When it last changed, by the business clock.
-    pub updated_at: DateTime<Utc>,
-}
-
-impl Rectification {
-    /// Its light on a day: GREEN closed or waived, RED past due, AMBER due within so many days, else BLUE.
-    pub fn light(&self, today: NaiveDate, amber_days: u32) -> Light {
-        if self.state.is_open() {
-            Light::of_due(Some(self.due_on), today, amber_days)
-        } else {
-            Light::Green
-        }
-    }
-
-    /// Who submitted it never closes it, whatever else they are.
-    pub fn check_closer(&self, subject: &str) -> Result<(), RectificationError> {
-        if self.submitted_by.as_deref() == Some(subject) {
-            Err(RectificationError::OwnSubmission)
-        } else {
-            Ok(())
-        }
     }
 }
 

@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 
 use super::{
-    model::{Rectification, RectificationOrigin, RectificationState, Severity, StepTaken, SupportMeans},
+    model::{RectificationOrigin, RectificationState, Severity, StepTaken, SupportMeans},
+    record::Rectification,
     step::{change, snapshot},
     store,
 };

@@ -10,7 +10,7 @@ use crate::{
     storage::write::{Failure, Refusals, Write},
 };
 
-/// CLOSED → ASSIGNED. A due day that has passed gives way to a new one (docs/domain.md, 14): it would be overdue at once.
+/// CLOSED → ASSIGNED. A due day that has passed gives way to a new one (docs/domain.md, 15): it would be overdue at once.
 pub async fn reopen(
     write: &mut Write<'_>,
     grant: &Grant,

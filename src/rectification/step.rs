@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{
     hooks::{RectificationHooks, RectificationMoved},
-    model::{Rectification, RectificationError, RectificationState, Step, StepTaken},
+    model::{RectificationError, RectificationState, Step, StepTaken},
+    record::Rectification,
     store,
 };
 use crate::{

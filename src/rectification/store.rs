@@ -23,9 +23,8 @@ pub(super) use write::{
     has_item, insert, insert_step, lock, lock_open_of, open_for_item, save, whose_light_moved,
 };
 
-use super::model::{
-    Rectification, RectificationOrigin, RectificationState, Severity, StepTaken, SupportMeans,
-};
+use super::model::{RectificationOrigin, RectificationState, Severity, StepTaken, SupportMeans};
+use super::record::Rectification;
 use crate::{
     auth::Scope,
     campaign::Aspect,

@@ -37,7 +37,7 @@ fn caller<'a>(found: &'a Found, role: &str) -> As<'a> {
     }
 }
 
-/// What the tables of docs/domain.md, 10 and 14 say.
+/// What the tables of docs/domain.md, 10 and 15 say.
 fn expected(state: &str, role: &str, action: &str) -> Result<&'static str, &'static str> {
     let may = match action {
         "submitRectification" => matches!(role, "branch" | "stranger"),

@@ -15,14 +15,14 @@ use crate::{
         page::{Page, PageArgs},
     },
     rectification::{
-        model,
+        model, record,
         store::{self, RectificationFilter, RectificationOrder, Today},
     },
     storage::{StoreError, keyset::ListError},
 };
 
 impl Loader<RectificationId> for Batch {
-    type Value = Arc<model::Rectification>;
+    type Value = Arc<record::Rectification>;
     type Error = ApiError;
 
     async fn load(&self, ids: &[RectificationId]) -> Loaded<RectificationId, Self::Value> {
@@ -77,7 +77,7 @@ pub struct Listed {
 
 impl ListOf for Listed {
     type Parent = BranchId;
-    type Row = model::Rectification;
+    type Row = record::Rectification;
 
     async fn pages(
         &self,
@@ -105,7 +105,7 @@ pub struct OfCheck;
 
 impl ListOf for OfCheck {
     type Parent = HealthCheckId;
-    type Row = model::Rectification;
+    type Row = record::Rectification;
 
     async fn pages(
         &self,

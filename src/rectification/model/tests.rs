@@ -5,29 +5,6 @@ fn day(d: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 3, d).unwrap()
 }
 
-fn due(state: RectificationState, due_on: NaiveDate) -> Rectification {
-    Rectification {
-        id: RectificationId(1),
-        branch_id: BranchId(1),
-        health_check_id: None,
-        origin: RectificationOrigin::Inspection,
-        aspect: Aspect::Organization,
-        item_code: None,
-        title: "会议记录不全".to_owned(),
-        prescription: None,
-        support: Vec::new(),
-        severity: Severity::Minor,
-        state,
-        raised_on: day(1),
-        due_on,
-        closed_on: None,
-        next_review_on: None,
-        submitted_by: Some("secretary-1".to_owned()),
-        version: 1,
-        updated_at: DateTime::UNIX_EPOCH,
-    }
-}
-
 #[test]
 fn a_rectification_takes_only_the_steps_of_the_table() {
     use RectificationState::*;
@@ -82,38 +59,6 @@ fn a_refused_step_names_where_it_stands_and_what_is_open() {
         "The rectification is SUBMITTED: cannot reopen; allowed from here: close (CLOSED), return (ASSIGNED), \
          waive (WAIVED)"
     );
-}
-
-#[test]
-fn the_light_follows_the_due_day_until_it_is_closed_or_waived() {
-    let today = day(10);
-    for (due_on, light) in [
-        (day(9), Light::Red),
-        (day(10), Light::Amber),
-        (day(17), Light::Amber),
-        (day(18), Light::Blue),
-    ] {
-        for state in RectificationState::OPEN {
-            assert_eq!(due(state, due_on).light(today, 7), light, "{due_on} {state:?}");
-        }
-        for state in [RectificationState::Closed, RectificationState::Waived] {
-            assert_eq!(due(state, due_on).light(today, 7), Light::Green);
-        }
-    }
-    assert_eq!(
-        due(RectificationState::Open, day(11)).light(today, 0),
-        Light::Blue
-    );
-}
-
-#[test]
-fn who_submitted_it_does_not_close_it() {
-    let submitted = due(RectificationState::Submitted, day(9));
-    assert_eq!(
-        submitted.check_closer("secretary-1"),
-        Err(RectificationError::OwnSubmission)
-    );
-    assert_eq!(submitted.check_closer("officer-1"), Ok(()));
 }
 
 #[test]

@@ -20,7 +20,8 @@ use crate::{
         light::Light,
         page::{Page, PageArgs, PageError},
     },
-    rectification::model::{Rectification, RectificationOrigin, RectificationState},
+    rectification::model::{RectificationOrigin, RectificationState},
+    rectification::record::Rectification,
     storage::{
         StoreError,
         keyset::{self, KeyColumn, KeyKind, Keyset, ListError},

@@ -13,7 +13,8 @@ use super::{column, is_open};
 use crate::{
     auth::Scope,
     kernel::id::BranchId,
-    rectification::model::{Rectification, Severity},
+    rectification::model::Severity,
+    rectification::record::Rectification,
     storage::{StoreError, keyset, row},
 };
 

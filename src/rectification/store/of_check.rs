@@ -11,7 +11,8 @@ use sea_orm::{
 use super::is_open;
 use crate::{
     kernel::id::HealthCheckId,
-    rectification::model::{LightCounts, OpenItem, Rectification, Severity},
+    rectification::model::{LightCounts, OpenItem, Severity},
+    rectification::record::Rectification,
     storage::{StoreError, row},
 };
 

@@ -11,7 +11,8 @@ use super::{running_branches, states, visible};
 use crate::{
     auth::Scope,
     kernel::id::BranchId,
-    rectification::model::{Rectification, RectificationState},
+    rectification::model::RectificationState,
+    rectification::record::Rectification,
     storage::{StoreError, row},
 };
 

@@ -11,7 +11,8 @@ use sea_orm::{
 use super::{is_open, support_text};
 use crate::{
     kernel::id::{BranchId, RectificationId},
-    rectification::model::{Rectification, StepTaken},
+    rectification::model::StepTaken,
+    rectification::record::Rectification,
     storage::{ROW_LOCK, StoreError, row, write::Write},
 };
 

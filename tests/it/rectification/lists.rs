@@ -15,7 +15,7 @@ async fn eight(found: &Found) {
         (1, "丁", "2026-03-20", json!({})),
         (1, "戊", "2026-03-25", json!({})),
         (2, "己", "2026-03-09", json!({ "aspect": "TAILORED" })),
-        (3, "庚", "2026-03-01", json!({ "dueOn": "2026-03-02" })),
+        (3, "庚", "2026-03-03", json!({})),
         (4, "辛", "2026-04-15", json!({})),
     ] {
         let over = crate::support::branches::with(json!({ "title": title, "dueOn": due_on }), more);
@@ -37,7 +37,8 @@ async fn eight(found: &Found) {
             _ => {}
         }
     }
-    // Raised over two days; it is the 3rd, 10:00.
+    // Raised on the 2nd and the 3rd; now it is the 4th.
+    app.clock.advance(chrono::Duration::days(1));
 }
 
 on_both!(a_list_holds_what_its_filter_takes, |db| async move {
@@ -61,7 +62,7 @@ on_both!(a_list_holds_what_its_filter_takes, |db| async move {
         ("states: [OPEN]", "庚甲己辛".to_owned()),
         ("states: [SUBMITTED, CLOSED]", "丁丙".to_owned()),
         ("states: []", String::new()),
-        // It is the 3rd.
+        // It is the 4th.
         ("lights: [RED]", "庚".to_owned()),
         ("lights: [AMBER]", "甲己乙".to_owned()),
         ("lights: [BLUE]", "丙辛".to_owned()),
