@@ -188,7 +188,7 @@ on_both!(what_waits_is_shown_to_whom_it_waits_for, |db| async move {
         "AMBER"
     ]);
     for caller in [&committee, &admin] {
-        assert_eq!(found.waiting(caller).await, [closing.clone()]);
+        assert_eq!(found.waiting(caller).await, std::slice::from_ref(&closing));
     }
     for caller in [app.committee("C2"), app.viewer(None), app.examiner_of("B4")] {
         assert_eq!(found.waiting(&caller).await, nothing);
