@@ -5,6 +5,7 @@ mod demonstration;
 use std::{io, path::Path, sync::Arc, time::Duration};
 
 use axum::{Router, serve::ListenerExt as _};
+use futures_util::future::BoxFuture;
 use rand::{CryptoRng, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
 use tokio::{net::TcpListener, sync::watch};
@@ -12,7 +13,7 @@ use tokio::{net::TcpListener, sync::watch};
 use crate::{
     audit::RefusedAccess,
     auth::{Authenticator, KeyError, Keys, Role, SigningKey, VerifyingKey, Webhooks, secret_file},
-    branch::BranchHooks,
+    branch::{BranchEnded, BranchHooks},
     campaign::CampaignHooks,
     config::{Config, Faults, SourceSection},
     graphql::{
@@ -38,9 +39,10 @@ use crate::{
     pairing,
     platform::{HttpPlatform, PulledSources, Puller},
     points,
+    rectification::{self, RectificationHooks},
     storage::{
         self, Database, Location, Options as DatabaseOptions, StoreError, setting,
-        write::{Actor, Outcome, WriteError},
+        write::{Actor, Failure, Outcome, Write, WriteError},
     },
     training::ParticipantKey,
 };
@@ -268,6 +270,7 @@ impl App {
                 .data(participant_key.clone())
                 .data(branch_hooks())
                 .data(CampaignHooks::default())
+                .data(rectification_hooks())
                 .data(pulled.clone())
         };
         let engine: ZhibuEngine = Engine::new(build, &schema::hints(), config.graphql.limits())?;
@@ -429,10 +432,26 @@ fn verifying_keys(
 /// What happens to branches sets this off in the slices above, in the same transaction.
 fn branch_hooks() -> BranchHooks {
     BranchHooks {
-        ended: vec![points::branch_ended, pairing::branch_ended],
+        ended: vec![
+            points::branch_ended,
+            pairing::branch_ended,
+            rectifications_of_ended_branch,
+        ],
         placed: vec![points::branch_placed],
         coded: vec![points::branch_coded],
     }
+}
+
+/// What happens to rectifications sets this off in the slices above, in the same transaction.
+fn rectification_hooks() -> RectificationHooks {
+    RectificationHooks::default()
+}
+
+fn rectifications_of_ended_branch<'a, 't>(
+    write: &'a mut Write<'t>,
+    ended: &'a BranchEnded,
+) -> BoxFuture<'a, Result<(), Failure>> {
+    Box::pin(async move { rectification::branch_ended(write, ended, &rectification_hooks()).await })
 }
 
 /// The key under which participants are hashed; made, readable by its owner only, where there is none.

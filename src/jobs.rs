@@ -13,6 +13,7 @@ use crate::{
     branch::daily::move_terms,
     config::Config,
     points,
+    rectification::daily::{move_lights, raise_overdue_terms},
     storage::{
         Database, StoreError, setting,
         write::{Actor, Failure, Write, WriteError},
@@ -152,7 +153,10 @@ async fn move_states(write: &mut Write<'_>, today: NaiveDate) -> Result<(), Fail
         return Err(Failure::Refused(Vec::new()));
     }
     // A new service has no day before; nothing has moved yet.
-    move_terms(write, done.unwrap_or(today), today).await?;
+    let since = done.unwrap_or(today);
+    move_terms(write, since, today).await?;
+    move_lights(write, since, today).await?;
+    raise_overdue_terms(write, since, today).await?;
     setting::set(write, setting::DAILY_DONE_ON, &today.to_string()).await?;
     Ok(())
 }

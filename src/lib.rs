@@ -22,6 +22,7 @@ pub mod organization;
 pub mod pairing;
 pub mod platform;
 pub mod points;
+pub mod rectification;
 pub mod simulate;
 pub mod storage;
 pub mod training;

@@ -32,6 +32,14 @@ pub enum Act {
     CorrectTraining,
     RemoveTraining,
     ReportHeadcount,
+    RaiseRectification,
+    AssignRectification,
+    SubmitRectification,
+    CloseRectification,
+    ReviewRectification,
+    ReturnRectification,
+    ReopenRectification,
+    WaiveRectification,
     PushPoints,
     ReconcilePoints,
     AdjustPoints,
@@ -50,6 +58,7 @@ impl Act {
         const COMMITTEE: &[Role] = &[Role::DistrictAdmin, Role::CommitteeOfficer];
         const SOURCE: &[Role] = &[Role::DistrictAdmin, Role::Adapter];
         const BRANCH: &[Role] = &[Role::BranchOfficer];
+        const COMMITTEE_OR_EXAMINER: &[Role] = &[Role::DistrictAdmin, Role::CommitteeOfficer, Role::Examiner];
         const COMMITTEE_OR_BRANCH: &[Role] =
             &[Role::DistrictAdmin, Role::CommitteeOfficer, Role::BranchOfficer];
         match self {
@@ -63,7 +72,8 @@ impl Act {
             | Act::PullPoints
             | Act::PauseSource
             | Act::OpenCampaign
-            | Act::UpdateGoldPlan => DISTRICT,
+            | Act::UpdateGoldPlan
+            | Act::WaiveRectification => DISTRICT,
             Act::PushPoints | Act::ReconcilePoints => SOURCE,
             Act::CreateBranch
             | Act::RecordElection
@@ -79,9 +89,20 @@ impl Act {
             | Act::RecordTraining
             | Act::CorrectTraining
             | Act::RemoveTraining
+            | Act::AssignRectification
+            | Act::ReopenRectification
             | Act::ReportHeadcount => COMMITTEE,
-            // Only a branch speaks for itself: it writes its brand, accepts a pairing, tells what was done in it.
-            Act::SaveBrand | Act::SubmitBrand | Act::AcceptPairing | Act::RecordPairingActivity => BRANCH,
+            // Only a branch speaks for itself: it writes its brand, accepts a pairing, tells what was done in it, says that a
+            // problem is put right.
+            Act::SaveBrand
+            | Act::SubmitBrand
+            | Act::AcceptPairing
+            | Act::RecordPairingActivity
+            | Act::SubmitRectification => BRANCH,
+            Act::RaiseRectification
+            | Act::CloseRectification
+            | Act::ReviewRectification
+            | Act::ReturnRectification => COMMITTEE_OR_EXAMINER,
             Act::UpdateBranch | Act::ProposePairing | Act::RejectPairing => COMMITTEE_OR_BRANCH,
         }
     }

@@ -24,6 +24,7 @@ use crate::{
     organization::graphql::{Organization, required},
     pairing::graphql::BranchPairings,
     points::graphql::BranchPoints,
+    rectification::graphql::BranchRectifications,
     training::graphql::BranchTraining,
 };
 
@@ -93,6 +94,7 @@ pub struct Branch(
     BranchTraining,
     BranchPairings,
     BranchPoints,
+    BranchRectifications,
 );
 
 impl Branch {
@@ -127,6 +129,7 @@ impl Branch {
             BranchTraining::new(id),
             BranchPairings::new(id),
             BranchPoints::new(id),
+            BranchRectifications::new(id),
         )
     }
 

@@ -26,5 +26,5 @@ pub use model::{
 };
 pub use store::{
     by_id, by_ids, code_holders, elections_due, gold_among, gold_on, lock, places, resolve_code, successors,
-    verify_term_ends,
+    verify_term_ends, whose_term_ended,
 };

@@ -198,6 +198,25 @@ pub async fn terms(
     Ok(terms)
 }
 
+/// Running branches whose term was not over on one day and is on a later one, by id; temporary ones have none.
+pub async fn whose_term_ended(
+    connection: &impl ConnectionTrait,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<BranchId>, StoreError> {
+    Ok(branch::Entity::find()
+        .select_only()
+        .column(branch::Column::Id)
+        .filter(branch::Column::Status.eq(BranchStatus::Active.as_str()))
+        .filter(branch::Column::Form.ne(BranchForm::Temporary.as_str()))
+        .filter(branch::Column::TermEndsOn.gte(from))
+        .filter(branch::Column::TermEndsOn.lt(to))
+        .order_by_asc(branch::Column::Id)
+        .into_tuple()
+        .all(connection)
+        .await?)
+}
+
 /// The branches whose term state on one day differs from that on another, with their versions, by id.
 pub(super) async fn whose_term_state_moved(
     connection: &impl ConnectionTrait,

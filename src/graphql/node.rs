@@ -19,6 +19,7 @@ use crate::{
     pairing::graphql::{Pairing, PairingActivity},
     platform::graphql::PullRun,
     points::graphql::{PointEntry, PointSource, QuarantinedEntry},
+    rectification::graphql::Rectification,
     training::graphql::{Site, TrainingRecord},
 };
 
@@ -44,6 +45,8 @@ pub enum Node {
     Pairing(Pairing),
     /// 结对活动
     PairingActivity(PairingActivity),
+    /// 问题整改
+    Rectification(Rectification),
     /// 积分来源
     PointSource(PointSource),
     /// 积分流水
@@ -78,6 +81,9 @@ impl Node {
             NodeType::PairingActivity => PairingActivity::load(caller, number.into())
                 .await?
                 .map(Node::PairingActivity),
+            NodeType::Rectification => Rectification::load(caller, number.into())
+                .await?
+                .map(Node::Rectification),
             NodeType::PointSource => PointSource::load(caller, number.into())
                 .await?
                 .map(Node::PointSource),

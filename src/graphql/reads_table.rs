@@ -10,6 +10,7 @@ const BRAND: Topics = Topics::of(&[Topic::Brand]);
 const PAIRING: Topics = Topics::of(&[Topic::Pairing]);
 const TRAINING: Topics = Topics::of(&[Topic::Training]);
 const CAMPAIGN: Topics = Topics::of(&[Topic::Campaign]);
+const RECTIFICATION: Topics = Topics::of(&[Topic::Rectification]);
 const POINTS: Topics = Topics::of(&[Topic::Points]);
 /// Where a thing lies in the tree decides who sees it and which filter takes it.
 const PLACES: Topics = ORGANIZATION.and(BRANCH);
@@ -64,6 +65,10 @@ const TABLE: &[(&str, Topics)] = &[
     ("CheckItem", NOTHING),
     ("GoldPlan", CAMPAIGN),
     ("DomainCount", CAMPAIGN),
+    ("Rectification", RECTIFICATION.and(PLACES)),
+    ("RectificationStep", RECTIFICATION),
+    ("RectificationConnection", RECTIFICATION.and(PLACES)),
+    ("RectificationEdge", RECTIFICATION),
     ("PointStanding", POINTS.and(PLACES)),
     ("Leaderboard", POINTS.and(PLACES)),
     ("LeaderboardRow", POINTS.and(PLACES)),
@@ -99,6 +104,7 @@ const OF_BRANCH: &[(&str, &[&str], Topics)] = &[
         ],
         BRANCH,
     ),
+    ("Branch", &["openRectificationCount"], RECTIFICATION),
     ("PointStanding", &["total", "entryCount", "period"], POINTS),
     ("Term", &[], BRANCH),
     ("BranchAlias", &[], BRANCH),

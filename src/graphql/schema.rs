@@ -18,6 +18,7 @@ use crate::{
     pairing::graphql::{PairingMutation, PairingQuery},
     platform::graphql::PlatformMutation,
     points::graphql::{PointsMutation, PointsQuery, PointsSubscription},
+    rectification::graphql::{RectificationMutation, RectificationQuery},
     training::graphql::{SiteQuery, TrainingMutation, TrainingQuery},
     viewer::graphql::ViewerQuery,
 };
@@ -38,6 +39,7 @@ pub struct Query(
     SiteQuery,
     PointsQuery,
     CampaignQuery,
+    RectificationQuery,
 );
 
 /// 变更 · Everything that can be written. A payload carries what was written, or `userErrors`; never both.
@@ -51,6 +53,7 @@ pub struct Mutation(
     PointsMutation,
     PlatformMutation,
     CampaignMutation,
+    RectificationMutation,
 );
 
 /// 订阅 · What can be watched: changes as they come, and values that are told again after they change.

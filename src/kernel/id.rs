@@ -24,6 +24,8 @@ pub enum NodeType {
     Headcount,
     /// 年度活动.
     Campaign,
+    /// 问题整改: a problem to be put right.
+    Rectification,
     /// 积分来源: a platform that points come from.
     PointSource,
     /// 积分流水: a line of the ledger.
@@ -38,7 +40,7 @@ pub enum NodeType {
 
 impl NodeType {
     /// Every type that implements `Node`.
-    pub const ALL: [NodeType; 14] = [
+    pub const ALL: [NodeType; 15] = [
         NodeType::Organization,
         NodeType::Branch,
         NodeType::Brand,
@@ -48,6 +50,7 @@ impl NodeType {
         NodeType::Site,
         NodeType::Headcount,
         NodeType::Campaign,
+        NodeType::Rectification,
         NodeType::PointSource,
         NodeType::PointEntry,
         NodeType::QuarantinedEntry,
@@ -67,6 +70,7 @@ impl NodeType {
             NodeType::Site => "Site",
             NodeType::Headcount => "Headcount",
             NodeType::Campaign => "Campaign",
+            NodeType::Rectification => "Rectification",
             NodeType::PointSource => "PointSource",
             NodeType::PointEntry => "PointEntry",
             NodeType::QuarantinedEntry => "QuarantinedEntry",
@@ -153,6 +157,7 @@ node_ids! {
     SiteId => Site,
     HeadcountId => Headcount,
     CampaignId => Campaign,
+    RectificationId => Rectification,
     PointSourceId => PointSource,
     PointEntryId => PointEntry,
     QuarantinedEntryId => QuarantinedEntry,

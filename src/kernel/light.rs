@@ -1,4 +1,4 @@
-//! How urgent a thing is (挂图作战): GREEN done, BLUE under way, AMBER due within seven days, RED overdue.
+//! How urgent a thing is (挂图作战): GREEN done, BLUE under way, AMBER due soon, RED overdue.
 
 use chrono::{Days, NaiveDate};
 
@@ -7,7 +7,7 @@ use chrono::{Days, NaiveDate};
 pub enum Light {
     /// 逾期
     Red,
-    /// 七日内到期
+    /// 七日内到期: seven days, unless a deployment says otherwise
     Amber,
     /// 整改中
     Blue,
@@ -15,17 +15,14 @@ pub enum Light {
     Green,
 }
 
-/// Days before its due day in which a thing is amber.
-const AMBER_DAYS: u64 = 7;
-
 impl Light {
-    /// Of a thing that is not done; BLUE where it has no due day.
-    pub fn of_due(due_on: Option<NaiveDate>, today: NaiveDate) -> Self {
+    /// Of a thing that is not done, AMBER from so many days before its due day; BLUE where it has none.
+    pub fn of_due(due_on: Option<NaiveDate>, today: NaiveDate, amber_days: u32) -> Self {
         match due_on {
             Some(due) if due < today => Light::Red,
             Some(due)
                 if today
-                    .checked_add_days(Days::new(AMBER_DAYS))
+                    .checked_add_days(Days::new(amber_days.into()))
                     .is_none_or(|soon| due <= soon) =>
             {
                 Light::Amber
@@ -40,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thing_is_amber_in_the_seven_days_up_to_its_due_day() {
+    fn a_thing_is_amber_in_the_days_up_to_its_due_day() {
         let day = |d| NaiveDate::from_ymd_opt(2022, 12, d).unwrap();
         for (due, light) in [
             (9, Light::Red),
@@ -48,8 +45,8 @@ mod tests {
             (17, Light::Amber),
             (18, Light::Blue),
         ] {
-            assert_eq!(Light::of_due(Some(day(due)), day(10)), light, "{due}");
+            assert_eq!(Light::of_due(Some(day(due)), day(10), 7), light, "{due}");
         }
-        assert_eq!(Light::of_due(None, day(10)), Light::Blue);
+        assert_eq!(Light::of_due(None, day(10), 7), Light::Blue);
     }
 }

@@ -12,19 +12,21 @@ pub enum Topic {
     Pairing,
     Training,
     Campaign,
+    Rectification,
     Points,
     Source,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 8] = [
+    pub const ALL: [Topic; 9] = [
         Topic::Organization,
         Topic::Branch,
         Topic::Brand,
         Topic::Pairing,
         Topic::Training,
         Topic::Campaign,
+        Topic::Rectification,
         Topic::Points,
         Topic::Source,
     ];
@@ -38,6 +40,7 @@ impl Topic {
             Topic::Pairing => "PAIRING",
             Topic::Training => "TRAINING",
             Topic::Campaign => "CAMPAIGN",
+            Topic::Rectification => "RECTIFICATION",
             Topic::Points => "POINTS",
             Topic::Source => "SOURCE",
         }
@@ -158,7 +161,8 @@ impl Change {
         self
     }
 
-    /// Only those in scope of its branches or organizations may hear of it: drafts, proposals, training.
+    /// Only those in scope of its branches or organizations may hear of it: drafts, proposals, training,
+    /// rectifications.
     pub fn in_scope_only(mut self, private: bool) -> Self {
         self.public = !private;
         self

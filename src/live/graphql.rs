@@ -44,6 +44,8 @@ pub enum Topic {
     Training,
     /// 年度活动
     Campaign,
+    /// 问题整改
+    Rectification,
     /// 积分 · the branch whose points moved, one change a branch and transaction
     Points,
     /// 积分来源 · what a source is doing: for district administrators, and an adapter of its own source

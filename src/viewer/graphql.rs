@@ -21,6 +21,7 @@ use crate::{
     organization::graphql::{Organization, required},
     pairing::graphql::Pairing,
     points::graphql::PointSource,
+    rectification::graphql::Rectification,
 };
 
 /// 待办类别 · What is to be done.
@@ -29,6 +30,12 @@ use crate::{
 pub enum TodoKind {
     /// 换届 · A term is due or over: hold an election.
     HoldElection,
+    /// 整改问题 · A problem is to be put right by the branch.
+    SubmitRectification,
+    /// 验收销号 · What a branch has put right waits to be closed or returned.
+    CloseRectification,
+    /// 定期复查 · What was closed is to be looked at again.
+    ReviewRectification,
     /// 接受结对 · A proposed pairing waits for the branch.
     AcceptPairing,
     /// 审批结对 · A proposed pairing waits for the committee, or for the district across committees.
@@ -88,6 +95,9 @@ impl Todo {
             TodoNode::Branch(id) => Node::Branch(required(Branch::load(caller, id).await?)?),
             TodoNode::Pairing(id) => Node::Pairing(required(Pairing::load(caller, id).await?)?),
             TodoNode::Brand(id) => Node::Brand(required(Brand::load(caller, id).await?)?),
+            TodoNode::Rectification(id) => {
+                Node::Rectification(required(Rectification::load(caller, id).await?)?)
+            }
             TodoNode::PointSource(id) => Node::PointSource(required(PointSource::load(caller, id).await?)?),
         })
     }
@@ -139,8 +149,8 @@ impl Viewer {
         nullable(async { Ok(Caller::of(ctx)?.requester.source().map(str::to_owned)) }).await
     }
 
-    /// 待办 · What waits for the caller, most urgent first: pairings to accept or approve, brands to publish, terms to
-    /// renew, quarantined points to decide about.
+    /// 待办 · What waits for the caller, most urgent first: problems to put right, to close or to review, pairings to accept or
+    /// approve, brands to publish, terms to renew, quarantined points to decide about.
     async fn todos(
         &self,
         ctx: &Context<'_>,

@@ -6,11 +6,12 @@ use crate::{
     auth::{Act, Extent, Requester},
     branch, brand,
     kernel::{
-        id::{BranchId, BrandId, PairingId, PointSourceId},
+        id::{BranchId, BrandId, PairingId, PointSourceId, RectificationId},
         light::Light,
         message::Message,
     },
     pairing, points,
+    rectification::{self, Rectification},
     storage::{Database, StoreError},
 };
 
@@ -19,6 +20,12 @@ use crate::{
 pub enum TodoKind {
     /// A term is due or over.
     HoldElection,
+    /// A problem is to be put right by the branch.
+    SubmitRectification,
+    /// What a branch has put right waits to be closed or returned.
+    CloseRectification,
+    /// What was closed is to be looked at again.
+    ReviewRectification,
     /// A proposal waits for the branch.
     AcceptPairing,
     /// A proposal waits for the committee, or for the district across committees.
@@ -38,6 +45,8 @@ pub enum TodoNode {
     Pairing(PairingId),
     /// A brand.
     Brand(BrandId),
+    /// A rectification.
+    Rectification(RectificationId),
     /// A point source.
     PointSource(PointSourceId),
 }
@@ -62,13 +71,14 @@ pub async fn todos(database: &Database, requester: &Requester, first: u64) -> Re
     let connection = database.reader();
     let scope = requester.scope();
     let today = database.clock().today();
+    let amber_days = database.rules().amber_days;
     let mut todos = Vec::new();
     let mut add = |kind, title, due_on: Option<NaiveDate>, node| {
         todos.push(Todo {
             kind,
             title,
             due_on,
-            light: Light::of_due(due_on, today),
+            light: Light::of_due(due_on, today, amber_days),
             node,
         });
     };
@@ -87,6 +97,30 @@ pub async fn todos(database: &Database, requester: &Requester, first: u64) -> Re
                 TodoNode::Branch(branch.id),
             );
         }
+    }
+    let mut of_rectifications = |kind, zh, en, rows: Vec<Rectification>| {
+        for row in rows {
+            // Of what is closed the day of the review, of the rest the day by which it is to be put right.
+            let due_on = row.next_review_on.unwrap_or(row.due_on);
+            let title = Message::new(format!("{zh}：{}", row.title), format!("{en}: {}", row.title));
+            add(kind, title, Some(due_on), TodoNode::Rectification(row.id));
+        }
+    };
+    if let (Ok(_), Extent::Branch(own)) = (requester.grant(Act::SubmitRectification), scope.extent()) {
+        let rows = rectification::waiting_for_submission(connection, own, first).await?;
+        let kind = TodoKind::SubmitRectification;
+        of_rectifications(kind, "整改问题", "Put the problem right", rows);
+    }
+    if requester.grant(Act::CloseRectification).is_ok() {
+        let subject = requester.subject();
+        let rows = rectification::waiting_for_closing(connection, &scope, subject, first).await?;
+        let kind = TodoKind::CloseRectification;
+        of_rectifications(kind, "验收销号", "Close the rectification", rows);
+    }
+    if requester.grant(Act::ReviewRectification).is_ok() {
+        let rows = rectification::waiting_for_review(connection, &scope, today, first).await?;
+        let kind = TodoKind::ReviewRectification;
+        of_rectifications(kind, "定期复查", "Review the rectification", rows);
     }
     if let (Ok(_), Extent::Branch(own)) = (requester.grant(Act::AcceptPairing), scope.extent()) {
         for pairing in pairing::waiting_for_acceptance(connection, own, first).await? {

@@ -45,6 +45,7 @@ const QUERIES: &[(&str, &str, &str)] = &[
         "{ trainingRecords { nodes { id } } }",
         "++-++-",
     ),
+    ("rectifications", "{ rectifications { nodes { id } } }", "++-++-"),
     ("sites", "{ sites { nodes { id } } }", "+++++-"),
     ("headcounts", "{ headcounts { id } }", "+++++-"),
     ("changes", "{ changes { changes { nodeId } } }", "++++++"),
@@ -196,6 +197,46 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
         "++----",
     ),
     (
+        "raiseRectification",
+        r#"{ "branchId": "$BRANCH", "origin": "INSPECTION", "finding": { "aspect": "ROLE", "title": "t", "prescription": "p", "dueOn": "2099-01-01" } }"#,
+        "++----",
+    ),
+    (
+        "assignRectification",
+        r#"{ "id": "$RECTIFICATION", "version": 999, "dueOn": "2099-01-01" }"#,
+        "++----",
+    ),
+    (
+        "submitRectification",
+        r#"{ "id": "$RECTIFICATION", "version": 999, "note": "n" }"#,
+        "---+--",
+    ),
+    (
+        "closeRectification",
+        r#"{ "id": "$RECTIFICATION", "version": 999, "note": "n" }"#,
+        "++----",
+    ),
+    (
+        "reviewRectification",
+        r#"{ "id": "$RECTIFICATION", "version": 999, "note": "n" }"#,
+        "++----",
+    ),
+    (
+        "returnRectification",
+        r#"{ "id": "$RECTIFICATION", "version": 999, "note": "n" }"#,
+        "++----",
+    ),
+    (
+        "reopenRectification",
+        r#"{ "id": "$RECTIFICATION", "version": 999, "note": "n" }"#,
+        "++----",
+    ),
+    (
+        "waiveRectification",
+        r#"{ "id": "$RECTIFICATION", "version": 999, "note": "n" }"#,
+        "+-----",
+    ),
+    (
         "pushPoints",
         r#"{ "sourceCode": "EJIA", "entries": [] }"#,
         "+----+",
@@ -307,6 +348,15 @@ impl Records {
             .mutate("openCampaign", "campaign { id }", campaign)
             .await
             .done();
+        let finding = json!({ "branchId": names["$BRANCH"], "origin": "INSPECTION", "finding": {
+            "aspect": "ROLE", "title": "t", "prescription": "p", "dueOn": "2099-01-01" } });
+        let rectification = made(
+            admin
+                .mutate("raiseRectification", "rectification { id }", finding)
+                .await,
+            "rectification",
+        );
+        names.insert("$RECTIFICATION", rectification);
         app.open_source("EJIA").await;
         let entries = json!([
             { "eventId": "E1", "branchCode": "B1", "points": 5, "occurredAt": "2026-01-01T04:00:00Z" },

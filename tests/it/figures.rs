@@ -167,11 +167,22 @@ on_both!(node_works_for_every_type_that_has_an_id, |db| async move {
         (&pushed.done()["accepted"], &pushed.done()["quarantined"]),
         (&json!(1), &json!(1))
     );
+    let branch = admin
+        .data(&format!(
+            "{{ branch(by: {{ code: \"{}\" }}) {{ id }} }}",
+            demo::SHOWCASE_BRANCH
+        ))
+        .await;
+    let finding = json!({ "branchId": branch["branch"]["id"], "origin": "INSPECTION", "finding": {
+        "aspect": "ROLE", "title": "t", "prescription": "p", "dueOn": "2023-01-31" } });
+    let raised = admin.mutate("raiseRectification", "rectification { id }", finding);
+    raised.await.done();
     let data = admin
         .data(
             "{ organizations(first: 1) { nodes { id __typename } } branches(first: 1) { nodes { id __typename } }
                brands(first: 1) { nodes { id __typename } }
                pairings(first: 1) { nodes { id __typename activities(first: 1) { nodes { id __typename } } } }
+               rectifications(first: 1) { nodes { id __typename } }
                trainingRecords(first: 1) { nodes { id __typename } } sites(first: 1) { nodes { id __typename } }
                headcounts { id __typename } auditEntries(first: 1) { nodes { id __typename } }
                pointSources { id __typename runs(first: 1) { nodes { id __typename } } } pointEntries(first: 1) { nodes { id __typename } }

@@ -32,6 +32,7 @@ mod organization;
 mod pairing;
 mod points;
 mod pull;
+mod rectification;
 mod schema;
 mod simulate;
 mod support;

@@ -516,6 +516,10 @@ fn mutation(field: &str, selection: &str) -> String {
             "VersionedInput".to_owned()
         }
         "returnBrand" | "rejectPairing" | "terminatePairing" => "ReasonedInput".to_owned(),
+        "submitRectification" | "returnRectification" | "reopenRectification" | "waiveRectification" => {
+            "RectificationStepInput".to_owned()
+        }
+        "closeRectification" | "reviewRectification" => "CloseRectificationInput".to_owned(),
         _ => {
             let mut name = field.to_owned();
             name[..1].make_ascii_uppercase();

@@ -1,0 +1,134 @@
+//! A finding as it is given, checked: every fault at once, each with its path.
+
+use chrono::NaiveDate;
+
+use super::{
+    model::{RectificationError, RectificationOrigin, Severity, SupportMeans, check_due, is_item_code},
+    raise::Raise,
+    store,
+};
+use crate::{
+    campaign::Aspect,
+    kernel::{
+        id::{BranchId, HealthCheckId},
+        refusal::Refusal,
+        text,
+    },
+    storage::write::{Failure, Refusals, Write},
+};
+
+/// What was found, as it was given.
+#[derive(Clone, Debug)]
+pub struct GivenFinding {
+    /// What it belongs to.
+    pub aspect: Aspect,
+    /// The item of a template it is about.
+    pub item_code: Option<String>,
+    /// What is wrong.
+    pub title: String,
+    /// 开方: what is to be done.
+    pub prescription: String,
+    /// How grave it is.
+    pub severity: Severity,
+    /// The day by which it is to be put right.
+    pub due_on: NaiveDate,
+    /// 帮扶方式
+    pub support: Vec<SupportMeans>,
+}
+
+/// A finding that can be raised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What it belongs to.
+    pub aspect: Aspect,
+    /// The item of a template it is about.
+    pub item_code: Option<String>,
+    /// What is wrong.
+    pub title: String,
+    /// 开方: what is to be done.
+    pub prescription: String,
+    /// How grave it is.
+    pub severity: Severity,
+    /// The day by which it is to be put right.
+    pub due_on: NaiveDate,
+    /// 帮扶方式
+    pub support: Vec<SupportMeans>,
+}
+
+impl GivenFinding {
+    /// Checks everything, into `refusals`; None when something was refused. `path` leads to the finding in the input.
+    pub async fn check(
+        &self,
+        write: &Write<'_>,
+        path: &[&str],
+        refusals: &mut Refusals,
+    ) -> Result<Option<Finding>, Failure> {
+        let at = |field: &'static str| -> Vec<&str> { path.iter().copied().chain([field]).collect() };
+        let title = refusals.take(text::name(&self.title).map_err(|e| e.refusal(&at("title"))));
+        let prescription = text::prose(&self.prescription, text::PROSE_LIMIT);
+        let prescription = refusals.take(prescription.map_err(|e| e.refusal(&at("prescription"))));
+        let due = check_due(self.due_on, write.clock().today());
+        refusals.take(due.map_err(|e| below(path, e.into())));
+        let item_code = match &self.item_code {
+            Some(given) => refusals.take(item(write, given).await?.map_err(|e| below(path, e.into()))),
+            None => Some(String::new()),
+        };
+        let (Some(title), Some(prescription), Some(item_code)) = (title, prescription, item_code) else {
+            return Ok(None);
+        };
+        Ok(Some(Finding {
+            aspect: self.aspect,
+            item_code: Some(item_code).filter(|code| !code.is_empty()),
+            title,
+            prescription,
+            severity: self.severity,
+            due_on: self.due_on,
+            support: self.support.clone(),
+        }))
+    }
+}
+
+/// The item that a code names: one of the latest campaign's template; before there is a campaign, any code that looks like
+/// one.
+async fn item(write: &Write<'_>, given: &str) -> Result<Result<String, RectificationError>, Failure> {
+    let code = match text::code(given) {
+        Ok(code) if is_item_code(&code) => code,
+        _ => return Ok(Err(RectificationError::NoItemCode)),
+    };
+    Ok(match store::has_item(write.connection(), &code).await? {
+        Some(false) => Err(RectificationError::NoSuchItem(code)),
+        Some(true) | None => Ok(code),
+    })
+}
+
+/// A refusal about a field of the finding, at its place in the input.
+fn below(path: &[&str], refusal: Refusal) -> Refusal {
+    let path = path.iter().map(|&part| part.to_owned());
+    Refusal {
+        path: path.chain(refusal.path).collect(),
+        ..refusal
+    }
+}
+
+impl Finding {
+    /// Raises it with a branch.
+    pub fn with(
+        self,
+        branch: BranchId,
+        health_check: Option<HealthCheckId>,
+        origin: RectificationOrigin,
+    ) -> Raise {
+        Raise {
+            branch,
+            health_check,
+            origin,
+            aspect: self.aspect,
+            item_code: self.item_code,
+            title: self.title,
+            prescription: Some(self.prescription),
+            support: self.support,
+            severity: self.severity,
+            due_on: self.due_on,
+        }
+    }
+}

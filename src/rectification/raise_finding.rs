@@ -1,0 +1,82 @@
+//! `raiseRectification`: a finding of an inspection (平台巡查), or of a consultation (会诊) after it was concluded.
+
+use super::{
+    finding::GivenFinding,
+    hooks::{RectificationHooks, RectificationMoved},
+    model::{RectificationError, RectificationOrigin, RectificationState},
+    raise::raise,
+};
+use crate::{
+    auth::Grant,
+    branch,
+    kernel::{
+        id::{BranchId, RectificationId},
+        message::Message,
+        refusal::Refusal,
+    },
+    storage::write::{Failure, Refusals, Write},
+};
+
+/// What was found, and where.
+#[derive(Clone, Debug)]
+pub struct RaiseRectification {
+    /// None where the caller's id names no branch.
+    pub branch: Option<BranchId>,
+    /// Who found it.
+    pub origin: RectificationOrigin,
+    /// What was found.
+    pub finding: GivenFinding,
+    /// What is to run in the same transaction.
+    pub hooks: RectificationHooks,
+}
+
+/// Raises a finding. One of a consultation belongs to the branch's open check, one of an inspection to none.
+pub async fn raise_finding(
+    write: &mut Write<'_>,
+    grant: &Grant,
+    input: &RaiseRectification,
+) -> Result<RectificationId, Failure> {
+    let id = input.branch.ok_or_else(no_branch)?;
+    let branch = branch::lock(write, &[id])
+        .await?
+        .remove(&id)
+        .ok_or_else(no_branch)?;
+    grant.require_branch(write.connection(), id).await?;
+
+    let mut refusals = Refusals::default();
+    refusals.require(branch.is_active(), || {
+        RectificationError::BranchEnded("branchId").into()
+    });
+    let health_check = match input.origin {
+        RectificationOrigin::Inspection => None,
+        RectificationOrigin::Consultation => {
+            let check = input.hooks.check_of(write, id).await?;
+            refusals.require(check.is_some(), || RectificationError::NoOpenCheck.into());
+            check
+        }
+        origin => {
+            refusals.require(false, || RectificationError::Origin(origin).into());
+            None
+        }
+    };
+    let finding = input.finding.check(write, &["finding"], &mut refusals).await?;
+    refusals.finish()?;
+    let Some(finding) = finding else {
+        return Err(Failure::Refused(Vec::new()));
+    };
+
+    let raised = raise(write, finding.with(id, health_check, input.origin)).await?;
+    let moved = RectificationMoved {
+        id: raised,
+        branch: id,
+        health_check,
+        before: None,
+        after: RectificationState::Open,
+    };
+    input.hooks.moved(write, &moved).await?;
+    Ok(raised)
+}
+
+fn no_branch() -> Refusal {
+    Refusal::not_found(&["branchId"], Message::new("该党支部", "branch"))
+}
