@@ -171,12 +171,13 @@ pub struct DomainCount {
     count: i32,
 }
 
-/// 体检清单 · A version of the template, never changed: 45 regular items over six aspects whose weights are 100 together, and five
-/// tailored ones for each domain, of four points each.
+/// A version of the template.
 pub struct CheckTemplate {
     version: i32,
 }
 
+/// 体检清单 · A version of the template, never changed: 45 regular items over six aspects whose weights are 100 together, and five
+/// tailored ones for each domain, of four points each.
 #[Object]
 impl CheckTemplate {
     /// 版本 · Its version.
@@ -205,7 +206,7 @@ fn model_domain(domain: Domain) -> crate::branch::Domain {
     domain.into()
 }
 
-/// 体检项目 · An item of a template.
+/// An item of a template.
 #[derive(Clone)]
 pub struct CheckItem {
     row: checklist::CheckItem,
@@ -218,6 +219,7 @@ impl CheckItem {
     }
 }
 
+/// 体检项目 · An item of a template.
 #[Object]
 impl CheckItem {
     /// 编号 · Its code, such as R-ORG-01.

@@ -177,11 +177,18 @@ on_both!(node_works_for_every_type_that_has_an_id, |db| async move {
         "aspect": "ROLE", "title": "t", "prescription": "p", "dueOn": "2023-01-31" } });
     let raised = admin.mutate("raiseRectification", "rectification { id }", finding);
     raised.await.done();
+    let campaign =
+        json!({ "year": 2022, "theme": "t", "windowFrom": "2022-01-01", "windowTo": "2022-12-31" });
+    admin
+        .mutate("openCampaign", "campaign { id }", campaign)
+        .await
+        .done();
     let data = admin
         .data(
             "{ organizations(first: 1) { nodes { id __typename } } branches(first: 1) { nodes { id __typename } }
                brands(first: 1) { nodes { id __typename } }
                pairings(first: 1) { nodes { id __typename activities(first: 1) { nodes { id __typename } } } }
+               campaigns { id __typename }
                rectifications(first: 1) { nodes { id __typename } }
                trainingRecords(first: 1) { nodes { id __typename } } sites(first: 1) { nodes { id __typename } }
                headcounts { id __typename } auditEntries(first: 1) { nodes { id __typename } }
