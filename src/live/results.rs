@@ -165,20 +165,20 @@ impl Results {
 
     /// Makes a result that is missing and keeps it; of those who ask at once one does, unless that has just failed.
     pub async fn make<'a>(&self, place: Place, run: impl FnOnce() -> BoxFuture<'a, Executed>) -> Found {
-        make(&self.kept, place, Instant::now(), run).await
+        make(&self.kept, place, Instant::now, run).await
     }
 }
 
 async fn make<'a>(
     kept: &Cache<Place, Kept, ByBytes>,
     place: Place,
-    now: Instant,
+    now: impl Fn() -> Instant,
     run: impl FnOnce() -> BoxFuture<'a, Executed>,
 ) -> Found {
     let guard = loop {
         match kept.get_value_or_guard_async(&place).await {
             Ok(Kept::Answer(answer)) => return Found::Kept(answer),
-            Ok(Kept::Failed(at)) if now < at + AFTER_FAILURE => return Found::Passed(run().await),
+            Ok(Kept::Failed(at)) if now() < at + AFTER_FAILURE => return Found::Passed(run().await),
             Ok(Kept::Failed(_)) => {
                 kept.remove_if(&place, |kept| matches!(kept, Kept::Failed(_)));
             }
@@ -191,7 +191,7 @@ async fn make<'a>(
         .is_empty()
         .then(|| serde_json::to_vec(&executed));
     let Some(Ok(body)) = body else {
-        let _ = guard.insert(Kept::Failed(now));
+        let _ = guard.insert(Kept::Failed(now()));
         return Found::Passed(executed);
     };
     let answer = Arc::new(Answer::new(body));
@@ -234,11 +234,19 @@ mod tests {
             version: 1,
             today: NaiveDate::default(),
         };
-        let now = Instant::now();
+        let clock = std::sync::Mutex::new(Instant::now());
+        let now = || *clock.lock().unwrap();
+        let pass = |length| *clock.lock().unwrap() += length;
         let passed = |found| matches!(found, Found::Passed(_));
-        assert!(passed(
-            make(&kept, place, now, || async { failed() }.boxed()).await
-        ));
+        // It takes longer to fail than a failure is remembered.
+        let slowly = || {
+            async {
+                pass(AFTER_FAILURE * 3);
+                failed()
+            }
+            .boxed()
+        };
+        assert!(passed(make(&kept, place, now, slowly).await));
         // Each waits for the other: one after another would wait for ever.
         let both = Barrier::new(2);
         let run = || {
@@ -250,7 +258,7 @@ mod tests {
         };
         let (one, other) = tokio::join!(make(&kept, place, now, run), make(&kept, place, now, run));
         assert!(passed(one) && passed(other));
-        let now = now + AFTER_FAILURE;
+        pass(AFTER_FAILURE);
         // Then one tries for all of them again.
         let tried = std::sync::atomic::AtomicU64::new(0);
         let run = || {
