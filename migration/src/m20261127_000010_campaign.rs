@@ -155,6 +155,13 @@ async fn rectifications(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         "CREATE INDEX rectification_step_of ON rectification_step (rectification_id, id)",
     )
     .await?;
+    // Who has ever submitted one never closes it.
+    run(
+        manager,
+        "CREATE INDEX rectification_step_submitted ON rectification_step (by, rectification_id) \
+         WHERE state = 'SUBMITTED'",
+    )
+    .await?;
     append_only(manager, "rectification_step").await
 }
 

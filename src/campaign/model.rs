@@ -61,6 +61,8 @@ pub enum CampaignError {
     Quota(i32),
     /// No percentage.
     Percent,
+    /// More minimums than there are domains.
+    Domains,
     /// A domain stands twice.
     DomainTwice(&'static str),
     /// No minimum.
@@ -116,6 +118,7 @@ impl CampaignError {
                 "积分靠前比例须在1至100之间",
                 "The percentage must be from 1 to 100",
             ),
+            Self::Domains => Message::new("每个领域至多一项最低名额", "Each domain has one minimum at most"),
             Self::DomainTwice(domain) => Message::new(
                 format!("领域 {domain} 重复"),
                 format!("The domain {domain} stands twice"),

@@ -52,6 +52,11 @@ pub(super) fn check(given: &GivenPlan, year: i32, refusals: &mut Refusals) -> Op
     refusals.require((1..=100).contains(&given.top_percent), || {
         CampaignError::Percent.refusal(&at("topPercent"))
     });
+    if given.domain_minimums.len() > Domain::ALL.len() {
+        // One of them at least twice; each of them would be said, however many.
+        refusals.require(false, || CampaignError::Domains.refusal(&at("domainMinimums")));
+        return None;
+    }
     let mut minimums: Vec<(Domain, i32)> = Vec::new();
     for (index, (domain, count)) in given.domain_minimums.iter().enumerate() {
         let index = index.to_string();

@@ -276,3 +276,13 @@ pub async fn items(
     }
     Ok(items)
 }
+
+/// The items that the latest campaign's checks follow; None where there has been no campaign.
+pub async fn latest_items(connection: &impl ConnectionTrait) -> Result<Option<Vec<CheckItem>>, StoreError> {
+    let latest = campaign::Entity::find().order_by_desc(campaign::Column::Year);
+    let Some(latest) = row::one::<Campaign>(connection, latest).await? else {
+        return Ok(None);
+    };
+    let mut items = items(connection, &[latest.template_version]).await?;
+    Ok(items.remove(&latest.template_version))
+}

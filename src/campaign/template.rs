@@ -61,6 +61,9 @@ pub enum FileFault {
     /// An item's text cannot be taken.
     #[error("item {0}: {1}: {2}")]
     Text(String, &'static str, String),
+    /// An item's code is none.
+    #[error("item {0}: a code has letters, digits and hyphens, at most {limit}", limit = text::ITEM_CODE_LIMIT)]
+    Code(String),
     /// An item names what is not there.
     #[error("item {0}: no {1} is called {2}")]
     Unknown(String, &'static str, String),
@@ -108,8 +111,16 @@ fn item_of(item: ItemOfFile) -> Result<CheckItem, FileFault> {
         verification,
         weight: item.weight,
         mandatory: item.mandatory,
-        code: text("code", text::code(&code))?,
+        code: item_code(&code)?,
     })
+}
+
+/// What findings can name it by.
+fn item_code(given: &str) -> Result<String, FileFault> {
+    text::code(given)
+        .ok()
+        .filter(|code| text::is_item_code(code))
+        .ok_or_else(|| FileFault::Code(given.chars().take(60).collect()))
 }
 
 /// Publishes a template as the next version, unless it is the same as the latest.

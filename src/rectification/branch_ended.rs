@@ -2,7 +2,7 @@
 
 use super::{
     hooks::RectificationHooks,
-    model::{RectificationOrigin, RectificationState},
+    model::{RectificationOrigin, RectificationState, TERM_ITEM},
     record::Rectification,
     step::{Done, save},
     store,
@@ -36,7 +36,7 @@ pub async fn branch_ended(
     };
     for row in rows {
         let (after, note) = match ended.successor {
-            Some(successor) if row.origin != RectificationOrigin::Computed => moved(&row, successor, &name),
+            Some(successor) if !is_of_its_term(&row) => moved(&row, successor, &name),
             Some(_) => waived(&row, &name, "已合并", "was merged"),
             None => waived(&row, &name, "已撤销", "was dissolved"),
         };
@@ -50,11 +50,18 @@ pub async fn branch_ended(
     Ok(())
 }
 
+/// Whether it is about the ended branch's own term, which has ended with it.
+fn is_of_its_term(row: &Rectification) -> bool {
+    row.origin == RectificationOrigin::Computed || row.item_code.as_deref() == Some(TERM_ITEM)
+}
+
 // Notes are kept with the rectification, so in the users' language, with the English beside it.
 
 fn moved(row: &Rectification, successor: BranchId, name: &str) -> (Rectification, String) {
     let mut after = row.clone();
     after.branch_id = successor;
+    // The check is the ended branch's, and ends with it.
+    after.health_check_id = None;
     let note = format!("“{name}”已合并，由继任支部继续整改 · “{name}” was merged; its successor goes on");
     (after, note)
 }

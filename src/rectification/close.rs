@@ -4,8 +4,9 @@ use chrono::NaiveDate;
 
 use super::{
     hooks::RectificationHooks,
-    model::{RectificationState, Step, next_review},
+    model::{RectificationError, Step, next_review},
     step::{Done, Stepping, begin, note, save},
+    store,
 };
 use crate::{
     auth::Grant,
@@ -49,8 +50,10 @@ pub(super) async fn look_at(
     let begun = begin(write, grant, input.id, input.version, step, &mut refusals);
     let Stepping { row, to } = begun.await?;
     let today = write.clock().today();
-    if step == Step::Close && row.state == RectificationState::Submitted {
-        refusals.take(row.check_closer(&write.actor().subject));
+    if step == Step::Close && to.is_some() {
+        let subject = &write.actor().subject;
+        let has_submitted = store::has_submitted(write.connection(), row.id, subject).await?;
+        refusals.require(!has_submitted, || RectificationError::OwnSubmission.into());
     }
     let next = next_review(input.next_review_on, today, write.rules().review_days);
     let next = refusals.take(next);

@@ -3,12 +3,12 @@
 use chrono::NaiveDate;
 
 use super::{
-    model::{RectificationError, RectificationOrigin, Severity, SupportMeans, check_due, is_item_code},
+    model::{RectificationError, RectificationOrigin, Severity, SupportMeans, check_due},
     raise::Raise,
-    store,
 };
 use crate::{
-    campaign::Aspect,
+    branch::Domain,
+    campaign::{self, Aspect},
     kernel::{
         id::{BranchId, HealthCheckId},
         refusal::Refusal,
@@ -17,26 +17,7 @@ use crate::{
     storage::write::{Failure, Refusals, Write},
 };
 
-/// What was found, as it was given.
-#[derive(Clone, Debug)]
-pub struct GivenFinding {
-    /// What it belongs to.
-    pub aspect: Aspect,
-    /// The item of a template it is about.
-    pub item_code: Option<String>,
-    /// What is wrong.
-    pub title: String,
-    /// 开方: what is to be done.
-    pub prescription: String,
-    /// How grave it is.
-    pub severity: Severity,
-    /// The day by which it is to be put right.
-    pub due_on: NaiveDate,
-    /// 帮扶方式
-    pub support: Vec<SupportMeans>,
-}
-
-/// A finding that can be raised.
+/// What was found: as it was given, and, [checked](Finding::check), as it can be raised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// What it belongs to.
@@ -55,11 +36,12 @@ pub struct Finding {
     pub support: Vec<SupportMeans>,
 }
 
-impl GivenFinding {
+impl Finding {
     /// Checks everything, into `refusals`; None when something was refused. `path` leads to the finding in the input.
     pub async fn check(
         &self,
         write: &Write<'_>,
+        domain: Domain,
         path: &[&str],
         refusals: &mut Refusals,
     ) -> Result<Option<Finding>, Failure> {
@@ -70,47 +52,51 @@ impl GivenFinding {
         let due = check_due(self.due_on, write.clock().today());
         refusals.take(due.map_err(|e| below(path, e.into())));
         let item_code = match &self.item_code {
-            Some(given) => refusals.take(item(write, given).await?.map_err(|e| below(path, e.into()))),
+            Some(given) => refusals.take(
+                self.item(write, domain, given)
+                    .await?
+                    .map_err(|e| below(path, e.into())),
+            ),
             None => Some(String::new()),
         };
         let (Some(title), Some(prescription), Some(item_code)) = (title, prescription, item_code) else {
             return Ok(None);
         };
         Ok(Some(Finding {
-            aspect: self.aspect,
             item_code: Some(item_code).filter(|code| !code.is_empty()),
             title,
             prescription,
-            severity: self.severity,
-            due_on: self.due_on,
-            support: self.support.clone(),
+            ..self.clone()
         }))
     }
-}
 
-/// The item that a code names: one of the latest campaign's template; before there is a campaign, any code that looks like
-/// one.
-async fn item(write: &Write<'_>, given: &str) -> Result<Result<String, RectificationError>, Failure> {
-    let code = match text::code(given) {
-        Ok(code) if is_item_code(&code) => code,
-        _ => return Ok(Err(RectificationError::NoItemCode)),
-    };
-    Ok(match store::has_item(write.connection(), &code).await? {
-        Some(false) => Err(RectificationError::NoSuchItem(code)),
-        Some(true) | None => Ok(code),
-    })
-}
-
-/// A refusal about a field of the finding, at its place in the input.
-fn below(path: &[&str], refusal: Refusal) -> Refusal {
-    let path = path.iter().map(|&part| part.to_owned());
-    Refusal {
-        path: path.chain(refusal.path).collect(),
-        ..refusal
+    /// The item that a code names: one of the latest campaign's template, of this aspect, that concerns a branch of the domain;
+    /// before there is a campaign, any code that looks like one.
+    async fn item(
+        &self,
+        write: &Write<'_>,
+        domain: Domain,
+        given: &str,
+    ) -> Result<Result<String, RectificationError>, Failure> {
+        let code = match text::code(given) {
+            Ok(code) if text::is_item_code(&code) => code,
+            _ => return Ok(Err(RectificationError::NoItemCode)),
+        };
+        let Some(items) = campaign::latest_items(write.connection()).await? else {
+            return Ok(Ok(code));
+        };
+        let Some(item) = items.into_iter().find(|item| item.code == code) else {
+            return Ok(Err(RectificationError::NoSuchItem(code)));
+        };
+        Ok(match item.domain {
+            _ if item.aspect != self.aspect => {
+                Err(RectificationError::OtherAspect(code, item.aspect.as_str()))
+            }
+            Some(other) if other != domain => Err(RectificationError::OtherDomain(code, other.as_str())),
+            _ => Ok(code),
+        })
     }
-}
 
-impl Finding {
     /// Raises it with a branch.
     pub fn with(
         self,
@@ -130,5 +116,14 @@ impl Finding {
             severity: self.severity,
             due_on: self.due_on,
         }
+    }
+}
+
+/// A refusal about a field of the finding, at its place in the input.
+fn below(path: &[&str], refusal: Refusal) -> Refusal {
+    let path = path.iter().map(|&part| part.to_owned());
+    Refusal {
+        path: path.chain(refusal.path).collect(),
+        ..refusal
     }
 }

@@ -19,21 +19,17 @@ pub mod model;
 mod raise;
 pub mod raise_finding;
 mod record;
-pub mod reopen;
-pub mod return_rectification;
 pub mod review;
 mod step;
 mod store;
-pub mod submit;
-pub mod waive;
+pub mod with_note;
 
 pub use branch_ended::branch_ended;
-pub use finding::{Finding, GivenFinding};
+pub use finding::Finding;
 pub use hooks::{CheckOf, RectificationHooks, RectificationMoved};
 pub use model::{LightCounts, OpenItem, RectificationOrigin, RectificationState, Severity, SupportMeans};
 pub use raise::{Raise, raise};
 pub use record::Rectification;
-pub use step::StepWithNote;
 pub use store::{
     by_ids,
     of_branch::{BranchStanding, due_between, standings},

@@ -241,16 +241,6 @@ pub fn days_on(day: NaiveDate, days: u32) -> NaiveDate {
 /// The item of a term that is over (docs/domain.md, 14).
 pub const TERM_ITEM: &str = "R-ORG-05";
 
-/// Characters that an item's code has at most.
-pub const ITEM_CODE_LIMIT: usize = 32;
-
-/// Whether a code could be an item's: letters, digits and hyphens.
-pub fn is_item_code(code: &str) -> bool {
-    !code.is_empty()
-        && code.len() <= ITEM_CODE_LIMIT
-        && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-}
-
 /// A step that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StepTaken {

@@ -1,14 +1,14 @@
 //! `raiseRectification`: a finding of an inspection (平台巡查), or of a consultation (会诊) after it was concluded.
 
 use super::{
-    finding::GivenFinding,
+    finding::Finding,
     hooks::{RectificationHooks, RectificationMoved},
     model::{RectificationError, RectificationOrigin, RectificationState},
     raise::raise,
 };
 use crate::{
     auth::Grant,
-    branch,
+    branch::{self, BranchForm},
     kernel::{
         id::{BranchId, RectificationId},
         message::Message,
@@ -25,7 +25,7 @@ pub struct RaiseRectification {
     /// Who found it.
     pub origin: RectificationOrigin,
     /// What was found.
-    pub finding: GivenFinding,
+    pub finding: Finding,
     /// What is to run in the same transaction.
     pub hooks: RectificationHooks,
 }
@@ -47,6 +47,9 @@ pub async fn raise_finding(
     refusals.require(branch.is_active(), || {
         RectificationError::BranchEnded("branchId").into()
     });
+    refusals.require(branch.form != BranchForm::Temporary, || {
+        RectificationError::Temporary.into()
+    });
     let health_check = match input.origin {
         RectificationOrigin::Inspection => None,
         RectificationOrigin::Consultation => {
@@ -59,7 +62,10 @@ pub async fn raise_finding(
             None
         }
     };
-    let finding = input.finding.check(write, &["finding"], &mut refusals).await?;
+    let finding = input
+        .finding
+        .check(write, branch.domain, &["finding"], &mut refusals)
+        .await?;
     refusals.finish()?;
     let Some(finding) = finding else {
         return Err(Failure::Refused(Vec::new()));

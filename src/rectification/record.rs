@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::model::{RectificationError, RectificationOrigin, RectificationState, Severity, SupportMeans};
+use super::model::{RectificationOrigin, RectificationState, Severity, SupportMeans};
 use crate::{
     campaign::Aspect,
     kernel::{
@@ -61,15 +61,6 @@ impl Rectification {
             Light::Green
         }
     }
-
-    /// Who submitted it never closes it, whatever else they are.
-    pub fn check_closer(&self, subject: &str) -> Result<(), RectificationError> {
-        if self.submitted_by.as_deref() == Some(subject) {
-            Err(RectificationError::OwnSubmission)
-        } else {
-            Ok(())
-        }
-    }
 }
 
 #[cfg(test)]
@@ -123,15 +114,5 @@ mod tests {
             due(RectificationState::Open, day(11)).light(today, 0),
             Light::Blue
         );
-    }
-
-    #[test]
-    fn who_submitted_it_does_not_close_it() {
-        let submitted = due(RectificationState::Submitted, day(9));
-        assert_eq!(
-            submitted.check_closer("secretary-1"),
-            Err(RectificationError::OwnSubmission)
-        );
-        assert_eq!(submitted.check_closer("officer-1"), Ok(()));
     }
 }

@@ -22,19 +22,6 @@ use crate::{
     storage::write::{Failure, Refusals, Write, check_version},
 };
 
-/// A step with a note: what most steps take.
-#[derive(Clone, Debug)]
-pub struct StepWithNote {
-    /// None where the caller's id names no rectification.
-    pub id: Option<RectificationId>,
-    /// The version that was read.
-    pub version: i32,
-    /// What is said.
-    pub note: String,
-    /// What is to run in the same transaction.
-    pub hooks: RectificationHooks,
-}
-
 /// A rectification with where a step takes it.
 pub(super) struct Stepping {
     /// As it stands, locked together with its branch.
@@ -57,12 +44,13 @@ pub(super) async fn begin(
         .await?
         .remove(&id)
         .ok_or_else(not_found)?;
-    grant.require_branch(write.connection(), seen.branch_id).await?;
     // The branch before its parts: a merger that moves them waits here, or is waited for.
     let branch = branch::lock(write, &[seen.branch_id])
         .await?
         .remove(&seen.branch_id)
         .ok_or_else(not_found)?;
+    // After the lock: a branch that has just moved elsewhere is somebody else's.
+    grant.require_branch(write.connection(), seen.branch_id).await?;
     let row = store::lock(write, id).await?.ok_or_else(not_found)?;
     if row.branch_id != seen.branch_id {
         // It has just moved to a successor, whose row is not locked.

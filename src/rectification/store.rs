@@ -20,7 +20,7 @@ pub(super) use list::{
     list, of_branches, of_checks,
 };
 pub(super) use write::{
-    has_item, insert, insert_step, lock, lock_open_of, open_for_item, save, whose_light_moved,
+    has_submitted, insert, insert_step, lock, lock_open_of, open_for_item, save, whose_light_moved,
 };
 
 use super::model::{RectificationOrigin, RectificationState, Severity, StepTaken, SupportMeans};

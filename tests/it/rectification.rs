@@ -192,11 +192,16 @@ on_both!(who_submitted_it_does_not_close_it, |db| async move {
     let refused = step(&both, "closeRectification", &row).await;
     assert_eq!(refused, Err("RULE_VIOLATION id".to_owned()));
     assert_eq!(found.waiting(&both).await, Vec::<Value>::new());
-    // The last one to submit counts.
+    // Nor when somebody else has submitted it again.
     let row = step(&both, "returnRectification", &row).await.unwrap();
     let deputy = app.as_role(Role::BranchOfficer, "deputy-B1", None, Some("B1"), None);
     let row = step(&deputy, "submitRectification", &row).await.unwrap();
-    assert!(step(&both, "closeRectification", &row).await.is_ok());
+    let refused = step(&both, "closeRectification", &row).await;
+    assert_eq!(refused, Err("RULE_VIOLATION id".to_owned()));
+    assert_eq!(found.waiting(&both).await, Vec::<Value>::new());
+    let committee = app.committee("C1");
+    assert_eq!(found.waiting(&committee).await.len(), 1);
+    assert!(step(&committee, "closeRectification", &row).await.is_ok());
 });
 
 on_both!(of_two_writers_one_is_told_of_the_other, |db| async move {
@@ -270,28 +275,33 @@ on_both!(a_bad_finding_is_refused_where_it_is_bad, |db| async move {
         let got = mutate(&stranger, "raiseRectification", found.finding(1, json!({}))).await;
         assert_eq!(got, Err(said.to_owned()));
     }
-    // Once there is a campaign its template says which items there are.
-    crate::support::branches::sql(
-        app,
-        vec![
-            "INSERT INTO check_template (version, published_at, content) VALUES (1, '2026-01-01 00:00:00+00:00', 'x')"
-                .to_owned(),
-            "INSERT INTO check_item (template_version, position, code, aspect, name_zh, name_en, verification, weight, \
-             mandatory) VALUES (1, 1, 'R-ORG-01', 'ORGANIZATION', '一', 'one', 'EVIDENCE', 2, FALSE)"
-                .to_owned(),
-            "INSERT INTO campaign (year, theme, template_version, window_from, window_to) \
-             VALUES (2026, '金牌引领', 1, '2026-01-01', '2026-12-31')"
-                .to_owned(),
-        ],
-    )
-    .await;
-    let unknown = found.finding(1, json!({ "itemCode": "R-ORG-99" }));
+    // Once there is a campaign its template says which items there are, of which aspect and for which domain.
+    let campaign =
+        json!({ "year": 2026, "theme": "金牌引领", "windowFrom": "2026-01-01", "windowTo": "2026-12-31" });
+    let opened = admin.mutate("openCampaign", "campaign { id }", campaign).await;
+    opened.done();
+    for (aspect, code, taken) in [
+        ("ROLE", "R-ORG-99", false),
+        ("ROLE", "R-ORG-01", false),
+        ("ORGANIZATION", "R-ORG-01", true),
+        ("TAILORED", "X-RUR-01", false),
+        ("TAILORED", "X-COM-01", true),
+    ] {
+        let finding = found.finding(1, json!({ "aspect": aspect, "itemCode": code }));
+        let raised = mutate(&admin, "raiseRectification", finding).await;
+        match taken {
+            true => assert!(raised.is_ok(), "{code}"),
+            false => assert_eq!(raised, Err("INVALID_INPUT finding.itemCode".to_owned()), "{code}"),
+        }
+    }
+    crate::support::branches::create(app, "T1", json!({ "form": "TEMPORARY" })).await;
+    let branch = admin.data(r#"{ branch(by: { code: "T1" }) { id } }"#).await;
+    let mut finding = found.finding(1, json!({}));
+    finding["branchId"] = branch["branch"]["id"].clone();
     assert_eq!(
-        mutate(&admin, "raiseRectification", unknown).await,
-        Err("INVALID_INPUT finding.itemCode".to_owned())
+        mutate(&admin, "raiseRectification", finding).await,
+        Err("RULE_VIOLATION branchId".to_owned())
     );
-    let known = found.finding(1, json!({ "itemCode": "R-ORG-01" }));
-    assert!(mutate(&admin, "raiseRectification", known).await.is_ok());
 });
 
 on_both!(a_bad_step_is_refused_where_it_is_bad, |db| async move {

@@ -7,7 +7,9 @@ mod normalize;
 mod search;
 mod sensitive;
 
-pub use normalize::{NAME_LIMIT, PROSE_LIMIT, code, fold, line, matching_key, name, prose};
+pub use normalize::{
+    ITEM_CODE_LIMIT, NAME_LIMIT, PROSE_LIMIT, code, fold, is_item_code, line, matching_key, name, prose,
+};
 pub use search::{like_pattern, search_pattern, search_term, search_text};
 pub use sensitive::{SensitiveKind, find_sensitive, mask};
 

@@ -128,6 +128,16 @@ fn check(text: &str, limit: usize, refused: impl Fn(char) -> bool) -> Result<(),
     }
 }
 
+/// Characters that an item's code has at most.
+pub const ITEM_CODE_LIMIT: usize = 32;
+
+/// Whether a code could be an item's: letters, digits and hyphens.
+pub fn is_item_code(code: &str) -> bool {
+    !code.is_empty()
+        && code.len() <= ITEM_CODE_LIMIT
+        && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::SensitiveKind;

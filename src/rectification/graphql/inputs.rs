@@ -6,7 +6,7 @@ use super::{RectificationOrigin, Severity, SupportMeans};
 use crate::{
     campaign::graphql::Aspect,
     graphql::{inputs::each_once, scalars::Date},
-    rectification::GivenFinding,
+    rectification::Finding,
 };
 
 /// 发现的问题 · A problem that was found.
@@ -30,7 +30,7 @@ pub struct FindingInput {
     support: Vec<SupportMeans>,
 }
 
-impl From<FindingInput> for GivenFinding {
+impl From<FindingInput> for Finding {
     fn from(input: FindingInput) -> Self {
         Self {
             aspect: input.aspect.into(),

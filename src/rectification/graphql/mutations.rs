@@ -22,12 +22,8 @@ use crate::{
         assign::{AssignRectification, assign},
         close::{CloseRectification, close},
         raise_finding::{RaiseRectification, raise_finding},
-        reopen::reopen,
-        return_rectification::return_rectification,
         review::review,
-        step::StepWithNote,
-        submit::submit,
-        waive::waive,
+        with_note::{StepWithNote, reopen, return_rectification, submit, waive},
     },
 };
 

@@ -2,10 +2,11 @@
 
 use chrono::NaiveDate;
 
-use super::{ITEM_CODE_LIMIT, RectificationOrigin, RectificationState, Step};
+use super::{RectificationOrigin, RectificationState, Step};
 use crate::kernel::{
     message::Message,
     refusal::{Refusal, RefusalCode},
+    text::ITEM_CODE_LIMIT,
 };
 
 /// Rules of rectifications that a mutation can run against.
@@ -25,6 +26,9 @@ pub enum RectificationError {
     /// The branch was merged or dissolved.
     #[error("the branch has ended")]
     BranchEnded(&'static str),
+    /// A branch that ends with its task is not examined.
+    #[error("a temporary branch")]
+    Temporary,
     /// An origin that nobody raises by hand.
     #[error("raised by itself only")]
     Origin(RectificationOrigin),
@@ -43,6 +47,12 @@ pub enum RectificationError {
     /// The template has no such item.
     #[error("no such item")]
     NoSuchItem(String),
+    /// The item belongs to another aspect.
+    #[error("an item of {1}")]
+    OtherAspect(String, &'static str),
+    /// The item is one of another domain's.
+    #[error("an item of the domain {1}")]
+    OtherDomain(String, &'static str),
 }
 
 impl From<RectificationError> for Refusal {
@@ -61,6 +71,27 @@ impl From<RectificationError> for Refusal {
                 Message::new(
                     "党支部已合并或撤销，不能再办理其整改事项",
                     "The branch was merged or dissolved; nothing is done with its rectifications any more",
+                ),
+            ),
+            RectificationError::Temporary => Refusal::rule(
+                &["branchId"],
+                Message::new(
+                    "临时党支部不参加体检和整改",
+                    "A temporary branch takes no part in health checks and rectifications",
+                ),
+            ),
+            RectificationError::OtherAspect(code, aspect) => Refusal::invalid(
+                &["itemCode"],
+                Message::new(
+                    format!("体检项目 {code} 属于 {aspect}"),
+                    format!("The item {code} belongs to {aspect}"),
+                ),
+            ),
+            RectificationError::OtherDomain(code, domain) => Refusal::invalid(
+                &["itemCode"],
+                Message::new(
+                    format!("体检项目 {code} 只适用于领域 {domain}"),
+                    format!("The item {code} concerns branches of {domain} only"),
                 ),
             ),
             RectificationError::Origin(origin) => Refusal::invalid(

@@ -84,9 +84,9 @@ fn the_next_review_is_later_than_today() {
 #[test]
 fn an_items_code_has_letters_digits_and_hyphens() {
     for code in ["R-ORG-05", "T-RURAL-1", "x"] {
-        assert!(is_item_code(code), "{code}");
+        assert!(crate::kernel::text::is_item_code(code), "{code}");
     }
     for code in ["", "R ORG", "R.ORG", "组织", &"A".repeat(33)] {
-        assert!(!is_item_code(code), "{code}");
+        assert!(!crate::kernel::text::is_item_code(code), "{code}");
     }
 }

@@ -1,10 +1,10 @@
 //! What waits for somebody, what is due first before the rest.
 
 use chrono::NaiveDate;
-use entity::rectification;
+use entity::{rectification, rectification_step};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    Select,
+    QueryTrait as _, Select, sea_query::SelectStatement,
 };
 
 use super::{running_branches, states, visible};
@@ -29,6 +29,16 @@ pub async fn waiting_for_submission(
     read(connection, selection, rectification::Column::DueOn, limit).await
 }
 
+/// What somebody has ever submitted: never theirs to close.
+fn submitted_by(subject: &str) -> SelectStatement {
+    rectification_step::Entity::find()
+        .select_only()
+        .column(rectification_step::Column::RectificationId)
+        .filter(rectification_step::Column::State.eq(RectificationState::Submitted.as_str()))
+        .filter(rectification_step::Column::By.eq(subject))
+        .into_query()
+}
+
 /// What was submitted in scope and waits to be closed or returned by somebody else, at most `limit`.
 pub async fn waiting_for_closing(
     connection: &impl ConnectionTrait,
@@ -38,7 +48,7 @@ pub async fn waiting_for_closing(
 ) -> Result<Vec<Rectification>, StoreError> {
     let selection = visible(scope)
         .filter(rectification::Column::State.eq(RectificationState::Submitted.as_str()))
-        .filter(rectification::Column::SubmittedBy.ne(subject));
+        .filter(rectification::Column::Id.not_in_subquery(submitted_by(subject)));
     read(connection, selection, rectification::Column::DueOn, limit).await
 }
 

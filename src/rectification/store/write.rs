@@ -1,7 +1,7 @@
 //! Writing rectifications, and what decides about it.
 
 use chrono::{Days, NaiveDate};
-use entity::{campaign, check_item, rectification, rectification_step};
+use entity::{rectification, rectification_step};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
@@ -11,7 +11,7 @@ use sea_orm::{
 use super::{is_open, support_text};
 use crate::{
     kernel::id::{BranchId, RectificationId},
-    rectification::model::StepTaken,
+    rectification::model::{RectificationState, StepTaken},
     rectification::record::Rectification,
     storage::{ROW_LOCK, StoreError, row, write::Write},
 };
@@ -98,25 +98,19 @@ pub async fn insert_step(write: &Write<'_>, step: &StepTaken) -> Result<(), Stor
     Ok(())
 }
 
-/// Whether the template of the latest campaign has an item; None where there has been no campaign.
-pub async fn has_item(connection: &impl ConnectionTrait, code: &str) -> Result<Option<bool>, StoreError> {
-    let latest: Option<i32> = campaign::Entity::find()
-        .select_only()
-        .column(campaign::Column::TemplateVersion)
-        .order_by_desc(campaign::Column::Year)
-        .limit(1)
-        .into_tuple()
-        .one(connection)
-        .await?;
-    let Some(version) = latest else {
-        return Ok(None);
-    };
-    let items = check_item::Entity::find()
-        .filter(check_item::Column::TemplateVersion.eq(version))
-        .filter(check_item::Column::Code.eq(code))
+/// Whether somebody has ever submitted it.
+pub async fn has_submitted(
+    connection: &impl ConnectionTrait,
+    id: RectificationId,
+    subject: &str,
+) -> Result<bool, StoreError> {
+    let submitted = rectification_step::Entity::find()
+        .filter(rectification_step::Column::RectificationId.eq(id))
+        .filter(rectification_step::Column::State.eq(RectificationState::Submitted.as_str()))
+        .filter(rectification_step::Column::By.eq(subject))
         .count(connection)
         .await?;
-    Ok(Some(items > 0))
+    Ok(submitted > 0)
 }
 
 /// Whether something about an item is still to be put right by a branch.

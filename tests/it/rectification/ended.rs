@@ -8,10 +8,10 @@ use zhibu::{
     campaign::Aspect,
     kernel::id::{BranchId, HealthCheckId, NodeId as _, RectificationId},
     rectification::{
-        self, GivenFinding, LightCounts, OpenItem, Raise, RectificationHooks, RectificationMoved,
-        RectificationOrigin, RectificationState, Severity, StepWithNote,
+        self, Finding, LightCounts, OpenItem, Raise, RectificationHooks, RectificationMoved,
+        RectificationOrigin, RectificationState, Severity,
         raise_finding::{RaiseRectification, raise_finding},
-        waive,
+        with_note::{StepWithNote, waive},
     },
     storage::write::{Actor, Outcome},
 };
@@ -108,6 +108,25 @@ on_both!(a_merger_moves_what_is_open_to_the_successor, |db| async move {
         "{told:#?}"
     );
 });
+
+on_both!(
+    what_was_found_about_its_term_does_not_go_to_the_successor,
+    |db| async move {
+        let found = Found::new(db).await;
+        let of_its_term = found
+            .raise(1, json!({ "aspect": "ORGANIZATION", "itemCode": "R-ORG-05" }))
+            .await;
+        let input = json!({
+            "id": found.branch(1), "version": 1, "intoBranchId": found.branch(2), "effectiveOn": "2026-03-01", "reason": "合并",
+        });
+        end(&found, "mergeBranch", input).await;
+        let now = found.node(&found.app.admin(), &of_its_term["id"]).await;
+        assert_eq!(
+            (&now["branch"]["code"], &now["state"]),
+            (&json!("B1"), &json!("WAIVED"))
+        );
+    }
+);
 
 on_both!(a_dissolution_waives_what_is_open, |db| async move {
     let found = Found::new(db).await;
@@ -283,7 +302,7 @@ on_both!(hooks_run_in_the_transaction_of_the_step, |db| async move {
     let input = RaiseRectification {
         branch: Some(branch),
         origin: RectificationOrigin::Consultation,
-        finding: GivenFinding {
+        finding: Finding {
             aspect: Aspect::Role,
             item_code: None,
             title: "甲".to_owned(),
@@ -312,7 +331,7 @@ on_both!(hooks_run_in_the_transaction_of_the_step, |db| async move {
     };
     database
         .write(Actor::service("test"), None, input, |write, input| {
-            Box::pin(async move { waive::waive(write, &Grant::of_the_service(), input).await })
+            Box::pin(async move { waive(write, &Grant::of_the_service(), input).await })
         })
         .await
         .unwrap();
