@@ -14,6 +14,7 @@ use crate::{
     auth::{Authenticator, KeyError, Keys, Role, SigningKey, VerifyingKey, Webhooks, secret_file},
     branch::BranchHooks,
     config::{Config, Faults, SourceSection},
+    gold,
     graphql::{
         Engine,
         schema::{self, Mutation, Query, Subscription},
@@ -427,7 +428,7 @@ fn verifying_keys(
 /// What happens to branches sets this off in the slices above, in the same transaction.
 fn branch_hooks() -> BranchHooks {
     BranchHooks {
-        ended: vec![points::branch_ended, pairing::branch_ended],
+        ended: vec![points::branch_ended, pairing::branch_ended, gold::branch_ended],
         placed: vec![points::branch_placed],
         coded: vec![points::branch_coded],
     }

@@ -39,6 +39,13 @@ pub enum Act {
     DiscardQuarantine,
     PullPoints,
     PauseSource,
+    ApplyForGold,
+    WithdrawGold,
+    RecommendGold,
+    DecideGold,
+    RevokeGold,
+    RecordVeto,
+    LiftVeto,
 }
 
 impl Act {
@@ -59,7 +66,11 @@ impl Act {
             | Act::ResolveQuarantine
             | Act::DiscardQuarantine
             | Act::PullPoints
-            | Act::PauseSource => DISTRICT,
+            | Act::PauseSource
+            | Act::DecideGold
+            | Act::RevokeGold
+            | Act::RecordVeto
+            | Act::LiftVeto => DISTRICT,
             Act::PushPoints | Act::ReconcilePoints => SOURCE,
             Act::CreateBranch
             | Act::RecordElection
@@ -75,9 +86,15 @@ impl Act {
             | Act::RecordTraining
             | Act::CorrectTraining
             | Act::RemoveTraining
-            | Act::ReportHeadcount => COMMITTEE,
-            // Only a branch speaks for itself: it writes its brand, accepts a pairing, tells what was done in it.
-            Act::SaveBrand | Act::SubmitBrand | Act::AcceptPairing | Act::RecordPairingActivity => BRANCH,
+            | Act::ReportHeadcount
+            | Act::RecommendGold => COMMITTEE,
+            // Only a branch speaks for itself: it writes its brand, accepts a pairing, tells what was done in it, applies.
+            Act::SaveBrand
+            | Act::SubmitBrand
+            | Act::AcceptPairing
+            | Act::RecordPairingActivity
+            | Act::ApplyForGold
+            | Act::WithdrawGold => BRANCH,
             Act::UpdateBranch | Act::ProposePairing | Act::RejectPairing => COMMITTEE_OR_BRANCH,
         }
     }

@@ -14,6 +14,7 @@ pub use mutation::BranchMutation;
 
 use crate::{
     brand::graphql::{BranchBrand, Brand},
+    gold::graphql::BranchGold,
     graphql::{
         caller::Caller,
         error::{ApiError, nullable},
@@ -93,6 +94,7 @@ pub struct Branch(
     BranchTraining,
     BranchPairings,
     BranchPoints,
+    BranchGold,
 );
 
 impl Branch {
@@ -127,6 +129,7 @@ impl Branch {
             BranchTraining::new(id),
             BranchPairings::new(id),
             BranchPoints::new(id),
+            BranchGold::new(id),
         )
     }
 

@@ -10,6 +10,7 @@ use crate::{
     audit::graphql::AuditEntry,
     branch::graphql::Branch,
     brand::graphql::Brand,
+    gold::graphql::{GoldApplication, Veto},
     kernel::{
         id::{GlobalId, NodeType},
         message::Message,
@@ -51,6 +52,10 @@ pub enum Node {
     QuarantinedEntry(QuarantinedEntry),
     /// 拉取记录
     PullRun(PullRun),
+    /// 金牌申报
+    GoldApplication(GoldApplication),
+    /// 一票否决
+    Veto(Veto),
 }
 
 impl Node {
@@ -85,6 +90,10 @@ impl Node {
                 .await?
                 .map(Node::QuarantinedEntry),
             NodeType::PullRun => PullRun::load(caller, number.into()).await?.map(Node::PullRun),
+            NodeType::GoldApplication => GoldApplication::load(caller, number.into())
+                .await?
+                .map(Node::GoldApplication),
+            NodeType::Veto => Veto::load(caller, number.into()).await?.map(Node::Veto),
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     board::graphql::{BoardQuery, BranchQuery, BranchSubscription},
     branch::graphql::BranchMutation,
     brand::graphql::{BrandMutation, BrandQuery},
+    gold::graphql::{GoldMutation, GoldQuery},
     live::graphql::{ChangeQuery, ChangeSubscription},
     organization::graphql::{OrganizationMutation, OrganizationQuery},
     pairing::graphql::{PairingMutation, PairingQuery},
@@ -36,6 +37,7 @@ pub struct Query(
     TrainingQuery,
     SiteQuery,
     PointsQuery,
+    GoldQuery,
 );
 
 /// 变更 · Everything that can be written. A payload carries what was written, or `userErrors`; never both.
@@ -48,6 +50,7 @@ pub struct Mutation(
     TrainingMutation,
     PointsMutation,
     PlatformMutation,
+    GoldMutation,
 );
 
 /// 订阅 · What can be watched: changes as they come, and values that are told again after they change.

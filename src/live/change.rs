@@ -11,18 +11,20 @@ pub enum Topic {
     Brand,
     Pairing,
     Training,
+    Gold,
     Points,
     Source,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 7] = [
+    pub const ALL: [Topic; 8] = [
         Topic::Organization,
         Topic::Branch,
         Topic::Brand,
         Topic::Pairing,
         Topic::Training,
+        Topic::Gold,
         Topic::Points,
         Topic::Source,
     ];
@@ -35,6 +37,7 @@ impl Topic {
             Topic::Brand => "BRAND",
             Topic::Pairing => "PAIRING",
             Topic::Training => "TRAINING",
+            Topic::Gold => "GOLD",
             Topic::Points => "POINTS",
             Topic::Source => "SOURCE",
         }

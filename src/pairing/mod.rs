@@ -14,6 +14,7 @@ pub mod activity;
 pub mod approve;
 mod branch_ended;
 pub mod complete;
+mod gold_moved;
 pub mod graphql;
 mod members;
 pub mod model;
@@ -24,6 +25,7 @@ mod store;
 pub mod terminate;
 
 pub use branch_ended::branch_ended;
+pub use gold_moved::gold_moved;
 pub use model::{Member, Pairing, PairingActivity, PairingBasis, PairingForm, PairingRole, PairingState};
 pub use store::{
     by_ids,
