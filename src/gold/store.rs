@@ -11,8 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use entity::{branch, campaign, gold_application, gold_minimum, gold_step};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    QueryTrait as _, Select,
-    sea_query::{Expr, ExprTrait as _},
+    QueryTrait as _, Select, sea_query::Expr,
 };
 
 pub(super) use eligibility::{eligibility, eligibility_of};

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    app::{As, TestApp},
-    on_both,
+use crate::{
+    gold::gold_and_veto,
+    support::{
+        app::{As, TestApp},
+        on_both,
+    },
 };
 
 /// Columns of the tables below.
@@ -61,6 +64,12 @@ const QUERIES: &[(&str, &str, &str)] = &[
         "++++++",
     ),
     ("pointSources", "{ pointSources { code } }", "++++++"),
+    (
+        "goldApplications",
+        "{ goldApplications { nodes { id } } }",
+        "++-++-",
+    ),
+    ("vetoes", "{ vetoes { nodes { id } } }", "+-----"),
     (
         "quarantine",
         r#"{ quarantine(sourceCode: "EJIA") { nodes { id } } }"#,
@@ -214,6 +223,37 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
         r#"{ "id": "$QUARANTINED", "reason": "r" }"#,
         "+-----",
     ),
+    (
+        "applyForGold",
+        r#"{ "branchId": "$BRANCH", "year": 2026, "statement": "s" }"#,
+        "---+--",
+    ),
+    (
+        "withdrawGold",
+        r#"{ "id": "$GOLD", "version": 999, "opinion": "o" }"#,
+        "---+--",
+    ),
+    (
+        "recommendGold",
+        r#"{ "id": "$GOLD", "version": 999, "favourable": true, "opinion": "o" }"#,
+        "++----",
+    ),
+    (
+        "decideGold",
+        r#"{ "id": "$GOLD", "version": 999, "favourable": true, "opinion": "o" }"#,
+        "+-----",
+    ),
+    (
+        "revokeGold",
+        r#"{ "id": "$GOLD", "version": 999, "opinion": "o" }"#,
+        "+-----",
+    ),
+    (
+        "recordVeto",
+        r#"{ "branchId": "$BRANCH", "kind": "OTHER", "occurredOn": "2026-01-01", "documentNumber": "d" }"#,
+        "+-----",
+    ),
+    ("liftVeto", r#"{ "id": "$VETO", "reason": "r" }"#, "+-----"),
     ("pullPoints", r#"{ "sourceCode": "EJIA" }"#, "+-----"),
     (
         "pauseSource",
@@ -308,6 +348,8 @@ impl Records {
             .mutate("reportHeadcount", "headcount { id }", headcount)
             .await
             .done();
+        let (gold, veto) = gold_and_veto(&app, "B1").await;
+        names.extend([("$GOLD", gold), ("$VETO", veto)]);
         app.settle().await;
         names.extend([("$BRAND", draft), ("$PAIRING", pairing), ("$TRAINING", training)]);
         Self { app, names }

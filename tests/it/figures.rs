@@ -10,10 +10,13 @@ use zhibu::{
     training::{Window, distinct_participants},
 };
 
-use crate::support::{
-    app::{As, TestApp},
-    on_both,
-    platform::Platform,
+use crate::{
+    gold::gold_and_veto,
+    support::{
+        app::{As, TestApp},
+        on_both,
+        platform::Platform,
+    },
 };
 
 /// Every node of a connection, read page by page.
@@ -167,6 +170,7 @@ on_both!(node_works_for_every_type_that_has_an_id, |db| async move {
         (&pushed.done()["accepted"], &pushed.done()["quarantined"]),
         (&json!(1), &json!(1))
     );
+    gold_and_veto(&app, demo::SHOWCASE_BRANCH).await;
     let data = admin
         .data(
             "{ organizations(first: 1) { nodes { id __typename } } branches(first: 1) { nodes { id __typename } }
@@ -175,7 +179,8 @@ on_both!(node_works_for_every_type_that_has_an_id, |db| async move {
                trainingRecords(first: 1) { nodes { id __typename } } sites(first: 1) { nodes { id __typename } }
                headcounts { id __typename } auditEntries(first: 1) { nodes { id __typename } }
                pointSources { id __typename runs(first: 1) { nodes { id __typename } } } pointEntries(first: 1) { nodes { id __typename } }
-               quarantine(sourceCode: \"EJIA\", first: 1) { nodes { id __typename } } }",
+               quarantine(sourceCode: \"EJIA\", first: 1) { nodes { id __typename } }
+               goldApplications { nodes { id __typename } } vetoes { nodes { id __typename } } }",
         )
         .await;
     let mut found = Vec::new();
