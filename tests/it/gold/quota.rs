@@ -3,7 +3,7 @@
 use futures_util::future::join;
 use serde_json::{Value, json};
 
-use super::selection::{Selection, decide};
+use super::selection::{Selection, decide, step};
 use crate::support::{branches::sql, on_both};
 
 /// A refused award: code and message.
@@ -87,8 +87,8 @@ on_both!(one_application_is_decided_once, |db| async move {
     let input = json!({ "branchId": selection.id(1), "year": 2026, "statement": "材料" });
     let secretary = selection.secretary(1);
     let (a, b) = join(
-        super::step(&secretary, "applyForGold", input.clone()),
-        super::step(&secretary, "applyForGold", input.clone()),
+        step(&secretary, "applyForGold", input.clone()),
+        step(&secretary, "applyForGold", input.clone()),
     )
     .await;
     assert_eq!([&a, &b].iter().filter(|r| r.is_ok()).count(), 1, "{a:?} {b:?}");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::selection::{Selection, decide};
+use super::selection::{Selection, decide, refusals};
 use crate::support::on_both;
 
 on_both!(
@@ -132,7 +132,7 @@ on_both!(a_veto_has_a_day_and_a_document, |db| async move {
             .admin()
             .mutate("recordVeto", "veto { id }", input)
             .await;
-        super::selection::refusals(&answer, "recordVeto")
+        refusals(&answer, "recordVeto")
     };
     assert_eq!(record("2026-03-03", "7号").await, ["RULE_VIOLATION"]);
     assert_eq!(record("2026-03-02", " ").await, ["INVALID_INPUT"]);
