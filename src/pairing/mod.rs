@@ -14,8 +14,8 @@ pub mod activity;
 pub mod approve;
 mod branch_ended;
 pub mod complete;
-mod gold_moved;
 pub mod graphql;
+mod lead;
 mod members;
 pub mod model;
 pub mod propose;
@@ -25,7 +25,7 @@ mod store;
 pub mod terminate;
 
 pub use branch_ended::branch_ended;
-pub use gold_moved::gold_moved;
+pub use lead::gold_moved;
 pub use model::{Member, Pairing, PairingActivity, PairingBasis, PairingForm, PairingRole, PairingState};
 pub use store::{
     by_ids,

@@ -75,11 +75,12 @@ const ROLES: [&str; 8] = [
     "adapter",
 ];
 
-fn caller<'a>(selection: &'a Selection, role: &str, action: &str) -> As<'a> {
+fn caller<'a>(selection: &'a Selection, role: &str, action: (&str, Option<bool>)) -> As<'a> {
     let app = &selection.app;
     match role {
         // Who recommends does not decide.
-        "admin" if action == "recommendGold" => selection.admin("admin-2"),
+        "admin" if action == ("recommendGold", Some(true)) => selection.admin("admin-2"),
+        "admin" if action.0 == "recommendGold" => selection.admin("admin-3"),
         "admin" => app.admin(),
         "C1" | "C2" => app.committee(role),
         "secretary" => selection.secretary(1),
@@ -137,7 +138,7 @@ on_both!(
                     ],
                 )
                 .await;
-                    let caller = caller(&selection, role, action.0);
+                    let caller = caller(&selection, role, action);
                     let found = decide(&caller, action.0, &application, action.1).await;
                     let found = found
                         .map(|application| application["state"].as_str().unwrap().to_owned())
