@@ -16,6 +16,7 @@ use crate::{
     branch::{BranchEnded, BranchHooks},
     campaign::CampaignHooks,
     config::{Config, Faults, SourceSection},
+    gold,
     graphql::{
         Engine,
         schema::{self, Mutation, Query, Subscription},
@@ -436,6 +437,7 @@ fn branch_hooks() -> BranchHooks {
             points::branch_ended,
             pairing::branch_ended,
             rectifications_of_ended_branch,
+            gold::branch_ended,
         ],
         placed: vec![points::branch_placed],
         coded: vec![points::branch_coded],

@@ -12,6 +12,7 @@ pub mod campaign;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod gold;
 pub mod graphql;
 pub mod health_check;
 pub mod http;

@@ -49,6 +49,13 @@ pub enum Act {
     PauseSource,
     OpenCampaign,
     UpdateGoldPlan,
+    ApplyForGold,
+    WithdrawGold,
+    RecommendGold,
+    DecideGold,
+    RevokeGold,
+    RecordVeto,
+    LiftVeto,
 }
 
 impl Act {
@@ -73,7 +80,11 @@ impl Act {
             | Act::PauseSource
             | Act::OpenCampaign
             | Act::UpdateGoldPlan
-            | Act::WaiveRectification => DISTRICT,
+            | Act::WaiveRectification
+            | Act::DecideGold
+            | Act::RevokeGold
+            | Act::RecordVeto
+            | Act::LiftVeto => DISTRICT,
             Act::PushPoints | Act::ReconcilePoints => SOURCE,
             Act::CreateBranch
             | Act::RecordElection
@@ -91,14 +102,17 @@ impl Act {
             | Act::RemoveTraining
             | Act::AssignRectification
             | Act::ReopenRectification
+            | Act::RecommendGold
             | Act::ReportHeadcount => COMMITTEE,
             // Only a branch speaks for itself: it writes its brand, accepts a pairing, tells what was done in it, says that a
-            // problem is put right.
+            // problem is put right, applies.
             Act::SaveBrand
             | Act::SubmitBrand
             | Act::AcceptPairing
             | Act::RecordPairingActivity
-            | Act::SubmitRectification => BRANCH,
+            | Act::SubmitRectification
+            | Act::ApplyForGold
+            | Act::WithdrawGold => BRANCH,
             Act::RaiseRectification
             | Act::CloseRectification
             | Act::ReviewRectification

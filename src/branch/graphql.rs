@@ -14,6 +14,7 @@ pub use mutation::BranchMutation;
 
 use crate::{
     brand::graphql::{BranchBrand, Brand},
+    gold::graphql::BranchGold,
     graphql::{
         caller::Caller,
         error::{ApiError, nullable},
@@ -95,6 +96,7 @@ pub struct Branch(
     BranchPairings,
     BranchPoints,
     BranchRectifications,
+    BranchGold,
 );
 
 impl Branch {
@@ -130,6 +132,7 @@ impl Branch {
             BranchPairings::new(id),
             BranchPoints::new(id),
             BranchRectifications::new(id),
+            BranchGold::new(id),
         )
     }
 

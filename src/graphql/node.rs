@@ -11,6 +11,7 @@ use crate::{
     branch::graphql::Branch,
     brand::graphql::Brand,
     campaign::graphql::Campaign,
+    gold::graphql::{GoldApplication, Veto},
     kernel::{
         id::{GlobalId, NodeType},
         message::Message,
@@ -57,6 +58,10 @@ pub enum Node {
     PullRun(PullRun),
     /// 年度活动
     Campaign(Campaign),
+    /// 金牌申报
+    GoldApplication(GoldApplication),
+    /// 一票否决
+    Veto(Veto),
 }
 
 impl Node {
@@ -95,6 +100,10 @@ impl Node {
                 .map(Node::QuarantinedEntry),
             NodeType::Campaign => Campaign::load(caller, number.into()).await?.map(Node::Campaign),
             NodeType::PullRun => PullRun::load(caller, number.into()).await?.map(Node::PullRun),
+            NodeType::GoldApplication => GoldApplication::load(caller, number.into())
+                .await?
+                .map(Node::GoldApplication),
+            NodeType::Veto => Veto::load(caller, number.into()).await?.map(Node::Veto),
         })
     }
 }

@@ -12,6 +12,7 @@ const TRAINING: Topics = Topics::of(&[Topic::Training]);
 const CAMPAIGN: Topics = Topics::of(&[Topic::Campaign]);
 const RECTIFICATION: Topics = Topics::of(&[Topic::Rectification]);
 const POINTS: Topics = Topics::of(&[Topic::Points]);
+const GOLD: Topics = Topics::of(&[Topic::Gold]);
 /// Where a thing lies in the tree decides who sees it and which filter takes it.
 const PLACES: Topics = ORGANIZATION.and(BRANCH);
 
@@ -36,6 +37,9 @@ const TABLE: &[(&str, Topics)] = &[
     ("Branch.organization", PLACES),
     ("Branch.successor", PLACES),
     ("Branch.brand", BRANCH.and(BRAND)),
+    // Health checks are read too, once they can change; a campaign moves everything.
+    ("Branch.goldEligibility", GOLD.and(POINTS).and(BRAND).and(PLACES)),
+    ("Branch.goldApplication", GOLD.and(PLACES)),
     ("BranchAlias", BRANCH),
     ("Term", BRANCH),
     // Filters and orders of lists of branches look at everything a branch has.
@@ -76,6 +80,14 @@ const TABLE: &[(&str, Topics)] = &[
     ("Posting", POINTS),
     ("PointEntryConnection", POINTS.and(PLACES)),
     ("PointEntryEdge", POINTS),
+    ("GoldEligibility", GOLD),
+    ("GoldApplication", GOLD.and(PLACES)),
+    ("GoldStep", GOLD),
+    ("GoldApplicationConnection", GOLD.and(PLACES)),
+    ("GoldApplicationEdge", GOLD),
+    ("Veto", GOLD.and(BRANCH)),
+    ("VetoConnection", GOLD),
+    ("VetoEdge", GOLD),
 ];
 
 /// What only changes that concern the branch itself move. Ranks are not among it, nor what leads to other things.

@@ -13,6 +13,7 @@ use crate::{
     branch::graphql::BranchMutation,
     brand::graphql::{BrandMutation, BrandQuery},
     campaign::graphql::{CampaignMutation, CampaignQuery},
+    gold::graphql::{GoldMutation, GoldQuery},
     live::graphql::{ChangeQuery, ChangeSubscription},
     organization::graphql::{OrganizationMutation, OrganizationQuery},
     pairing::graphql::{PairingMutation, PairingQuery},
@@ -40,6 +41,7 @@ pub struct Query(
     PointsQuery,
     CampaignQuery,
     RectificationQuery,
+    GoldQuery,
 );
 
 /// 变更 · Everything that can be written. A payload carries what was written, or `userErrors`; never both.
@@ -54,6 +56,7 @@ pub struct Mutation(
     PlatformMutation,
     CampaignMutation,
     RectificationMutation,
+    GoldMutation,
 );
 
 /// 订阅 · What can be watched: changes as they come, and values that are told again after they change.

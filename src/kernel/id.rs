@@ -34,13 +34,17 @@ pub enum NodeType {
     QuarantinedEntry,
     /// 拉取记录: one reading of a platform.
     PullRun,
+    /// 金牌申报: a branch's application for the title of a gold branch.
+    GoldApplication,
+    /// 一票否决: a serious negative fact.
+    Veto,
     /// 审计记录.
     AuditEntry,
 }
 
 impl NodeType {
     /// Every type that implements `Node`.
-    pub const ALL: [NodeType; 15] = [
+    pub const ALL: [NodeType; 17] = [
         NodeType::Organization,
         NodeType::Branch,
         NodeType::Brand,
@@ -55,6 +59,8 @@ impl NodeType {
         NodeType::PointEntry,
         NodeType::QuarantinedEntry,
         NodeType::PullRun,
+        NodeType::GoldApplication,
+        NodeType::Veto,
         NodeType::AuditEntry,
     ];
 
@@ -75,6 +81,8 @@ impl NodeType {
             NodeType::PointEntry => "PointEntry",
             NodeType::QuarantinedEntry => "QuarantinedEntry",
             NodeType::PullRun => "PullRun",
+            NodeType::GoldApplication => "GoldApplication",
+            NodeType::Veto => "Veto",
             NodeType::AuditEntry => "AuditEntry",
         }
     }
@@ -162,6 +170,8 @@ node_ids! {
     PointEntryId => PointEntry,
     QuarantinedEntryId => QuarantinedEntry,
     PullRunId => PullRun,
+    GoldApplicationId => GoldApplication,
+    VetoId => Veto,
     AuditEntryId => AuditEntry,
 }
 

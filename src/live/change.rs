@@ -13,13 +13,14 @@ pub enum Topic {
     Training,
     Campaign,
     Rectification,
+    Gold,
     Points,
     Source,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 9] = [
+    pub const ALL: [Topic; 10] = [
         Topic::Organization,
         Topic::Branch,
         Topic::Brand,
@@ -27,6 +28,7 @@ impl Topic {
         Topic::Training,
         Topic::Campaign,
         Topic::Rectification,
+        Topic::Gold,
         Topic::Points,
         Topic::Source,
     ];
@@ -41,6 +43,7 @@ impl Topic {
             Topic::Training => "TRAINING",
             Topic::Campaign => "CAMPAIGN",
             Topic::Rectification => "RECTIFICATION",
+            Topic::Gold => "GOLD",
             Topic::Points => "POINTS",
             Topic::Source => "SOURCE",
         }

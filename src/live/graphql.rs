@@ -46,6 +46,8 @@ pub enum Topic {
     Campaign,
     /// 问题整改
     Rectification,
+    /// 金牌评比 · applications and vetoes; a veto's node is null for all but the district
+    Gold,
     /// 积分 · the branch whose points moved, one change a branch and transaction
     Points,
     /// 积分来源 · what a source is doing: for district administrators, and an adapter of its own source

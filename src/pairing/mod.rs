@@ -15,6 +15,7 @@ pub mod approve;
 mod branch_ended;
 pub mod complete;
 pub mod graphql;
+mod lead;
 mod members;
 pub mod model;
 pub mod propose;
@@ -24,6 +25,7 @@ mod store;
 pub mod terminate;
 
 pub use branch_ended::branch_ended;
+pub use lead::gold_moved;
 pub use model::{Member, Pairing, PairingActivity, PairingBasis, PairingForm, PairingRole, PairingState};
 pub use store::{
     by_ids,

@@ -209,6 +209,21 @@ pub(super) async fn lock_running_of(write: &Write<'_>, branch: BranchId) -> Resu
     row::all(write.connection(), selection).await
 }
 
+/// The pairings that a branch leads, whatever their states.
+pub(super) async fn led_by(
+    connection: &impl ConnectionTrait,
+    branch: BranchId,
+) -> Result<Vec<Pairing>, StoreError> {
+    let member = Condition::all()
+        .add(pairing_member::Column::BranchId.eq(branch))
+        .add(pairing_member::Column::Role.eq(PairingRole::Lead.as_str()))
+        .add(pairing_member::Column::LeftOn.is_null());
+    let selection = pairing::Entity::find()
+        .filter(pairing::Column::Id.in_subquery(with_member(member)))
+        .order_by_asc(pairing::Column::Id);
+    row::all(connection, selection).await
+}
+
 /// In how many active pairings each branch is; those in none are left out.
 pub(super) async fn active_pairings(
     connection: &impl ConnectionTrait,

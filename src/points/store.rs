@@ -34,7 +34,9 @@ pub use quarantine_list::waiting_for_decision;
 pub(super) use quarantine_list::{
     check_quarantine_page, count_quarantine, known_codes, list_quarantine, quarantined_by_ids, waiting_counts,
 };
-pub use scores::{RankAmong, merge_counts, ranks_statement, verify_scores};
+pub use scores::{
+    RankAmong, merge_counts, participants_by_domain, ranks_in_domain, ranks_statement, verify_scores,
+};
 pub(super) use scores::{count_entries, entry_counts, participants, place, ranks, recount};
 pub(super) use totals::{Moves, add_totals, merge_totals};
 pub use totals::{standings, totals, verify_totals};

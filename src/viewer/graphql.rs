@@ -8,6 +8,7 @@ use crate::{
     board::graphql::branch_by_id,
     branch::graphql::Branch,
     brand::graphql::Brand,
+    gold::graphql::GoldApplication,
     graphql::{
         caller::Caller,
         error::{ApiError, nullable},
@@ -42,6 +43,10 @@ pub enum TodoKind {
     ApprovePairing,
     /// 发布品牌 · A submitted brand waits for its committee.
     PublishBrand,
+    /// 推荐金牌申报 · An application for gold waits for its committee.
+    RecommendGold,
+    /// 审定金牌申报 · A recommended application waits for the district.
+    DecideGold,
     /// 处理待处理积分 · Entries of a point source wait for a decision.
     ResolveQuarantine,
 }
@@ -98,6 +103,9 @@ impl Todo {
             TodoNode::Rectification(id) => {
                 Node::Rectification(required(Rectification::load(caller, id).await?)?)
             }
+            TodoNode::GoldApplication(id) => {
+                Node::GoldApplication(required(GoldApplication::load(caller, id).await?)?)
+            }
             TodoNode::PointSource(id) => Node::PointSource(required(PointSource::load(caller, id).await?)?),
         })
     }
@@ -150,7 +158,8 @@ impl Viewer {
     }
 
     /// 待办 · What waits for the caller, most urgent first: problems to put right, to close or to review, pairings to accept or
-    /// approve, brands to publish, terms to renew, quarantined points to decide about.
+    /// approve, brands to publish, terms to renew, applications for gold to recommend or decide about, quarantined points to
+    /// decide about.
     async fn todos(
         &self,
         ctx: &Context<'_>,

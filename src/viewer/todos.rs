@@ -4,9 +4,9 @@ use chrono::NaiveDate;
 
 use crate::{
     auth::{Act, Extent, Requester},
-    branch, brand,
+    branch, brand, gold,
     kernel::{
-        id::{BranchId, BrandId, PairingId, PointSourceId, RectificationId},
+        id::{BranchId, BrandId, GoldApplicationId, PairingId, PointSourceId, RectificationId},
         light::Light,
         message::Message,
     },
@@ -32,6 +32,10 @@ pub enum TodoKind {
     ApprovePairing,
     /// A submitted brand waits for its committee.
     PublishBrand,
+    /// An application for gold waits for its committee.
+    RecommendGold,
+    /// A recommended one waits for the district.
+    DecideGold,
     /// Entries of points wait for a decision.
     ResolveQuarantine,
 }
@@ -47,6 +51,8 @@ pub enum TodoNode {
     Brand(BrandId),
     /// A rectification.
     Rectification(RectificationId),
+    /// An application for gold.
+    GoldApplication(GoldApplicationId),
     /// A point source.
     PointSource(PointSourceId),
 }
@@ -157,6 +163,30 @@ pub async fn todos(database: &Database, requester: &Requester, first: u64) -> Re
                 format!("Publish the brand: {}", brand.name),
             );
             add(TodoKind::PublishBrand, title, None, TodoNode::Brand(brand.id));
+        }
+    }
+    // The district may recommend in a committee's place; it is the committee that is reminded.
+    if let (Ok(_), Extent::Subtree(_)) = (requester.grant(Act::RecommendGold), scope.extent()) {
+        for (id, branch) in gold::waiting_for_recommendation(connection, &scope, first).await? {
+            let title = Message::new(
+                format!("把关推荐金牌申报：{branch}"),
+                format!("Recommend for gold, or do not: {branch}"),
+            );
+            add(
+                TodoKind::RecommendGold,
+                title,
+                None,
+                TodoNode::GoldApplication(id),
+            );
+        }
+    }
+    if requester.grant(Act::DecideGold).is_ok() {
+        for (id, branch) in gold::waiting_for_decision(connection, &scope, first).await? {
+            let title = Message::new(
+                format!("研究审定金牌申报：{branch}"),
+                format!("Decide about gold: {branch}"),
+            );
+            add(TodoKind::DecideGold, title, None, TodoNode::GoldApplication(id));
         }
     }
     if requester.grant(Act::ResolveQuarantine).is_ok() {

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    app::{As, TestApp},
-    on_both,
+use crate::{
+    gold::gold_and_veto,
+    support::{
+        app::{As, TestApp},
+        on_both,
+    },
 };
 
 /// Columns of the tables below.
@@ -62,6 +65,12 @@ const QUERIES: &[(&str, &str, &str)] = &[
         "++++++",
     ),
     ("pointSources", "{ pointSources { code } }", "++++++"),
+    (
+        "goldApplications",
+        "{ goldApplications { nodes { id } } }",
+        "++-++-",
+    ),
+    ("vetoes", "{ vetoes { nodes { id } } }", "+-----"),
     (
         "quarantine",
         r#"{ quarantine(sourceCode: "EJIA") { nodes { id } } }"#,
@@ -257,6 +266,37 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
         r#"{ "id": "$QUARANTINED", "reason": "r" }"#,
         "+-----",
     ),
+    (
+        "applyForGold",
+        r#"{ "branchId": "$BRANCH", "year": 2026, "statement": "s" }"#,
+        "---+--",
+    ),
+    (
+        "withdrawGold",
+        r#"{ "id": "$GOLD", "version": 999, "opinion": "o" }"#,
+        "---+--",
+    ),
+    (
+        "recommendGold",
+        r#"{ "id": "$GOLD", "version": 999, "favourable": true, "opinion": "o" }"#,
+        "++----",
+    ),
+    (
+        "decideGold",
+        r#"{ "id": "$GOLD", "version": 999, "favourable": true, "opinion": "o" }"#,
+        "+-----",
+    ),
+    (
+        "revokeGold",
+        r#"{ "id": "$GOLD", "version": 999, "opinion": "o" }"#,
+        "+-----",
+    ),
+    (
+        "recordVeto",
+        r#"{ "branchId": "$BRANCH", "kind": "OTHER", "occurredOn": "2026-01-01", "documentNumber": "d" }"#,
+        "+-----",
+    ),
+    ("liftVeto", r#"{ "id": "$VETO", "reason": "r" }"#, "+-----"),
     ("pullPoints", r#"{ "sourceCode": "EJIA" }"#, "+-----"),
     (
         "pauseSource",
@@ -342,8 +382,7 @@ impl Records {
                 .await,
             "trainingRecord",
         );
-        let campaign =
-            json!({ "year": 2026, "theme": "t", "windowFrom": "2026-01-01", "windowTo": "2026-12-31" });
+        let campaign = json!({ "year": 2026, "theme": "t", "windowFrom": "2026-01-01", "windowTo": "2026-12-31", "gold": { "totalQuota": 5 } });
         admin
             .mutate("openCampaign", "campaign { id }", campaign)
             .await
@@ -376,6 +415,8 @@ impl Records {
             .mutate("reportHeadcount", "headcount { id }", headcount)
             .await
             .done();
+        let (gold, veto) = gold_and_veto(&app, "B1").await;
+        names.extend([("$GOLD", gold), ("$VETO", veto)]);
         app.settle().await;
         names.extend([("$BRAND", draft), ("$PAIRING", pairing), ("$TRAINING", training)]);
         Self { app, names }

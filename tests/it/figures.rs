@@ -10,10 +10,13 @@ use zhibu::{
     training::{Window, distinct_participants},
 };
 
-use crate::support::{
-    app::{As, TestApp},
-    on_both,
-    platform::Platform,
+use crate::{
+    gold::gold_and_veto,
+    support::{
+        app::{As, TestApp},
+        on_both,
+        platform::Platform,
+    },
 };
 
 /// Every node of a connection, read page by page.
@@ -177,12 +180,12 @@ on_both!(node_works_for_every_type_that_has_an_id, |db| async move {
         "aspect": "ROLE", "title": "t", "prescription": "p", "dueOn": "2023-01-31" } });
     let raised = admin.mutate("raiseRectification", "rectification { id }", finding);
     raised.await.done();
-    let campaign =
-        json!({ "year": 2022, "theme": "t", "windowFrom": "2022-01-01", "windowTo": "2022-12-31" });
+    let campaign = json!({ "year": 2022, "theme": "t", "windowFrom": "2022-01-01", "windowTo": "2022-12-31", "gold": { "totalQuota": 5 } });
     admin
         .mutate("openCampaign", "campaign { id }", campaign)
         .await
         .done();
+    gold_and_veto(&app, demo::SHOWCASE_BRANCH).await;
     let data = admin
         .data(
             "{ organizations(first: 1) { nodes { id __typename } } branches(first: 1) { nodes { id __typename } }
@@ -193,7 +196,8 @@ on_both!(node_works_for_every_type_that_has_an_id, |db| async move {
                trainingRecords(first: 1) { nodes { id __typename } } sites(first: 1) { nodes { id __typename } }
                headcounts { id __typename } auditEntries(first: 1) { nodes { id __typename } }
                pointSources { id __typename runs(first: 1) { nodes { id __typename } } } pointEntries(first: 1) { nodes { id __typename } }
-               quarantine(sourceCode: \"EJIA\", first: 1) { nodes { id __typename } } }",
+               quarantine(sourceCode: \"EJIA\", first: 1) { nodes { id __typename } }
+               goldApplications { nodes { id __typename } } vetoes { nodes { id __typename } } }",
         )
         .await;
     let mut found = Vec::new();

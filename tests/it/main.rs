@@ -23,6 +23,7 @@ mod demo;
 mod demo_points;
 mod durability;
 mod figures;
+mod gold;
 mod hostile;
 mod http;
 mod layering;

@@ -341,6 +341,42 @@ pub(in crate::points) async fn participants(
     }
 }
 
+/// How many branches take part in each field.
+pub async fn participants_by_domain(
+    connection: &impl ConnectionTrait,
+) -> Result<HashMap<Domain, i64>, StoreError> {
+    let sql = format!(
+        "SELECT domain, CAST(sum(branches) AS bigint) FROM \
+         (SELECT domain, branches FROM score_count WHERE period = {PARTICIPANTS} UNION ALL \
+          SELECT domain, branches FROM score_delta WHERE period = {PARTICIPANTS}) AS k GROUP BY domain"
+    );
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let rows = connection.query_all_raw(statement).await?;
+    rows.iter()
+        .map(|row| {
+            let mut cells = Cells::new(row);
+            Ok((cells.named("score_count.domain", Domain::parse)?, cells.take()?))
+        })
+        .collect()
+}
+
+/// Ranks of branches in their fields, by points of a period. What takes no part is left out.
+pub async fn ranks_in_domain(
+    connection: &impl ConnectionTrait,
+    branches: &[BranchId],
+    period: Period,
+) -> Result<HashMap<BranchId, i64>, StoreError> {
+    if branches.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let asked: Vec<(BranchId, Period)> = branches.iter().map(|branch| (*branch, period)).collect();
+    let ranks = ranks(connection, &asked, RankAmong::Domain).await?;
+    Ok(ranks
+        .into_iter()
+        .map(|((branch, _), rank)| (branch, rank))
+        .collect())
+}
+
 /// Buckets as totals and branches give them: rows (period, domain, level, bucket, branches).
 fn expected() -> String {
     let mut parts: Vec<String> = LEVELS

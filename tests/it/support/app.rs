@@ -520,6 +520,8 @@ fn mutation(field: &str, selection: &str) -> String {
             "RectificationStepInput".to_owned()
         }
         "closeRectification" | "reviewRectification" => "CloseRectificationInput".to_owned(),
+        "withdrawGold" | "revokeGold" => "GoldStepInput".to_owned(),
+        "recommendGold" | "decideGold" => "GoldDecisionInput".to_owned(),
         _ => {
             let mut name = field.to_owned();
             name[..1].make_ascii_uppercase();
