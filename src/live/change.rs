@@ -12,6 +12,7 @@ pub enum Topic {
     Pairing,
     Training,
     Campaign,
+    HealthCheck,
     Rectification,
     Gold,
     Points,
@@ -20,13 +21,14 @@ pub enum Topic {
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 10] = [
+    pub const ALL: [Topic; 11] = [
         Topic::Organization,
         Topic::Branch,
         Topic::Brand,
         Topic::Pairing,
         Topic::Training,
         Topic::Campaign,
+        Topic::HealthCheck,
         Topic::Rectification,
         Topic::Gold,
         Topic::Points,
@@ -42,6 +44,7 @@ impl Topic {
             Topic::Pairing => "PAIRING",
             Topic::Training => "TRAINING",
             Topic::Campaign => "CAMPAIGN",
+            Topic::HealthCheck => "HEALTH_CHECK",
             Topic::Rectification => "RECTIFICATION",
             Topic::Gold => "GOLD",
             Topic::Points => "POINTS",

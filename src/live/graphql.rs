@@ -44,6 +44,8 @@ pub enum Topic {
     Training,
     /// 年度活动
     Campaign,
+    /// 红色体检
+    HealthCheck,
     /// 问题整改
     Rectification,
     /// 金牌评比 · applications and vetoes; a veto's node is null for all but the district
