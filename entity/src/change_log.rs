@@ -19,6 +19,7 @@ pub struct Model {
     pub organization_ids: String,
     pub source_code: Option<String>,
     pub public: bool,
+    pub examiner_ids: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,4 +1,4 @@
-//! Who examines a check.
+//! Who is assigned to a health check.
 
 use sea_orm::entity::prelude::*;
 
@@ -14,6 +14,25 @@ pub struct Model {
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub enum Relation {
+    #[sea_orm(
+        belongs_to = "super::health_check::Entity",
+        from = "Column::HealthCheckId",
+        to = "super::health_check::Column::Id"
+    )]
+    HealthCheck,
+    #[sea_orm(
+        belongs_to = "super::examiner::Entity",
+        from = "Column::ExaminerId",
+        to = "super::examiner::Column::Id"
+    )]
+    Examiner,
+}
+
+impl Related<super::health_check::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::HealthCheck.def()
+    }
+}
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -243,6 +243,12 @@ async fn checks(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         manager,
         "CREATE INDEX check_examiner_of ON check_examiner (examiner_id, health_check_id)",
     )
+    .await?;
+    // Of a change that only those in scope hear of: the examiners of its branches' checks, with a space between their ids.
+    run(
+        manager,
+        "ALTER TABLE change_log ADD COLUMN examiner_ids TEXT NOT NULL DEFAULT ''",
+    )
     .await
 }
 

@@ -86,8 +86,10 @@ impl Authenticator {
         let claims = self.keys.verify(token, now)?;
         let times = claims.times();
         let requester = self.requester(claims).await?;
-        // A source that is not there yet is looked for again.
-        if requester.source.is_none() || requester.source_id.is_some() {
+        // A source that is not there yet is looked for again, and so is an examiner who was never assigned.
+        let has_source = requester.source.is_none() || requester.source_id.is_some();
+        let is_assigned = requester.role != Role::Examiner || requester.examiner.is_some();
+        if has_source && is_assigned {
             self.verified.insert(hash, Arc::new((times, requester.clone())));
         }
         Ok(requester)
@@ -110,7 +112,12 @@ impl Authenticator {
             Some(code) => self.source(code).await?,
             None => None,
         };
+        let examiner = match role {
+            Role::Examiner => store::examiner_id(self.database.reader(), &claims.sub).await?,
+            _ => None,
+        };
         Ok(Requester {
+            examiner,
             subject: claims.sub.into(),
             role,
             organization,
@@ -169,6 +176,7 @@ fn anonymous(role: Role) -> Requester {
         branch: None,
         source: None,
         source_id: None,
+        examiner: None,
         expires_at: None,
         anonymous: true,
     }

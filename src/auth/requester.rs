@@ -9,7 +9,7 @@ use super::{
     scope::{Extent, Grant, Scope, Sources},
 };
 use crate::{
-    kernel::id::{BranchId, OrganizationId, PointSourceId},
+    kernel::id::{BranchId, ExaminerId, OrganizationId, PointSourceId},
     storage::write::{Actor, Failure},
 };
 
@@ -68,6 +68,7 @@ pub struct Requester {
     pub(super) branch: Option<BranchId>,
     pub(super) source: Option<Arc<str>>,
     pub(super) source_id: Option<PointSourceId>,
+    pub(super) examiner: Option<ExaminerId>,
     pub(super) expires_at: Option<DateTime<Utc>>,
     pub(super) anonymous: bool,
 }
@@ -130,8 +131,8 @@ impl Requester {
             // An anonymous viewer has no scope; a viewer without an organization has the district's.
             Role::Viewer if self.anonymous => Extent::Nothing,
             Role::Viewer => self.organization.map_or(Extent::District, Extent::Subtree),
-            // An examiner's scope is the checks assigned to it, none of which exist yet.
-            Role::Examiner | Role::Adapter => Extent::Nothing,
+            Role::Examiner => self.assigned(),
+            Role::Adapter => Extent::Nothing,
         };
         let sources = match self.role {
             Role::DistrictAdmin => Sources::All,
@@ -150,11 +151,19 @@ impl Requester {
             Role::BranchOfficer => self.branch.map(Extent::Branch),
             // It has a source, and nothing besides.
             Role::Adapter => Some(Extent::Nothing),
-            Role::Examiner | Role::Viewer => None,
+            Role::Examiner => Some(self.assigned()),
+            Role::Viewer => None,
         };
         extent
             .map(|extent| Grant::new(extent, self.scope()))
             .ok_or(Failure::Forbidden)
+    }
+
+    /// What an examiner was assigned to; nothing as long as it never was.
+    fn assigned(&self) -> Extent {
+        let own = self.branch;
+        self.examiner
+            .map_or(Extent::Nothing, |examiner| Extent::Assigned { examiner, own })
     }
 
     /// For the audit trail.

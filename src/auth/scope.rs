@@ -1,13 +1,13 @@
 //! What a caller may see and reach, as values that only `auth` can make.
 
-use entity::{branch, organization_closure};
+use entity::{branch, check_examiner, health_check, organization_closure};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _, QueryTrait as _,
     sea_query::{Condition, Expr, ExprTrait as _},
 };
 
 use crate::{
-    kernel::id::{BranchId, OrganizationId, PointSourceId},
+    kernel::id::{BranchId, ExaminerId, OrganizationId, PointSourceId},
     storage::{StoreError, write::Failure},
 };
 
@@ -20,6 +20,13 @@ pub enum Extent {
     Branch(BranchId),
     /// An organization and all below it, as the tree stands now.
     Subtree(OrganizationId),
+    /// The branches whose health checks an examiner was assigned to, but for its own.
+    Assigned {
+        /// The examiner.
+        examiner: ExaminerId,
+        /// Its own branch, as its token says.
+        own: Option<BranchId>,
+    },
     /// Everything.
     District,
 }
@@ -28,11 +35,12 @@ impl Extent {
     /// A condition on rows that belong to a branch: its id, and the organization directly above it.
     fn branches(self, branch_id: Expr, organization_id: Expr) -> Condition {
         match self {
-            Extent::Nothing => Condition::any(),
+            Extent::Nothing => nothing(),
             Extent::Branch(id) => Condition::all().add(branch_id.eq(id)),
             Extent::Subtree(id) => {
                 Condition::all().add(organization_id.in_subquery(subtree(id).into_query()))
             }
+            Extent::Assigned { examiner, own } => assigned_branches(branch_id, examiner, own),
             Extent::District => Condition::all(),
         }
     }
@@ -43,7 +51,7 @@ impl Extent {
         organization: OrganizationId,
     ) -> Result<bool, StoreError> {
         match self {
-            Extent::Nothing | Extent::Branch(_) => Ok(false),
+            Extent::Nothing | Extent::Branch(_) | Extent::Assigned { .. } => Ok(false),
             Extent::District => Ok(true),
             Extent::Subtree(top) => Ok(organization_closure::Entity::find_by_id((top, organization))
                 .one(connection)
@@ -61,6 +69,14 @@ impl Extent {
             Extent::Nothing => Ok(false),
             Extent::Branch(own) => Ok(own == branch),
             Extent::District => Ok(true),
+            Extent::Assigned { examiner, own } => {
+                let id = Expr::col((branch::Entity, branch::Column::Id));
+                let found = branch::Entity::find_by_id(branch)
+                    .filter(assigned_branches(id, examiner, own))
+                    .one(connection)
+                    .await?;
+                Ok(found.is_some())
+            }
             Extent::Subtree(_) => {
                 let home: Option<OrganizationId> = branch::Entity::find_by_id(branch)
                     .select_only()
@@ -83,6 +99,33 @@ pub(crate) fn subtree(top: OrganizationId) -> sea_orm::Select<organization_closu
         .select_only()
         .column(organization_closure::Column::DescendantId)
         .filter(organization_closure::Column::AncestorId.eq(top))
+}
+
+fn nothing() -> Condition {
+    Condition::all().add(Expr::cust("1 = 0"))
+}
+
+/// Ids of the checks that an examiner was assigned to, to be used as a subquery.
+fn assigned(examiner: ExaminerId) -> sea_orm::Select<check_examiner::Entity> {
+    check_examiner::Entity::find()
+        .select_only()
+        .column(check_examiner::Column::HealthCheckId)
+        .filter(check_examiner::Column::ExaminerId.eq(examiner))
+}
+
+fn assigned_branches(branch_id: Expr, examiner: ExaminerId, own: Option<BranchId>) -> Condition {
+    let branches = health_check::Entity::find()
+        .select_only()
+        .column(health_check::Column::BranchId)
+        .filter(health_check::Column::Id.in_subquery(assigned(examiner).into_query()));
+    not_own(own, branch_id.clone()).add(branch_id.in_subquery(branches.into_query()))
+}
+
+fn not_own(own: Option<BranchId>, branch_id: Expr) -> Condition {
+    match own {
+        Some(own) => Condition::all().add(branch_id.ne(own)),
+        None => Condition::all(),
+    }
 }
 
 /// Whose point sources' inner state is seen: position, errors, runs, quarantine.
@@ -122,29 +165,25 @@ impl Scope {
 
     /// Rows everybody but ADAPTER may see.
     pub fn public(&self) -> Condition {
-        // An empty `any` is false, an empty `all` true; both databases take them.
-        if self.signed_in {
-            Condition::all()
-        } else {
-            Condition::all().add(Expr::cust("1 = 0"))
+        match self.signed_in {
+            true => Condition::all(),
+            false => nothing(),
         }
     }
 
     /// Rows of branches in scope: the branch's id, and the organization directly above it.
     pub fn branches(&self, branch_id: impl Into<Expr>, organization_id: impl Into<Expr>) -> Condition {
-        match self.extent {
-            Extent::Nothing => Condition::all().add(Expr::cust("1 = 0")),
-            extent => extent.branches(branch_id.into(), organization_id.into()),
-        }
+        self.extent.branches(branch_id.into(), organization_id.into())
     }
 
     /// Ids of branches in scope, as a subquery on a column that holds a branch's id.
     pub fn branch_ids(&self, branch_id: impl Into<Expr>) -> Condition {
         let branch_id = branch_id.into();
         match self.extent {
-            Extent::Nothing => Condition::all().add(Expr::cust("1 = 0")),
+            Extent::Nothing => nothing(),
             Extent::District => Condition::all(),
             Extent::Branch(id) => Condition::all().add(branch_id.eq(id)),
+            Extent::Assigned { examiner, own } => assigned_branches(branch_id, examiner, own),
             Extent::Subtree(top) => Condition::all().add(
                 branch_id.in_subquery(
                     branch::Entity::find()
@@ -157,10 +196,31 @@ impl Scope {
         }
     }
 
+    /// Health checks in scope, by their ids and their branches': an examiner sees those it was assigned to, no other of the
+    /// same branch.
+    pub fn checks(&self, check_id: impl Into<Expr>, branch_id: impl Into<Expr>) -> Condition {
+        match self.extent {
+            Extent::Assigned { examiner, own } => {
+                not_own(own, branch_id.into()).add(check_id.into().in_subquery(assigned(examiner).into_query()))
+            }
+            _ => self.branch_ids(branch_id),
+        }
+    }
+
+    /// The health checks that were assigned to the caller, by their ids.
+    pub fn assigned_checks(&self, check_id: impl Into<Expr>) -> Condition {
+        match self.extent {
+            Extent::Assigned { examiner, .. } => {
+                Condition::all().add(check_id.into().in_subquery(assigned(examiner).into_query()))
+            }
+            _ => nothing(),
+        }
+    }
+
     /// Rows of organizations in scope.
     pub fn organizations(&self, organization_id: impl Into<Expr>) -> Condition {
         match self.extent {
-            Extent::Nothing | Extent::Branch(_) => Condition::all().add(Expr::cust("1 = 0")),
+            Extent::Nothing | Extent::Branch(_) | Extent::Assigned { .. } => nothing(),
             Extent::District => Condition::all(),
             Extent::Subtree(top) => {
                 Condition::all().add(organization_id.into().in_subquery(subtree(top).into_query()))
@@ -188,7 +248,7 @@ impl Scope {
     /// Rows of point sources whose inner state is in scope.
     pub fn source_rows(&self, source_id: impl Into<Expr>) -> Condition {
         match self.sources {
-            Sources::None => Condition::all().add(Expr::cust("1 = 0")),
+            Sources::None => nothing(),
             Sources::One(own) => Condition::all().add(source_id.into().eq(own)),
             Sources::All => Condition::all(),
         }

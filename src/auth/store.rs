@@ -1,10 +1,10 @@
 //! Codes in tokens to ids.
 
-use entity::{branch, organization, point_source};
+use entity::{branch, examiner, organization, point_source};
 use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _};
 
 use crate::{
-    kernel::id::{BranchId, OrganizationId, PointSourceId},
+    kernel::id::{BranchId, ExaminerId, OrganizationId, PointSourceId},
     storage::StoreError,
 };
 
@@ -32,6 +32,20 @@ pub(super) async fn branch_id(
         .select_only()
         .column(branch::Column::Id)
         .filter(branch::Column::Code.eq(code))
+        .into_tuple()
+        .one(connection)
+        .await?)
+}
+
+/// The examiner of a subject, once it was assigned to a check.
+pub(super) async fn examiner_id(
+    connection: &impl ConnectionTrait,
+    subject: &str,
+) -> Result<Option<ExaminerId>, StoreError> {
+    Ok(examiner::Entity::find()
+        .select_only()
+        .column(examiner::Column::Id)
+        .filter(examiner::Column::Subject.eq(subject))
         .into_tuple()
         .one(connection)
         .await?)

@@ -139,7 +139,8 @@ impl Caller {
         self.reach
             .get_or_try_init(|| async {
                 Ok(match self.scope.extent() {
-                    Extent::Nothing => Reach::Nothing,
+                    // What lies up a branch's own chain only is not for its examiner.
+                    Extent::Nothing | Extent::Assigned { .. } => Reach::Nothing,
                     Extent::Branch(id) => Reach::Branch(id),
                     Extent::District => Reach::Everything,
                     Extent::Subtree(_) => {

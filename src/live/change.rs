@@ -1,6 +1,6 @@
 //! One change, as a use case reports it.
 
-use crate::kernel::id::{BranchId, GlobalId, NodeId, OrganizationId};
+use crate::kernel::id::{BranchId, ExaminerId, GlobalId, NodeId, OrganizationId};
 
 /// What kind of thing moved; the contract's `Topic`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -129,6 +129,7 @@ pub struct Change {
     pub(crate) version: Option<i32>,
     pub(crate) branches: Vec<BranchId>,
     pub(crate) organizations: Vec<OrganizationId>,
+    pub(crate) examiners: Vec<ExaminerId>,
     pub(crate) public: bool,
 }
 
@@ -145,6 +146,7 @@ impl Change {
             version: None,
             branches: Vec::new(),
             organizations: Vec::new(),
+            examiners: Vec::new(),
             public: true,
         }
     }
@@ -164,6 +166,12 @@ impl Change {
     /// Organizations it concerns besides its branches' own: where a thing moved from, who organized it.
     pub fn organizations(mut self, ids: impl IntoIterator<Item = OrganizationId>) -> Self {
         self.organizations.extend(ids);
+        self
+    }
+
+    /// Examiners it concerns besides those of its branches' checks: who is not assigned any more.
+    pub fn examiners(mut self, ids: impl IntoIterator<Item = ExaminerId>) -> Self {
+        self.examiners.extend(ids);
         self
     }
 

@@ -75,6 +75,9 @@ pub fn dependencies(prepared: &Prepared, requester: &Requester) -> Dependencies 
         // What lies in its scope is another thing when the tree changes.
         topics = topics.and(Topics::of(&[Topic::Organization, Topic::Branch]));
     }
+    if matches!(requester.scope().extent(), Extent::Assigned { .. }) {
+        topics = topics.and(Topics::of(&[Topic::HealthCheck]));
+    }
     if reads.volatile {
         // What a source does, and how much of it is booked, is told by these.
         topics = topics.and(Topics::of(&[Topic::Source, Topic::Points]));

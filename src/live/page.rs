@@ -58,6 +58,10 @@ pub fn is_visible(change: &LoggedChange, scope: &Scope) -> bool {
         Extent::Nothing => false,
         Extent::Branch(id) => change.branch_ids.contains(&id),
         Extent::Subtree(id) => change.organization_ids.contains(&id),
+        Extent::Assigned { examiner, own } => {
+            change.examiner_ids.contains(&examiner)
+                && change.branch_ids.iter().any(|branch| Some(*branch) != own)
+        }
         Extent::District => true,
     }
 }

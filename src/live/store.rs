@@ -3,11 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use entity::{branch, change_log, change_log_state, organization_closure, setting};
+use entity::{branch, change_log, change_log_state, check_examiner, health_check, organization_closure, setting};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait as _, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait as _,
-    FromQueryResult as _, QueryFilter as _, QuerySelect as _, QueryTrait as _, Statement,
+    FromQueryResult as _, JoinType, QueryFilter as _, QuerySelect as _, QueryTrait as _, RelationTrait as _,
+    Statement,
     sea_query::{Expr, OnConflict, Query},
 };
 
@@ -16,13 +17,13 @@ use super::{
     cursor::Position,
 };
 use crate::{
-    kernel::id::{BranchId, GlobalId, NodeType, OrganizationId},
-    storage::{StoreError, setting::CHANGE_LOG_PRUNED},
+    kernel::id::{BranchId, ExaminerId, GlobalId, NodeType, OrganizationId},
+    storage::{StoreError, row, setting::CHANGE_LOG_PRUNED},
 };
 
 /// Ids in one IN list; far below what either database binds (32,766 on SQLite).
 const CHUNK: usize = 5000;
-/// Rows in one INSERT: 13 columns each.
+/// Rows in one INSERT: 14 columns each.
 const INSERT_CHUNK: usize = 1000;
 
 /// A change as the log holds it.
@@ -44,6 +45,8 @@ pub struct LoggedChange {
     pub branch_ids: Vec<BranchId>,
     /// The organizations of its branches and all above them, as they stood before and after.
     pub organization_ids: Vec<OrganizationId>,
+    /// The examiners of its branches' checks, where only those in scope may learn of it.
+    pub examiner_ids: Vec<ExaminerId>,
     /// Whether callers without a scope may learn of it.
     pub public: bool,
 }
@@ -94,6 +97,8 @@ pub async fn append(
         .chain(changes.iter().flat_map(|c| c.organizations.iter().copied()))
         .collect();
     let ancestors = ancestors(transaction, named).await?;
+    let private = changes.iter().filter(|change| !change.public);
+    let examiners = examiners(transaction, private.flat_map(|c| c.branches.iter().copied())).await?;
     let rows = changes.into_iter().map(|change| {
         let scope: BTreeSet<OrganizationId> = change
             .branches
@@ -102,6 +107,10 @@ pub async fn append(
             .chain(&change.organizations)
             .flat_map(|o| ancestors.get(o).into_iter().flatten().copied())
             .collect();
+        let mut told: BTreeSet<ExaminerId> = change.examiners.iter().copied().collect();
+        if !change.public {
+            told.extend(change.branches.iter().filter_map(|b| examiners.get(b)).flatten());
+        }
         change_log::ActiveModel {
             seq: NotSet,
             incarnation: Set(incarnation),
@@ -116,6 +125,7 @@ pub async fn append(
             organization_ids: Set(ids_text(scope.iter().map(|id| id.0))),
             source_code: Set(None),
             public: Set(change.public),
+            examiner_ids: Set(ids_text(told.iter().map(|id| id.0))),
         }
     });
     let rows: Vec<_> = rows.collect();
@@ -152,6 +162,31 @@ async fn homes(
         homes.extend(rows);
     }
     Ok(homes)
+}
+
+/// Who was assigned to a check of each branch.
+async fn examiners(
+    connection: &impl ConnectionTrait,
+    branches: impl Iterator<Item = BranchId>,
+) -> Result<HashMap<BranchId, Vec<ExaminerId>>, StoreError> {
+    let ids: Vec<BranchId> = branches.collect::<BTreeSet<_>>().into_iter().collect();
+    let mut examiners: HashMap<BranchId, Vec<ExaminerId>> = HashMap::new();
+    if ids.is_empty() {
+        return Ok(examiners);
+    }
+    let rows: Vec<(BranchId, ExaminerId)> = check_examiner::Entity::find()
+        .select_only()
+        .column(health_check::Column::BranchId)
+        .column(check_examiner::Column::ExaminerId)
+        .join(JoinType::InnerJoin, check_examiner::Relation::HealthCheck.def())
+        .filter(row::among(connection, health_check::Column::BranchId, &ids))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    for (branch, examiner) in rows {
+        examiners.entry(branch).or_default().push(examiner);
+    }
+    Ok(examiners)
 }
 
 /// Each organization with all above it, itself among them.
@@ -418,6 +453,7 @@ fn logged(row: change_log::Model) -> Result<LoggedChange, StoreError> {
             .into_iter()
             .map(OrganizationId)
             .collect(),
+        examiner_ids: ids(&row.examiner_ids)?.into_iter().map(ExaminerId).collect(),
         public: row.public,
     })
 }

@@ -257,6 +257,8 @@ pub(super) async fn covered(
         Extent::Nothing => HashSet::new(),
         Extent::Branch(own) => branches.iter().copied().filter(|id| *id == own).collect(),
         Extent::District => branches.iter().copied().collect(),
+        // An examiner takes no part in pairings.
+        Extent::Assigned { .. } => HashSet::new(),
         Extent::Subtree(top) => {
             let ids: Vec<BranchId> = branch::Entity::find()
                 .select_only()

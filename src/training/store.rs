@@ -91,7 +91,7 @@ fn visible(scope: &Scope) -> Select<training_record::Entity> {
     let select = training_record::Entity::find();
     match scope.extent() {
         Extent::District => select,
-        Extent::Nothing | Extent::Branch(_) | Extent::Subtree(_) => select.filter(
+        Extent::Nothing | Extent::Branch(_) | Extent::Assigned { .. } | Extent::Subtree(_) => select.filter(
             Condition::any()
                 .add(scope.organizations(Expr::col((
                     training_record::Entity,

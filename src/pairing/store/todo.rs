@@ -42,7 +42,7 @@ pub async fn waiting_for_approval(
 ) -> Result<Vec<Pairing>, StoreError> {
     let waiting = proposed().filter(pairing::Column::ApprovedAt.is_null());
     let waiting = match scope.extent() {
-        Extent::Nothing | Extent::Branch(_) => return Ok(Vec::new()),
+        Extent::Nothing | Extent::Branch(_) | Extent::Assigned { .. } => return Ok(Vec::new()),
         Extent::Subtree(top) => {
             let outside = Condition::all().add(member_branch().not_in_subquery(branches_below(top)));
             waiting.filter(pairing::Column::Id.not_in_subquery(with_member(outside)))
