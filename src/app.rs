@@ -21,6 +21,7 @@ use crate::{
         Engine,
         schema::{self, Mutation, Query, Subscription},
     },
+    health_check,
     http::{
         self, Live,
         graphiql::Graphiql,
@@ -270,7 +271,7 @@ impl App {
                 .data(refused.clone())
                 .data(participant_key.clone())
                 .data(branch_hooks())
-                .data(CampaignHooks::default())
+                .data(campaign_hooks())
                 .data(rectification_hooks())
                 .data(pulled.clone())
         };
@@ -436,17 +437,29 @@ fn branch_hooks() -> BranchHooks {
         ended: vec![
             points::branch_ended,
             pairing::branch_ended,
+            // Its checks first: what is put right no longer moves a closed one.
+            health_check::branch_ended,
             rectifications_of_ended_branch,
             gold::branch_ended,
         ],
-        placed: vec![points::branch_placed],
+        placed: vec![points::branch_placed, health_check::branch_placed],
         coded: vec![points::branch_coded],
+    }
+}
+
+/// The opening of a campaign sets this off in the slices above, in the same transaction.
+fn campaign_hooks() -> CampaignHooks {
+    CampaignHooks {
+        opened: vec![health_check::campaign_opened],
     }
 }
 
 /// What happens to rectifications sets this off in the slices above, in the same transaction.
 fn rectification_hooks() -> RectificationHooks {
-    RectificationHooks::default()
+    RectificationHooks {
+        moved: vec![health_check::rectification_moved],
+        check_of: Some(health_check::check_of),
+    }
 }
 
 fn rectifications_of_ended_branch<'a, 't>(

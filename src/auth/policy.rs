@@ -49,6 +49,12 @@ pub enum Act {
     PauseSource,
     OpenCampaign,
     UpdateGoldPlan,
+    AnswerCheckItems,
+    SubmitSelfCheck,
+    AssignExaminers,
+    RecordVisit,
+    ConcludeConsultation,
+    CloseHealthCheck,
     ApplyForGold,
     WithdrawGold,
     RecommendGold,
@@ -65,6 +71,8 @@ impl Act {
         const COMMITTEE: &[Role] = &[Role::DistrictAdmin, Role::CommitteeOfficer];
         const SOURCE: &[Role] = &[Role::DistrictAdmin, Role::Adapter];
         const BRANCH: &[Role] = &[Role::BranchOfficer];
+        const EXAMINER: &[Role] = &[Role::Examiner];
+        const BRANCH_OR_EXAMINER: &[Role] = &[Role::BranchOfficer, Role::Examiner];
         const COMMITTEE_OR_EXAMINER: &[Role] = &[Role::DistrictAdmin, Role::CommitteeOfficer, Role::Examiner];
         const COMMITTEE_OR_BRANCH: &[Role] =
             &[Role::DistrictAdmin, Role::CommitteeOfficer, Role::BranchOfficer];
@@ -102,6 +110,8 @@ impl Act {
             | Act::RemoveTraining
             | Act::AssignRectification
             | Act::ReopenRectification
+            | Act::AssignExaminers
+            | Act::CloseHealthCheck
             | Act::RecommendGold
             | Act::ReportHeadcount => COMMITTEE,
             // Only a branch speaks for itself: it writes its brand, accepts a pairing, tells what was done in it, says that a
@@ -111,8 +121,12 @@ impl Act {
             | Act::AcceptPairing
             | Act::RecordPairingActivity
             | Act::SubmitRectification
+            | Act::SubmitSelfCheck
             | Act::ApplyForGold
             | Act::WithdrawGold => BRANCH,
+            // Nobody visits and judges in an examiner's place.
+            Act::RecordVisit | Act::ConcludeConsultation => EXAMINER,
+            Act::AnswerCheckItems => BRANCH_OR_EXAMINER,
             Act::RaiseRectification
             | Act::CloseRectification
             | Act::ReviewRectification

@@ -200,9 +200,8 @@ impl Scope {
     /// same branch.
     pub fn checks(&self, check_id: impl Into<Expr>, branch_id: impl Into<Expr>) -> Condition {
         match self.extent {
-            Extent::Assigned { examiner, own } => {
-                not_own(own, branch_id.into()).add(check_id.into().in_subquery(assigned(examiner).into_query()))
-            }
+            Extent::Assigned { examiner, own } => not_own(own, branch_id.into())
+                .add(check_id.into().in_subquery(assigned(examiner).into_query())),
             _ => self.branch_ids(branch_id),
         }
     }

@@ -21,6 +21,7 @@ use crate::{
         loaders::{Batch, Loaded},
         scalars::{Date, DateTime},
     },
+    health_check::graphql::BranchHealthCheck,
     kernel::id::{BranchId, NodeId as _},
     organization::graphql::{Organization, required},
     pairing::graphql::BranchPairings,
@@ -96,6 +97,7 @@ pub struct Branch(
     BranchPairings,
     BranchPoints,
     BranchRectifications,
+    BranchHealthCheck,
     BranchGold,
 );
 
@@ -132,6 +134,7 @@ impl Branch {
             BranchPairings::new(id),
             BranchPoints::new(id),
             BranchRectifications::new(id),
+            BranchHealthCheck::new(id),
             BranchGold::new(id),
         )
     }

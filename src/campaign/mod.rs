@@ -16,4 +16,4 @@ pub use checklist::CheckItem;
 pub use hooks::CampaignHooks;
 pub use model::{Aspect, Campaign, GoldRules, Verification};
 pub use plan::GoldPlan;
-pub use store::latest_items;
+pub use store::{by_ids, by_year, items, latest_items};

@@ -8,6 +8,7 @@ use crate::{
     app::{self, AppError},
     audit, branch,
     config::Config,
+    health_check,
     kernel::clock::Clock,
     organization, points, training,
 };
@@ -47,6 +48,10 @@ pub(super) async fn run(config: &Config, clock: Clock, rng: &mut impl CryptoRng)
         ("attendances", training::verify_attendances(connection).await?),
         ("points", points::verify_totals(connection).await?),
         ("ranks", points::verify_scores(connection).await?),
+        (
+            "health checks",
+            health_check::verify_scores(connection, database.rules()).await?,
+        ),
     ] {
         if differences == 0 {
             print(&format!("{what}: agrees\n"))?;

@@ -12,6 +12,7 @@ use crate::{
     brand::graphql::Brand,
     campaign::graphql::Campaign,
     gold::graphql::{GoldApplication, Veto},
+    health_check::graphql::HealthCheck,
     kernel::{
         id::{GlobalId, NodeType},
         message::Message,
@@ -46,6 +47,8 @@ pub enum Node {
     Pairing(Pairing),
     /// 结对活动
     PairingActivity(PairingActivity),
+    /// 红色体检
+    HealthCheck(HealthCheck),
     /// 问题整改
     Rectification(Rectification),
     /// 积分来源
@@ -86,6 +89,9 @@ impl Node {
             NodeType::PairingActivity => PairingActivity::load(caller, number.into())
                 .await?
                 .map(Node::PairingActivity),
+            NodeType::HealthCheck => HealthCheck::load(caller, number.into())
+                .await?
+                .map(Node::HealthCheck),
             NodeType::Rectification => Rectification::load(caller, number.into())
                 .await?
                 .map(Node::Rectification),

@@ -10,6 +10,7 @@ const BRAND: Topics = Topics::of(&[Topic::Brand]);
 const PAIRING: Topics = Topics::of(&[Topic::Pairing]);
 const TRAINING: Topics = Topics::of(&[Topic::Training]);
 const CAMPAIGN: Topics = Topics::of(&[Topic::Campaign]);
+const HEALTH_CHECK: Topics = Topics::of(&[Topic::HealthCheck]);
 const RECTIFICATION: Topics = Topics::of(&[Topic::Rectification]);
 const POINTS: Topics = Topics::of(&[Topic::Points]);
 const GOLD: Topics = Topics::of(&[Topic::Gold]);
@@ -37,8 +38,11 @@ const TABLE: &[(&str, Topics)] = &[
     ("Branch.organization", PLACES),
     ("Branch.successor", PLACES),
     ("Branch.brand", BRANCH.and(BRAND)),
-    // Health checks are read too, once they can change; a campaign moves everything.
-    ("Branch.goldEligibility", GOLD.and(POINTS).and(BRAND).and(PLACES)),
+    (
+        "Branch.goldEligibility",
+        GOLD.and(POINTS).and(BRAND).and(HEALTH_CHECK).and(PLACES),
+    ),
+    ("Branch.healthCheck", HEALTH_CHECK.and(PLACES)),
     ("Branch.goldApplication", GOLD.and(PLACES)),
     ("BranchAlias", BRANCH),
     ("Term", BRANCH),
@@ -69,7 +73,17 @@ const TABLE: &[(&str, Topics)] = &[
     ("CheckItem", NOTHING),
     ("GoldPlan", CAMPAIGN),
     ("DomainCount", CAMPAIGN),
+    ("HealthCheck", HEALTH_CHECK.and(PLACES)),
+    ("AspectScore", HEALTH_CHECK),
+    ("ItemResult", HEALTH_CHECK),
+    ("VisitRecord", HEALTH_CHECK),
+    ("HealthCheckConnection", HEALTH_CHECK.and(PLACES)),
+    ("HealthCheckEdge", HEALTH_CHECK),
     ("Rectification", RECTIFICATION.and(PLACES)),
+    (
+        "Rectification.healthCheck",
+        RECTIFICATION.and(HEALTH_CHECK).and(PLACES),
+    ),
     ("RectificationStep", RECTIFICATION),
     ("RectificationConnection", RECTIFICATION.and(PLACES)),
     ("RectificationEdge", RECTIFICATION),

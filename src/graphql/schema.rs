@@ -14,6 +14,7 @@ use crate::{
     brand::graphql::{BrandMutation, BrandQuery},
     campaign::graphql::{CampaignMutation, CampaignQuery},
     gold::graphql::{GoldMutation, GoldQuery},
+    health_check::graphql::{HealthCheckMutation, HealthCheckQuery},
     live::graphql::{ChangeQuery, ChangeSubscription},
     organization::graphql::{OrganizationMutation, OrganizationQuery},
     pairing::graphql::{PairingMutation, PairingQuery},
@@ -41,6 +42,7 @@ pub struct Query(
     PointsQuery,
     CampaignQuery,
     RectificationQuery,
+    HealthCheckQuery,
     GoldQuery,
 );
 
@@ -56,6 +58,7 @@ pub struct Mutation(
     PlatformMutation,
     CampaignMutation,
     RectificationMutation,
+    HealthCheckMutation,
     GoldMutation,
 );
 

@@ -1,5 +1,9 @@
 //! The stages of a check, and what its verdicts come to.
 
+mod error;
+
+pub use error::CheckError;
+
 use crate::kernel::{names::stored_names, refusal::Refusal};
 
 stored_names! {
@@ -77,12 +81,16 @@ pub enum CheckStep {
     Reopen,
     /// An examiner turns a verdict whose rectification is closed.
     Reexamine,
+    /// An examiner records a visit.
+    Visit,
     /// The committee closes the check.
     Close,
+    /// The branch was merged or dissolved.
+    EndOfBranch,
 }
 
 /// Every step there is: from where, by what, to where.
-pub const STEPS: [(CheckStage, CheckStep, CheckStage); 9] = [
+pub const STEPS: [(CheckStage, CheckStep, CheckStage); 15] = [
     (CheckStage::NotStarted, CheckStep::Answer, CheckStage::SelfCheck),
     (CheckStage::SelfCheck, CheckStep::Answer, CheckStage::SelfCheck),
     (CheckStage::SelfCheck, CheckStep::Submit, CheckStage::Consultation),
@@ -100,6 +108,24 @@ pub const STEPS: [(CheckStage, CheckStep, CheckStage); 9] = [
     (CheckStage::Recheck, CheckStep::Reopen, CheckStage::Rectification),
     (CheckStage::Recheck, CheckStep::Reexamine, CheckStage::Recheck),
     (CheckStage::Recheck, CheckStep::Close, CheckStage::Closed),
+    (
+        CheckStage::Consultation,
+        CheckStep::Visit,
+        CheckStage::Consultation,
+    ),
+    (CheckStage::NotStarted, CheckStep::EndOfBranch, CheckStage::Closed),
+    (CheckStage::SelfCheck, CheckStep::EndOfBranch, CheckStage::Closed),
+    (
+        CheckStage::Consultation,
+        CheckStep::EndOfBranch,
+        CheckStage::Closed,
+    ),
+    (
+        CheckStage::Rectification,
+        CheckStep::EndOfBranch,
+        CheckStage::Closed,
+    ),
+    (CheckStage::Recheck, CheckStep::EndOfBranch, CheckStage::Closed),
 ];
 
 impl CheckStep {
@@ -107,10 +133,10 @@ impl CheckStep {
     pub fn target(self) -> CheckStage {
         match self {
             Self::Answer => CheckStage::SelfCheck,
-            Self::Submit => CheckStage::Consultation,
+            Self::Submit | Self::Visit => CheckStage::Consultation,
             Self::ConcludeWithProblems | Self::Reopen => CheckStage::Rectification,
             Self::ConcludeClean | Self::Settle | Self::Reexamine => CheckStage::Recheck,
-            Self::Close => CheckStage::Closed,
+            Self::Close | Self::EndOfBranch => CheckStage::Closed,
         }
     }
 }
@@ -124,15 +150,20 @@ impl CheckStage {
             .ok_or_else(|| Refusal::transition(self.as_str(), step.target().as_str(), &self.allowed()))
     }
 
-    /// Where it can go from here.
+    /// Where somebody can take it from here, each stage once.
     pub fn allowed(self) -> Vec<&'static str> {
-        let mut allowed: Vec<&'static str> = STEPS
-            .iter()
-            .filter(|(from, ..)| *from == self)
-            .map(|(.., to)| to.as_str())
-            .collect();
-        allowed.dedup();
+        let mut allowed = Vec::new();
+        for (from, by, to) in &STEPS {
+            if *from == self && *by != CheckStep::EndOfBranch && !allowed.contains(&to.as_str()) {
+                allowed.push(to.as_str());
+            }
+        }
         allowed
+    }
+
+    /// Whether the consultation has come to an outcome, which verdicts and rectifications may still change.
+    pub fn is_judged(self) -> bool {
+        matches!(self, Self::Rectification | Self::Recheck)
     }
 }
 
@@ -307,7 +338,9 @@ mod tests {
             CheckStep::Settle,
             CheckStep::Reopen,
             CheckStep::Reexamine,
+            CheckStep::Visit,
             CheckStep::Close,
+            CheckStep::EndOfBranch,
         ];
         for stage in CheckStage::ALL {
             for step in steps {

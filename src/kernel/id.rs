@@ -24,6 +24,8 @@ pub enum NodeType {
     Headcount,
     /// 年度活动.
     Campaign,
+    /// 红色体检: the check of a branch in a campaign.
+    HealthCheck,
     /// 问题整改: a problem to be put right.
     Rectification,
     /// 积分来源: a platform that points come from.
@@ -44,7 +46,7 @@ pub enum NodeType {
 
 impl NodeType {
     /// Every type that implements `Node`.
-    pub const ALL: [NodeType; 17] = [
+    pub const ALL: [NodeType; 18] = [
         NodeType::Organization,
         NodeType::Branch,
         NodeType::Brand,
@@ -54,6 +56,7 @@ impl NodeType {
         NodeType::Site,
         NodeType::Headcount,
         NodeType::Campaign,
+        NodeType::HealthCheck,
         NodeType::Rectification,
         NodeType::PointSource,
         NodeType::PointEntry,
@@ -76,6 +79,7 @@ impl NodeType {
             NodeType::Site => "Site",
             NodeType::Headcount => "Headcount",
             NodeType::Campaign => "Campaign",
+            NodeType::HealthCheck => "HealthCheck",
             NodeType::Rectification => "Rectification",
             NodeType::PointSource => "PointSource",
             NodeType::PointEntry => "PointEntry",
@@ -165,6 +169,7 @@ node_ids! {
     SiteId => Site,
     HeadcountId => Headcount,
     CampaignId => Campaign,
+    HealthCheckId => HealthCheck,
     RectificationId => Rectification,
     PointSourceId => PointSource,
     PointEntryId => PointEntry,

@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use entity::{branch, change_log, change_log_state, check_examiner, health_check, organization_closure, setting};
+use entity::{
+    branch, change_log, change_log_state, check_examiner, health_check, organization_closure, setting,
+};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait as _, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait as _,

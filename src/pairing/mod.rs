@@ -28,6 +28,7 @@ pub use branch_ended::branch_ended;
 pub use lead::gold_moved;
 pub use model::{Member, Pairing, PairingActivity, PairingBasis, PairingForm, PairingRole, PairingState};
 pub use store::{
+    activity::{Participation, participation},
     by_ids,
     todo::{waiting_for_acceptance, waiting_for_approval},
 };

@@ -1,6 +1,6 @@
 //! Rows of pairings, their members and activities.
 
-mod activity;
+pub(super) mod activity;
 mod list;
 pub mod todo;
 

@@ -1,6 +1,7 @@
 //! Rows of the ledger. What a batch writes goes in by one statement a table, however many entries it has.
 
 mod entries;
+mod held;
 mod leaderboard;
 mod quarantine;
 mod quarantine_list;
@@ -24,6 +25,7 @@ pub(super) use entries::{
     EntryFilter, check_entry_page, count_entries_listed, entries_by_ids, entries_of_branches,
     entry_counts_of_branches, list_entries, postings, sums_of_source,
 };
+pub use held::held;
 pub use leaderboard::{Among, scored_statement};
 pub(super) use leaderboard::{leaderboard, participants_below};
 pub(super) use quarantine::{

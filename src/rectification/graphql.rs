@@ -25,10 +25,11 @@ use crate::{
     graphql::{
         caller::Caller,
         connection::{Connection, page_args},
-        error::ApiError,
+        error::{ApiError, nullable},
         lists::list_of,
         scalars::{Date, DateTime},
     },
+    health_check::graphql::HealthCheck,
     kernel::id::{BranchId, HealthCheckId, NodeId as _, RectificationId},
     organization::graphql::required,
     viewer::graphql::Light,
@@ -119,6 +120,17 @@ impl Rectification {
     /// 党支部 · Whose it is; after a merger the successor's.
     async fn branch(&self, ctx: &Context<'_>) -> Result<Branch, ApiError> {
         required(Branch::load(Caller::of(ctx)?, self.row.branch_id).await?)
+    }
+
+    /// 红色体检 · The check that found it, if one did; null for callers who may not see it.
+    async fn health_check(&self, ctx: &Context<'_>) -> Option<Result<HealthCheck, ApiError>> {
+        nullable(Box::pin(async move {
+            match self.row.health_check_id {
+                Some(id) => HealthCheck::load(Caller::of(ctx)?, id).await,
+                None => Ok(None),
+            }
+        }))
+        .await
     }
 
     /// 来源 · Who found it.

@@ -15,6 +15,7 @@ use crate::{
         node::Node,
         scalars::Date,
     },
+    health_check::graphql::HealthCheck,
     kernel::{
         light,
         page::{MAX_PAGE, PageError},
@@ -31,6 +32,10 @@ use crate::{
 pub enum TodoKind {
     /// 换届 · A term is due or over: hold an election.
     HoldElection,
+    /// 完成自检 · The branch's self-check is to be answered and handed in.
+    AnswerSelfCheck,
+    /// 会诊 · A health check that the caller was assigned to is to be examined.
+    Examine,
     /// 整改问题 · A problem is to be put right by the branch.
     SubmitRectification,
     /// 验收销号 · What a branch has put right waits to be closed or returned.
@@ -103,6 +108,7 @@ impl Todo {
             TodoNode::Rectification(id) => {
                 Node::Rectification(required(Rectification::load(caller, id).await?)?)
             }
+            TodoNode::HealthCheck(id) => Node::HealthCheck(required(HealthCheck::load(caller, id).await?)?),
             TodoNode::GoldApplication(id) => {
                 Node::GoldApplication(required(GoldApplication::load(caller, id).await?)?)
             }
@@ -157,7 +163,7 @@ impl Viewer {
         nullable(async { Ok(Caller::of(ctx)?.requester.source().map(str::to_owned)) }).await
     }
 
-    /// 待办 · What waits for the caller, most urgent first: problems to put right, to close or to review, pairings to accept or
+    /// 待办 · What waits for the caller, most urgent first: self-checks to answer, branches to examine, problems to put right, to close or to review, pairings to accept or
     /// approve, brands to publish, terms to renew, applications for gold to recommend or decide about, quarantined points to
     /// decide about.
     async fn todos(

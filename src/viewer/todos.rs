@@ -1,12 +1,14 @@
 //! What waits for a caller, most urgent first.
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 
 use crate::{
     auth::{Act, Extent, Requester},
-    branch, brand, gold,
+    branch, brand, gold, health_check,
     kernel::{
-        id::{BranchId, BrandId, GoldApplicationId, PairingId, PointSourceId, RectificationId},
+        id::{
+            BranchId, BrandId, GoldApplicationId, HealthCheckId, PairingId, PointSourceId, RectificationId,
+        },
         light::Light,
         message::Message,
     },
@@ -20,6 +22,10 @@ use crate::{
 pub enum TodoKind {
     /// A term is due or over.
     HoldElection,
+    /// The branch's self-check is to be answered and handed in.
+    AnswerSelfCheck,
+    /// A check that the caller was assigned to is to be examined.
+    Examine,
     /// A problem is to be put right by the branch.
     SubmitRectification,
     /// What a branch has put right waits to be closed or returned.
@@ -51,6 +57,8 @@ pub enum TodoNode {
     Brand(BrandId),
     /// A rectification.
     Rectification(RectificationId),
+    /// A health check.
+    HealthCheck(HealthCheckId),
     /// An application for gold.
     GoldApplication(GoldApplicationId),
     /// A point source.
@@ -102,6 +110,26 @@ pub async fn todos(database: &Database, requester: &Requester, first: u64) -> Re
                 branch.term_ends_on,
                 TodoNode::Branch(branch.id),
             );
+        }
+    }
+    if let (Ok(_), Extent::Branch(own)) = (requester.grant(Act::SubmitSelfCheck), scope.extent()) {
+        for (id, _, until) in health_check::waiting_for_answers(connection, own, first).await? {
+            let title = Message::new(
+                format!("完成{}年度红色体检自检", until.year()),
+                format!("Answer the self-check of {}", until.year()),
+            );
+            add(
+                TodoKind::AnswerSelfCheck,
+                title,
+                Some(until),
+                TodoNode::HealthCheck(id),
+            );
+        }
+    }
+    if requester.grant(Act::ConcludeConsultation).is_ok() {
+        for (id, branch, until) in health_check::waiting_for_examiners(connection, &scope, first).await? {
+            let title = Message::new(format!("会诊：{branch}"), format!("Examine: {branch}"));
+            add(TodoKind::Examine, title, Some(until), TodoNode::HealthCheck(id));
         }
     }
     let mut of_rectifications = |kind, zh, en, rows: Vec<Rectification>| {

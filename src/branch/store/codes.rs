@@ -321,3 +321,27 @@ pub(in super::super) async fn end_alias(write: &Write<'_>, alias: &Alias) -> Res
         .await?;
     Ok(())
 }
+
+/// The branches that were merged into one, and into these, and so on.
+pub async fn merged_into(
+    connection: &impl ConnectionTrait,
+    id: BranchId,
+) -> Result<Vec<BranchId>, StoreError> {
+    let mut found: Vec<BranchId> = Vec::new();
+    let mut asked = vec![id];
+    for _ in 0..MAX_SUCCESSIONS {
+        let merged: Vec<BranchId> = branch::Entity::find()
+            .select_only()
+            .column(branch::Column::Id)
+            .filter(row::among(connection, branch::Column::SuccessorId, &asked))
+            .into_tuple()
+            .all(connection)
+            .await?;
+        if merged.is_empty() {
+            break;
+        }
+        found.extend(&merged);
+        asked = merged;
+    }
+    Ok(found)
+}

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use entity::{pairing, pairing_activity, pairing_activity_branch};
+use chrono::NaiveDate;
+use entity::{pairing, pairing_activity, pairing_activity_branch, pairing_member};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
@@ -18,7 +19,7 @@ use crate::{
         id::{BranchId, PairingActivityId, PairingId},
         page::{Page, PageArgs, PageError},
     },
-    pairing::model::PairingActivity,
+    pairing::model::{PairingActivity, PairingState},
     storage::{
         StoreError,
         keyset::{self, KeyColumn, KeyKind, Keyset, ListError},
@@ -192,4 +193,53 @@ async fn insert_took_part(
         .exec_without_returning(write.connection())
         .await?;
     Ok(())
+}
+
+/// What a branch does in the pairings that are active.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Participation {
+    /// The first day of the earliest of them; none where it is in none.
+    pub since: Option<NaiveDate>,
+    /// Days of their activities that it took part in, in no order.
+    pub days: Vec<NaiveDate>,
+}
+
+/// How a branch takes part in the active pairings that it has not left.
+pub async fn participation(
+    connection: &impl ConnectionTrait,
+    branch: BranchId,
+) -> Result<Participation, StoreError> {
+    let member = pairing_member::Entity::find()
+        .select_only()
+        .column(pairing_member::Column::PairingId)
+        .filter(pairing_member::Column::BranchId.eq(branch))
+        .filter(pairing_member::Column::LeftOn.is_null());
+    let active: Vec<(PairingId, NaiveDate)> = pairing::Entity::find()
+        .select_only()
+        .columns([pairing::Column::Id, pairing::Column::StartsOn])
+        .filter(pairing::Column::State.eq(PairingState::Active.as_str()))
+        .filter(pairing::Column::Id.in_subquery(member.into_query()))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    if active.is_empty() {
+        return Ok(Participation::default());
+    }
+    let ids: Vec<PairingId> = active.iter().map(|(id, _)| *id).collect();
+    let took_part = pairing_activity_branch::Entity::find()
+        .select_only()
+        .column(pairing_activity_branch::Column::ActivityId)
+        .filter(pairing_activity_branch::Column::BranchId.eq(branch));
+    let days = pairing_activity::Entity::find()
+        .select_only()
+        .column(pairing_activity::Column::HeldOn)
+        .filter(row::among(connection, pairing_activity::Column::PairingId, &ids))
+        .filter(pairing_activity::Column::Id.in_subquery(took_part.into_query()))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(Participation {
+        since: active.into_iter().map(|(_, starts_on)| starts_on).min(),
+        days,
+    })
 }

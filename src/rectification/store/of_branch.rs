@@ -1,19 +1,19 @@
 //! Figures of branches, for whoever may see branches at all, and for health checks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{Days, NaiveDate};
 use entity::rectification;
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    sea_query::{Expr, ExprTrait as _},
+    sea_query::{Condition, Expr, ExprTrait as _},
 };
 
 use super::{column, is_open};
 use crate::{
     auth::Scope,
     kernel::id::BranchId,
-    rectification::model::Severity,
+    rectification::model::{RectificationState, Severity},
     rectification::record::Rectification,
     storage::{StoreError, keyset, row},
 };
@@ -89,17 +89,85 @@ pub async fn standings(
         .collect())
 }
 
-/// What of a branch is or was due from one day to another, both included.
-pub async fn due_between(
+/// How a branch put right what was due in a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InTime {
+    /// Closed on the day it was due, or before.
+    pub closed: u32,
+    /// Due so far; what is still open today and due today is not late yet, and what was waived is not asked for.
+    pub due: u32,
+    /// Still to be put right and past due, whenever it was due.
+    pub red: u32,
+}
+
+/// What of a branch was due from one day to another, both included, and how it was put right, on a day.
+pub async fn closed_in_time(
     connection: &impl ConnectionTrait,
     branch: BranchId,
-    from: NaiveDate,
-    to: NaiveDate,
-) -> Result<Vec<Rectification>, StoreError> {
+    (from, to): (NaiveDate, NaiveDate),
+    today: NaiveDate,
+) -> Result<InTime, StoreError> {
     let selection = rectification::Entity::find()
         .filter(rectification::Column::BranchId.eq(branch))
-        .filter(rectification::Column::DueOn.between(from, to))
-        .order_by_asc(rectification::Column::DueOn)
-        .order_by_asc(rectification::Column::Id);
-    row::all(connection, selection).await
+        .filter(rectification::Column::DueOn.lte(to))
+        .filter(
+            Condition::any()
+                .add(rectification::Column::DueOn.gte(from))
+                .add(is_open()),
+        );
+    let mut in_time = InTime::default();
+    for row in row::all::<Rectification>(connection, selection).await? {
+        let is_red = row.state.is_open() && row.due_on < today;
+        in_time.red += u32::from(is_red);
+        if row.due_on < from {
+            continue;
+        }
+        match (row.state, row.closed_on) {
+            (RectificationState::Closed, Some(closed_on)) => {
+                in_time.due += 1;
+                in_time.closed += u32::from(closed_on <= row.due_on);
+            }
+            _ => in_time.due += u32::from(is_red),
+        }
+    }
+    Ok(in_time)
+}
+
+/// The items about which a branch has something still to be put right.
+pub async fn open_item_codes(
+    connection: &impl ConnectionTrait,
+    branch: BranchId,
+) -> Result<HashSet<String>, StoreError> {
+    let codes: Vec<Option<String>> = rectification::Entity::find()
+        .select_only()
+        .column(rectification::Column::ItemCode)
+        .filter(rectification::Column::BranchId.eq(branch))
+        .filter(is_open())
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(codes.into_iter().flatten().collect())
+}
+
+/// Where the latest rectification of a branch about each item stands.
+pub async fn latest_of_items(
+    connection: &impl ConnectionTrait,
+    branch: BranchId,
+) -> Result<HashMap<String, RectificationState>, StoreError> {
+    let rows: Vec<(Option<String>, String)> = rectification::Entity::find()
+        .select_only()
+        .columns([rectification::Column::ItemCode, rectification::Column::State])
+        .filter(rectification::Column::BranchId.eq(branch))
+        .filter(rectification::Column::ItemCode.is_not_null())
+        .order_by_asc(rectification::Column::Id)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let mut latest = HashMap::new();
+    for (item, state) in rows {
+        let state = RectificationState::parse(&state)
+            .ok_or_else(|| StoreError::corrupt("rectification.state", &state))?;
+        latest.extend(item.map(|item| (item, state)));
+    }
+    Ok(latest)
 }

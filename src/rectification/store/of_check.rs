@@ -1,6 +1,6 @@
 //! What belongs to a health check, for the slice of these.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::NaiveDate;
 use entity::rectification;
@@ -69,4 +69,25 @@ pub async fn lights_of_checks(
         }
     }
     Ok(lights)
+}
+
+/// Those of the checks of which something grave is still to be put right.
+pub async fn with_open_majors(
+    connection: &impl ConnectionTrait,
+    checks: &[HealthCheckId],
+) -> Result<HashSet<HealthCheckId>, StoreError> {
+    let ids: Vec<Option<HealthCheckId>> = rectification::Entity::find()
+        .select_only()
+        .column(rectification::Column::HealthCheckId)
+        .filter(row::among(
+            connection,
+            rectification::Column::HealthCheckId,
+            checks,
+        ))
+        .filter(rectification::Column::Severity.eq(Severity::Major.as_str()))
+        .filter(is_open())
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(ids.into_iter().flatten().collect())
 }

@@ -1,0 +1,71 @@
+//! What waits for a branch, and for examiners.
+
+use chrono::NaiveDate;
+use entity::{branch, campaign, health_check};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, JoinType, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Select,
+};
+
+use super::{column, visible};
+use crate::{
+    auth::Scope,
+    branch::BranchStatus,
+    health_check::model::CheckStage,
+    kernel::id::{BranchId, HealthCheckId},
+    storage::StoreError,
+};
+
+/// The checks of a branch that it has still to answer and to submit, with the last day of the campaign, at most `limit`.
+pub async fn waiting_for_answers(
+    connection: &impl ConnectionTrait,
+    own: BranchId,
+    limit: u64,
+) -> Result<Vec<(HealthCheckId, String, NaiveDate)>, StoreError> {
+    let of_branch = health_check::Entity::find().filter(health_check::Column::BranchId.eq(own));
+    let stages = [CheckStage::NotStarted, CheckStage::SelfCheck];
+    waiting(connection, of_branch, &stages, limit).await
+}
+
+/// The checks that the caller was assigned to and whose consultation is not concluded, with the last day of the campaign, at most
+/// `limit`.
+pub async fn waiting_for_examiners(
+    connection: &impl ConnectionTrait,
+    scope: &Scope,
+    limit: u64,
+) -> Result<Vec<(HealthCheckId, String, NaiveDate)>, StoreError> {
+    let mine = visible(scope).filter(scope.assigned_checks(column(health_check::Column::Id)));
+    waiting(connection, mine, &[CheckStage::Consultation], limit).await
+}
+
+async fn waiting(
+    connection: &impl ConnectionTrait,
+    select: Select<health_check::Entity>,
+    stages: &[CheckStage],
+    limit: u64,
+) -> Result<Vec<(HealthCheckId, String, NaiveDate)>, StoreError> {
+    let campaigns = health_check::Entity::belongs_to(campaign::Entity)
+        .from(health_check::Column::CampaignId)
+        .to(campaign::Column::Id)
+        .into();
+    let branches = health_check::Entity::belongs_to(branch::Entity)
+        .from(health_check::Column::BranchId)
+        .to(branch::Column::Id)
+        .into();
+    let rows = select
+        .join(JoinType::InnerJoin, campaigns)
+        .join(JoinType::InnerJoin, branches)
+        .select_only()
+        .column(health_check::Column::Id)
+        .column(branch::Column::Name)
+        .column(campaign::Column::WindowTo)
+        .filter(health_check::Column::Stage.is_in(stages.iter().map(|stage| stage.as_str())))
+        .filter(branch::Column::Status.eq(BranchStatus::Active.as_str()))
+        .order_by_asc(campaign::Column::WindowTo)
+        .order_by_asc(health_check::Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    Ok(rows)
+}
