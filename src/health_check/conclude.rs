@@ -16,7 +16,7 @@ use crate::{
         id::{BranchId, HealthCheckId},
         text,
     },
-    rectification::{self, Finding, RectificationOrigin, raise},
+    rectification::{self, Finding, RectificationOrigin},
     storage::write::{Failure, Refusals, Write},
 };
 
@@ -103,11 +103,8 @@ pub async fn conclude(
     let origin = RectificationOrigin::Consultation;
     let mut raised = findings.len();
     for finding in findings {
-        raise(
-            write,
-            finding.with(opened.branch.id, Some(opened.check.id), origin),
-        )
-        .await?;
+        let problem = finding.with(opened.branch.id, Some(opened.check.id), origin);
+        problem.raise(write).await?;
     }
     raised += raise_what_is_not_met(write, &opened, origin).await?;
     let open = rectification::open_items(write.connection(), opened.check.id).await?;

@@ -18,7 +18,7 @@ use crate::{
         refusal::Refusal,
     },
     live::change::{Action, Change, Topic},
-    rectification::{self, Raise, RectificationOrigin, Severity, raise},
+    rectification::{self, Raise, RectificationOrigin, Severity},
     storage::{
         StoreError,
         write::{Failure, Refusals, Write, check_version},
@@ -149,7 +149,7 @@ pub(super) async fn raise_what_is_not_met(
             },
             due_on,
         };
-        raise(write, problem).await?;
+        problem.raise(write).await?;
         raised += 1;
     }
     Ok(raised)

@@ -66,6 +66,7 @@ impl Log {
             version: None,
             branch_ids: vec![BranchId(branch)],
             organization_ids: Vec::new(),
+            examiner_ids: Vec::new(),
             public: true,
         });
     }

@@ -33,9 +33,9 @@ pub use push::{Outcome, Push};
 pub use recount::{count_once, is_counted, recount};
 pub use sources::{LOCAL, open_sources, source_changed};
 pub use store::{
-    Among, RankAmong, Source, held, merge_counts, open_source, participants_by_domain, ranks_in_domain,
-    ranks_statement, scored_statement, source_by_code, source_of_code, standings, totals, verify_scores,
-    verify_totals, waiting_for_decision,
+    Among, RankAmong, Source, activities_held, merge_counts, open_source, participants_by_domain,
+    ranks_in_domain, ranks_statement, scored_statement, source_by_code, source_of_code, standings, totals,
+    verify_scores, verify_totals, waiting_for_decision,
 };
 pub use sweep::{Due, due};
 

@@ -25,7 +25,7 @@ pub(super) use entries::{
     EntryFilter, check_entry_page, count_entries_listed, entries_by_ids, entries_of_branches,
     entry_counts_of_branches, list_entries, postings, sums_of_source,
 };
-pub use held::held;
+pub use held::activities_held;
 pub use leaderboard::{Among, scored_statement};
 pub(super) use leaderboard::{leaderboard, participants_below};
 pub(super) use quarantine::{

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     model::{RectificationOrigin, Severity, TERM_ITEM, days_on},
-    raise::{Raise, raise},
+    raise::Raise,
     step::change,
     store,
 };
@@ -71,7 +71,7 @@ pub async fn raise_overdue_terms(
             severity: Severity::Major,
             due_on,
         };
-        raise(write, finding).await?;
+        finding.raise(write).await?;
         raised += 1;
     }
     Ok(raised)

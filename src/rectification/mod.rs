@@ -30,7 +30,7 @@ pub use hooks::{CheckOf, RectificationHooks, RectificationMoved};
 pub use model::{
     LightCounts, OpenItem, RectificationOrigin, RectificationState, Severity, SupportMeans, days_on,
 };
-pub use raise::{Raise, raise};
+pub use raise::Raise;
 pub use record::Rectification;
 pub use store::{
     by_ids,

@@ -41,43 +41,45 @@ pub struct Raise {
     pub due_on: NaiveDate,
 }
 
-/// Raises it: OPEN, with its first step, told in the audit trail and in the change log.
-pub async fn raise(write: &mut Write<'_>, raise: Raise) -> Result<RectificationId, StoreError> {
-    let now = write.clock().business();
-    let mut row = Rectification {
-        id: RectificationId(0),
-        branch_id: raise.branch,
-        health_check_id: raise.health_check,
-        origin: raise.origin,
-        aspect: raise.aspect,
-        item_code: raise.item_code,
-        title: raise.title,
-        prescription: raise.prescription,
-        support: raise.support,
-        severity: raise.severity,
-        state: RectificationState::Open,
-        raised_on: write.clock().today(),
-        due_on: raise.due_on,
-        closed_on: None,
-        next_review_on: None,
-        submitted_by: None,
-        version: 1,
-        updated_at: now,
-    };
-    row.id = store::insert(write, &row).await?;
-    let step = StepTaken {
-        rectification_id: row.id,
-        state: row.state,
-        at: now,
-        by: write.actor().subject.clone(),
-        note: None,
-    };
-    store::insert_step(write, &step).await?;
-    write.audit(
-        AuditRecord::new("raiseRectification")
-            .node(row.id)
-            .after(snapshot(&row, None)),
-    );
-    write.change(change(Action::Created, &row, row.branch_id));
-    Ok(row.id)
+impl Raise {
+    /// Raises it: OPEN, with its first step, told in the audit trail and in the change log.
+    pub async fn raise(self, write: &mut Write<'_>) -> Result<RectificationId, StoreError> {
+        let now = write.clock().business();
+        let mut row = Rectification {
+            id: RectificationId(0),
+            branch_id: self.branch,
+            health_check_id: self.health_check,
+            origin: self.origin,
+            aspect: self.aspect,
+            item_code: self.item_code,
+            title: self.title,
+            prescription: self.prescription,
+            support: self.support,
+            severity: self.severity,
+            state: RectificationState::Open,
+            raised_on: write.clock().today(),
+            due_on: self.due_on,
+            closed_on: None,
+            next_review_on: None,
+            submitted_by: None,
+            version: 1,
+            updated_at: now,
+        };
+        row.id = store::insert(write, &row).await?;
+        let step = StepTaken {
+            rectification_id: row.id,
+            state: row.state,
+            at: now,
+            by: write.actor().subject.clone(),
+            note: None,
+        };
+        store::insert_step(write, &step).await?;
+        write.audit(
+            AuditRecord::new("raiseRectification")
+                .node(row.id)
+                .after(snapshot(&row, None)),
+        );
+        write.change(change(Action::Created, &row, row.branch_id));
+        Ok(row.id)
+    }
 }

@@ -4,7 +4,6 @@ use super::{
     finding::Finding,
     hooks::{RectificationHooks, RectificationMoved},
     model::{RectificationError, RectificationOrigin, RectificationState},
-    raise::raise,
 };
 use crate::{
     auth::Grant,
@@ -71,7 +70,7 @@ pub async fn raise_finding(
         return Err(Failure::Refused(Vec::new()));
     };
 
-    let raised = raise(write, finding.with(id, health_check, input.origin)).await?;
+    let raised = finding.with(id, health_check, input.origin).raise(write).await?;
     let moved = RectificationMoved {
         id: raised,
         branch: id,

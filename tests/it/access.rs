@@ -41,14 +41,15 @@ const QUERIES: &[(&str, &str, &str)] = &[
     (
         "pairings",
         "{ pairings(filter: { states: [PROPOSED] }) { nodes { id } } }",
-        "++-++-",
+        "+++++-",
     ),
     (
         "trainingRecords",
         "{ trainingRecords { nodes { id } } }",
-        "++-++-",
+        "+++++-",
     ),
-    ("rectifications", "{ rectifications { nodes { id } } }", "++-++-"),
+    ("rectifications", "{ rectifications { nodes { id } } }", "+++++-"),
+    ("healthChecks", "{ healthChecks { nodes { id } } }", "+++++-"),
     ("sites", "{ sites { nodes { id } } }", "+++++-"),
     ("headcounts", "{ headcounts { id } }", "+++++-"),
     ("changes", "{ changes { changes { nodeId } } }", "++++++"),
@@ -58,7 +59,7 @@ const QUERIES: &[(&str, &str, &str)] = &[
         "{ leaderboard { rows { branch { id } } } }",
         "+++++-",
     ),
-    ("pointEntries", "{ pointEntries { nodes { id } } }", "++-++-"),
+    ("pointEntries", "{ pointEntries { nodes { id } } }", "+++++-"),
     (
         "pointSource",
         r#"{ pointSource(code: "EJIA") { code } }"#,
@@ -68,7 +69,7 @@ const QUERIES: &[(&str, &str, &str)] = &[
     (
         "goldApplications",
         "{ goldApplications { nodes { id } } }",
-        "++-++-",
+        "+++++-",
     ),
     ("vetoes", "{ vetoes { nodes { id } } }", "+-----"),
     (
@@ -206,9 +207,39 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
         "++----",
     ),
     (
+        "answerCheckItems",
+        r#"{ "healthCheckId": "$CHECK", "version": 999, "answers": [] }"#,
+        "--++--",
+    ),
+    (
+        "submitSelfCheck",
+        r#"{ "id": "$CHECK", "version": 999 }"#,
+        "---+--",
+    ),
+    (
+        "assignExaminers",
+        r#"{ "healthCheckId": "$CHECK", "version": 999, "subjects": [] }"#,
+        "++----",
+    ),
+    (
+        "recordVisit",
+        r#"{ "healthCheckId": "$CHECK", "kind": "REPORT", "visitedOn": "2026-01-02", "summary": "s" }"#,
+        "--+---",
+    ),
+    (
+        "concludeConsultation",
+        r#"{ "healthCheckId": "$CHECK", "version": 999, "verdicts": [], "evaluation": "e" }"#,
+        "--+---",
+    ),
+    (
+        "closeHealthCheck",
+        r#"{ "id": "$CHECK", "version": 999 }"#,
+        "++----",
+    ),
+    (
         "raiseRectification",
         r#"{ "branchId": "$BRANCH", "origin": "INSPECTION", "finding": { "aspect": "ROLE", "title": "t", "prescription": "p", "dueOn": "2099-01-01" } }"#,
-        "++----",
+        "+++---",
     ),
     (
         "assignRectification",
@@ -223,17 +254,17 @@ const MUTATIONS: &[(&str, &str, &str)] = &[
     (
         "closeRectification",
         r#"{ "id": "$RECTIFICATION", "version": 999, "note": "n" }"#,
-        "++----",
+        "+++---",
     ),
     (
         "reviewRectification",
         r#"{ "id": "$RECTIFICATION", "version": 999, "note": "n" }"#,
-        "++----",
+        "+++---",
     ),
     (
         "returnRectification",
         r#"{ "id": "$RECTIFICATION", "version": 999, "note": "n" }"#,
-        "++----",
+        "+++---",
     ),
     (
         "reopenRectification",
@@ -387,6 +418,12 @@ impl Records {
             .mutate("openCampaign", "campaign { id }", campaign)
             .await
             .done();
+        let query = r#"{ branch(by: { code: "B1" }) { healthCheck { id version } } }"#;
+        let check = admin.data(query).await["branch"]["healthCheck"].clone();
+        let assign =
+            json!({ "healthCheckId": check["id"], "version": check["version"], "subjects": ["examiner-1"] });
+        admin.mutate("assignExaminers", "", assign).await.done();
+        names.insert("$CHECK", check["id"].as_str().unwrap().to_owned());
         let finding = json!({ "branchId": names["$BRANCH"], "origin": "INSPECTION", "finding": {
             "aspect": "ROLE", "title": "t", "prescription": "p", "dueOn": "2099-01-01" } });
         let rectification = made(

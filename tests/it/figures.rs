@@ -192,7 +192,7 @@ on_both!(node_works_for_every_type_that_has_an_id, |db| async move {
                brands(first: 1) { nodes { id __typename } }
                pairings(first: 1) { nodes { id __typename activities(first: 1) { nodes { id __typename } } } }
                campaigns { id __typename }
-               rectifications(first: 1) { nodes { id __typename } }
+               rectifications(first: 1) { nodes { id __typename } } healthChecks(first: 1) { nodes { id __typename } }
                trainingRecords(first: 1) { nodes { id __typename } } sites(first: 1) { nodes { id __typename } }
                headcounts { id __typename } auditEntries(first: 1) { nodes { id __typename } }
                pointSources { id __typename runs(first: 1) { nodes { id __typename } } } pointEntries(first: 1) { nodes { id __typename } }

@@ -24,6 +24,7 @@ mod demo_points;
 mod durability;
 mod figures;
 mod gold;
+mod health_check;
 mod hostile;
 mod http;
 mod layering;

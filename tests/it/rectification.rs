@@ -21,8 +21,16 @@ const ACTIONS: [&str; 7] = [
     "reopenRectification",
     "waiveRectification",
 ];
-const ROLES: [&str; 8] = [
-    "admin", "C1", "C2", "branch", "stranger", "viewer", "examiner", "adapter",
+const ROLES: [&str; 9] = [
+    "admin",
+    "C1",
+    "C2",
+    "branch",
+    "stranger",
+    "viewer",
+    "examiner",
+    "unassigned",
+    "adapter",
 ];
 
 fn caller<'a>(found: &'a Found, role: &str) -> As<'a> {
@@ -33,6 +41,9 @@ fn caller<'a>(found: &'a Found, role: &str) -> As<'a> {
         "stranger" => found.app.secretary_of("B2"),
         "viewer" => found.app.viewer(None),
         "examiner" => found.app.examiner_of("B4"),
+        "unassigned" => found
+            .app
+            .as_role(Role::Examiner, "examiner-9", None, Some("B4"), None),
         _ => found.app.adapter("EJIA"),
     }
 }
@@ -42,12 +53,13 @@ fn expected(state: &str, role: &str, action: &str) -> Result<&'static str, &'sta
     let may = match action {
         "submitRectification" => matches!(role, "branch" | "stranger"),
         "waiveRectification" => role == "admin",
-        _ => matches!(role, "admin" | "C1" | "C2"),
+        "assignRectification" | "reopenRectification" => matches!(role, "admin" | "C1" | "C2"),
+        _ => matches!(role, "admin" | "C1" | "C2" | "examiner" | "unassigned"),
     };
     if !may {
         return Err("FORBIDDEN");
     }
-    if matches!(role, "stranger" | "C2") {
+    if matches!(role, "stranger" | "C2" | "unassigned") {
         return Err("NOT_FOUND");
     }
     match (state, action) {
@@ -66,6 +78,7 @@ on_both!(
     of_every_state_every_role_may_do_what_the_table_says,
     |db| async move {
         let found = Found::new(db).await;
+        found.assign(1).await;
         for state in STATES {
             let mut row = found.in_state(1, state).await;
             for action in ACTIONS {

@@ -28,7 +28,7 @@ pub async fn of_branch(
         founded_on: branch.founded_on,
         member_count: branch.member_count,
         term_ends_on: branch.term_ends_on,
-        held: points::held(connection, &branches, window).await?,
+        held: points::activities_held(connection, &branches, window).await?,
         paired_since: paired.since,
         paired: paired.days,
         closed_in_time: due.closed,

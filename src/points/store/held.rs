@@ -20,7 +20,7 @@ use crate::{
 
 /// The days, from one to another, on which any of the branches held what it earned points with: EARN events at their greatest
 /// revision that no REVERSAL names, by the day in Asia/Shanghai on which they happened.
-pub async fn held(
+pub async fn activities_held(
     connection: &impl ConnectionTrait,
     branches: &[BranchId],
     (from, to): (NaiveDate, NaiveDate),

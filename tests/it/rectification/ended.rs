@@ -203,7 +203,7 @@ async fn raised(found: &Found, what: Raise) -> RectificationId {
         .app
         .database
         .write(Actor::service("test"), None, what, |write, what| {
-            Box::pin(async move { Ok(rectification::raise(write, what.clone()).await?) })
+            Box::pin(async move { Ok(what.clone().raise(write).await?) })
         })
         .await
         .unwrap();
@@ -275,15 +275,11 @@ on_both!(a_check_is_told_what_of_it_is_open, |db| async move {
         (standing.open, standing.red, standing.amber, standing.major),
         (3, 1, 2, 0)
     );
-    let due = rectification::due_between(
-        reader,
-        branch,
-        "2026-03-03".parse().unwrap(),
-        "2026-03-19".parse().unwrap(),
-    )
-    .await
-    .unwrap();
-    assert_eq!(due.len(), 1);
+    let window = ("2026-03-03".parse().unwrap(), "2026-03-19".parse().unwrap());
+    let in_time = rectification::closed_in_time(reader, branch, window, today)
+        .await
+        .unwrap();
+    assert_eq!((in_time.closed, in_time.due, in_time.red), (0, 1, 1));
 });
 
 on_both!(hooks_run_in_the_transaction_of_the_step, |db| async move {

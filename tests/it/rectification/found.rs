@@ -86,6 +86,21 @@ impl Found {
         &self.branches[n - 1]
     }
 
+    /// Opens the year, and assigns the check of branch `Bn` to the examiner.
+    pub async fn assign(&self, n: usize) {
+        let admin = self.app.admin();
+        let campaign = json!({ "year": 2026, "theme": "金牌引领", "windowFrom": "2026-01-01", "windowTo": "2026-12-31" });
+        admin
+            .mutate("openCampaign", "campaign { id }", campaign)
+            .await
+            .done();
+        let query = format!(r#"{{ branch(by: {{ code: "B{n}" }}) {{ healthCheck {{ id version }} }} }}"#);
+        let check = admin.data(&query).await["branch"]["healthCheck"].clone();
+        let input =
+            json!({ "healthCheckId": check["id"], "version": check["version"], "subjects": ["examiner-1"] });
+        admin.mutate("assignExaminers", "", input).await.done();
+    }
+
     /// A finding of an inspection with branch `Bn`, to be raised.
     pub fn finding(&self, n: usize, over: Value) -> Value {
         let finding = json!({

@@ -11,7 +11,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 use zhibu::{
     app::{self, App},
     audit::AuditRecord,
-    auth::{Authenticator, Keys, Requester, Role, SigningKey, TokenOrder},
+    auth::{Authenticator, Claims, Keys, Requester, Role, SigningKey, TokenOrder},
     config::{Config, Overrides},
     kernel::clock::{Clock, TimeSource},
     points::{self, Source},
@@ -321,6 +321,25 @@ impl TestApp {
         self.as_role(Role::Examiner, "examiner-1", None, Some(branch), None)
     }
 
+    /// 体检队员 whose token names no branch, as `zhibu token` mints none.
+    pub fn examiner_of_no_branch(&self) -> As<'_> {
+        let order = TokenOrder {
+            role: Role::Examiner,
+            subject: Some("examiner-1".to_owned()),
+            organization: None,
+            branch: Some("B4".to_owned()),
+            source: None,
+            ttl: std::time::Duration::from_secs(3600),
+        };
+        let mut rng = ChaCha20Rng::seed_from_u64(11);
+        let claims = order.claims("zhibu", "zhibu", self.clock.now(), &mut rng);
+        let claims = Claims {
+            branch: None,
+            ..claims.expect("claims")
+        };
+        self.with_token(&self.key.sign(&claims).expect("a token"))
+    }
+
     /// 只读, of an organization or of the district.
     pub fn viewer(&self, organization: Option<&str>) -> As<'_> {
         self.as_role(Role::Viewer, "viewer-1", organization, None, None)
@@ -512,9 +531,8 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 /// A mutation document of one field: its input type is named after it, as the contract's are.
 fn mutation(field: &str, selection: &str) -> String {
     let input = match field {
-        "submitBrand" | "publishBrand" | "approvePairing" | "completePairing" | "removeTraining" => {
-            "VersionedInput".to_owned()
-        }
+        "submitBrand" | "publishBrand" | "approvePairing" | "completePairing" | "removeTraining"
+        | "submitSelfCheck" | "closeHealthCheck" => "VersionedInput".to_owned(),
         "returnBrand" | "rejectPairing" | "terminatePairing" => "ReasonedInput".to_owned(),
         "submitRectification" | "returnRectification" | "reopenRectification" | "waiveRectification" => {
             "RectificationStepInput".to_owned()

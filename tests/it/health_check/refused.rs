@@ -1,0 +1,308 @@
+//! What is refused, each with its rule and nothing done.
+
+use serde_json::{Value, json};
+
+use super::examined::{Examined, KINDS, mutate};
+use crate::support::on_both;
+
+on_both!(an_answer_is_refused_with_its_rule, |db| async move {
+    let year = Examined::new(db).await;
+    let secretary = year.app.secretary_of("B1");
+    let before = year.check("B1").await;
+    let text = |n: usize| "述".repeat(n);
+    for (answers, expected) in [
+        (json!([]), "INVALID_INPUT answers"),
+        (
+            json!([{ "itemCode": "R-DEC-01", "verdict": "MET" }]),
+            "RULE_VIOLATION answers.0.itemCode",
+        ),
+        (
+            json!([{ "itemCode": "X-COM-01", "verdict": "MET", "score": 5 }]),
+            "INVALID_INPUT answers.0.score",
+        ),
+        (
+            json!([{ "itemCode": "X-COM-01", "verdict": "MET", "score": -1 }]),
+            "INVALID_INPUT answers.0.score",
+        ),
+        (
+            json!([{ "itemCode": "X-COM-01", "verdict": "MET" }]),
+            "INVALID_INPUT answers.0.score",
+        ),
+        (
+            json!([{ "itemCode": "X-COM-01", "verdict": "MET", "score": 2 }]),
+            "INVALID_INPUT answers.0.verdict",
+        ),
+        (
+            json!([{ "itemCode": "X-COM-01", "verdict": "NOT_MET", "score": 3 }]),
+            "INVALID_INPUT answers.0.verdict",
+        ),
+        (
+            json!([{ "itemCode": "X-COM-01", "verdict": "NOT_APPLICABLE" }]),
+            "RULE_VIOLATION answers.0.verdict",
+        ),
+        (
+            json!([{ "itemCode": "R-ORG-01", "verdict": "MET", "score": 2 }]),
+            "INVALID_INPUT answers.0.score",
+        ),
+        (
+            json!([{ "itemCode": "X-RUR-01", "verdict": "MET", "score": 4 }]),
+            "INVALID_INPUT answers.0.itemCode",
+        ),
+        (
+            json!([{ "itemCode": "R-ORG-99", "verdict": "MET" }]),
+            "INVALID_INPUT answers.0.itemCode",
+        ),
+        (
+            json!([{ "itemCode": "R-ORG-01", "verdict": "MET" }, { "itemCode": "r-org-01", "verdict": "MET" }]),
+            "INVALID_INPUT answers.1.itemCode",
+        ),
+        (
+            json!([{ "itemCode": "R-ORG-01", "verdict": "MET", "evidence": ["联系人 13800138000"] }]),
+            "INVALID_INPUT answers.0.evidence.0",
+        ),
+        (
+            json!([{ "itemCode": "R-ORG-01", "verdict": "MET", "evidence": vec!["x"; 21] }]),
+            "INVALID_INPUT answers.0.evidence",
+        ),
+        (
+            json!([{ "itemCode": "R-ORG-01", "verdict": "MET", "note": text(1001) }]),
+            "INVALID_INPUT answers.0.note",
+        ),
+        (
+            json!(vec![json!({ "itemCode": "R-ORG-01", "verdict": "MET" }); 51]),
+            "INVALID_INPUT answers",
+        ),
+        // Everything that is wrong is said at once.
+        (
+            json!([{ "itemCode": "R-DEC-01", "verdict": "MET" }, { "itemCode": "X-COM-01", "verdict": "MET", "score": 9 }]),
+            "RULE_VIOLATION answers.0.itemCode; INVALID_INPUT answers.1.score",
+        ),
+    ] {
+        let answers: Vec<Value> = answers.as_array().unwrap().clone();
+        let said = year.answer(&secretary, "B1", answers.clone()).await.unwrap_err();
+        assert_eq!(said, expected, "{answers:?}");
+    }
+    assert_eq!(year.check("B1").await, before);
+    // A rule in words, in the caller's language.
+    let input = json!({ "healthCheckId": before["id"], "version": 1, "answers": [{ "itemCode": "X-RUR-01", "verdict": "MET", "score": 4 }] });
+    let answer = secretary
+        .in_language("zh")
+        .mutate("answerCheckItems", "", input)
+        .await;
+    assert_eq!(
+        answer.refused().2,
+        "项目 X-RUR-01 只适用于领域 RURAL，不属于该支部的体检"
+    );
+});
+
+on_both!(a_self_check_is_handed_in_whole, |db| async move {
+    let year = Examined::new(db).await;
+    let secretary = year.app.secretary_of("B1");
+    let said = year.step(&secretary, "submitSelfCheck", "B1").await.unwrap_err();
+    assert_eq!(said, "INVALID_TRANSITION id");
+    let mut answers = year.all_met("B1").await;
+    answers.truncate(37);
+    year.answer(&secretary, "B1", answers).await.unwrap();
+    let check = year.check("B1").await;
+    let input = json!({ "id": check["id"], "version": check["version"] });
+    let refused = secretary.mutate("submitSelfCheck", "", input).await.refused();
+    assert_eq!((refused.0.as_str(), refused.1.as_str()), ("RULE_VIOLATION", "id"));
+    assert!(
+        refused.2.starts_with("2 items are not answered: X-COM-0"),
+        "{}",
+        refused.2
+    );
+    assert_eq!(year.check("B1").await, check);
+    // An answer that was taken back is missing again.
+    let back = json!({ "itemCode": "R-ORG-01", "verdict": "UNANSWERED" });
+    year.answer(&secretary, "B1", vec![back]).await.unwrap();
+    assert_eq!(year.results("B1").await["R-ORG-01"]["verdict"], "UNANSWERED");
+    // The version that was read is an old one by now.
+    let input = json!({ "id": check["id"], "version": check["version"] });
+    let refused = secretary
+        .mutate("submitSelfCheck", "", input)
+        .await
+        .refusal_code();
+    assert_eq!(refused, "VERSION_CONFLICT");
+});
+
+on_both!(
+    a_consultation_needs_all_four_visits_of_somebody_else,
+    |db| async move {
+        let year = Examined::new(db).await;
+        year.submitted("B1", &[]).await;
+        let check = year
+            .step(&year.app.committee("C1"), "assignExaminers", "B1")
+            .await
+            .unwrap();
+        let examiner = year.examiner_of("B4");
+        let visit = |kind: &str, day: &str| json!({ "healthCheckId": check["id"], "kind": kind, "visitedOn": day, "summary": "看过了" });
+        for (who, said) in [
+            (year.examiner_of("B1"), "NOT_FOUND"),
+            (year.examiner_of_no_branch(), "RULE_VIOLATION healthCheckId"),
+        ] {
+            let refused = mutate(&who, "recordVisit", visit("REPORT", "2026-03-01"))
+                .await
+                .unwrap_err();
+            assert!(refused.starts_with(said), "{refused}");
+            let refused = year
+                .step_with(&who, "concludeConsultation", &check)
+                .await
+                .unwrap_err();
+            assert!(refused.starts_with(said), "{refused}");
+        }
+        for (day, path) in [("2026-03-03", "visitedOn"), ("2025-12-31", "visitedOn")] {
+            let refused = mutate(&examiner, "recordVisit", visit("REPORT", day))
+                .await
+                .unwrap_err();
+            assert_eq!(refused, format!("INVALID_INPUT {path}"));
+        }
+        for kind in &KINDS[..3] {
+            mutate(&examiner, "recordVisit", visit(kind, "2026-03-01"))
+                .await
+                .unwrap();
+        }
+        let before = year.check("B1").await;
+        let input = json!({ "healthCheckId": before["id"], "version": before["version"], "verdicts": [], "evaluation": "好" });
+        let refused = examiner
+            .mutate("concludeConsultation", "", input.clone())
+            .await
+            .refused();
+        assert_eq!(
+            (refused.0.as_str(), refused.1.as_str()),
+            ("RULE_VIOLATION", "healthCheckId")
+        );
+        assert_eq!(
+            refused.2,
+            "A consultation needs one visit of each kind (四个一); missing: feedback (FEEDBACK)"
+        );
+        assert_eq!(year.check("B1").await, before);
+        // One more of a kind takes its place.
+        mutate(&examiner, "recordVisit", visit("REPORT", "2026-03-02"))
+            .await
+            .unwrap();
+        mutate(&examiner, "recordVisit", visit("FEEDBACK", "2026-03-02"))
+            .await
+            .unwrap();
+        let check = year.check("B1").await;
+        assert_eq!(check["visits"].as_array().unwrap().len(), 4);
+        // What is wrong with findings and verdicts is said at once, and nothing is done.
+        let mut input = json!({ "healthCheckId": check["id"], "version": check["version"], "evaluation": " ",
+        "verdicts": [{ "itemCode": "R-ORG-01", "verdict": "UNANSWERED" }, { "itemCode": "R-DEC-02", "verdict": "MET" }],
+        "findings": [{ "aspect": "ROLE", "itemCode": "R-ORG-01", "title": "t", "prescription": "p", "dueOn": "2026-03-01" }] });
+        let said = mutate(&examiner, "concludeConsultation", input.clone())
+            .await
+            .unwrap_err();
+        assert_eq!(
+            said,
+            "INVALID_INPUT verdicts.0.verdict; RULE_VIOLATION verdicts.1.note; INVALID_INPUT evaluation; \
+         INVALID_INPUT findings.0.dueOn; INVALID_INPUT findings.0.itemCode"
+        );
+        assert_eq!(year.check("B1").await, check);
+        input["verdicts"] = json!([]);
+        input["evaluation"] = json!("好");
+        input["findings"] = json!([{ "aspect": "ROLE", "title": "阵地陈旧", "prescription": "更新展板", "dueOn": "2026-04-01" }]);
+        let check = mutate(&examiner, "concludeConsultation", input).await.unwrap();
+        assert_eq!(check["stage"], "RECTIFICATION");
+    }
+);
+
+on_both!(a_recheck_turns_only_what_was_put_right, |db| async move {
+    let year = Examined::new(db).await;
+    let held = ["2026-01-05", "2026-02-05"];
+    for activity in ["COMMITTEE_MEETING", "THEME_DAY", "GROUP_MEETING"] {
+        year.held("B1", activity, &held).await;
+    }
+    let not_met = |item: &str| json!({ "itemCode": item, "verdict": "NOT_MET" });
+    year.submitted("B1", &[not_met("R-ROLE-01"), not_met("R-ROLE-02")])
+        .await;
+    year.concluded("B1", &[]).await;
+    let (admin, examiner) = (year.app.admin(), year.examiner_of("B4"));
+    let open = year.open("B1").await;
+    let waived = open.iter().find(|row| row["itemCode"] == "R-ROLE-02").unwrap();
+    year.rectify(&admin, "waiveRectification", waived).await;
+    year.put_right("B1").await;
+    let before = year.check("B1").await;
+    assert_eq!(before["stage"], "RECHECK");
+    for (answer, said) in [
+        (
+            json!({ "itemCode": "R-ROLE-02", "verdict": "MET" }),
+            "RULE_VIOLATION answers.0.itemCode",
+        ),
+        (
+            json!({ "itemCode": "R-ROLE-05", "verdict": "MET" }),
+            "RULE_VIOLATION answers.0.verdict",
+        ),
+        (
+            json!({ "itemCode": "R-ROLE-01", "verdict": "NOT_APPLICABLE" }),
+            "RULE_VIOLATION answers.0.verdict",
+        ),
+        (
+            json!({ "itemCode": "R-ROLE-05", "verdict": "NOT_MET" }),
+            "RULE_VIOLATION answers.0.verdict",
+        ),
+    ] {
+        let refused = year
+            .answer(&examiner, "B1", vec![answer.clone()])
+            .await
+            .unwrap_err();
+        assert_eq!(refused, said, "{answer}");
+    }
+    assert_eq!(year.check("B1").await, before);
+    let met = json!({ "itemCode": "R-ROLE-01", "verdict": "MET" });
+    let own = year.examiner_of("B1");
+    let refused = year.answer(&own, "B1", vec![met.clone()]).await.unwrap_err();
+    assert!(refused.starts_with("NOT_FOUND"));
+    let check = year.answer(&examiner, "B1", vec![met]).await.unwrap();
+    assert_eq!(check["outcome"], "PASS");
+});
+
+on_both!(an_examiner_who_closes_did_not_submit, |db| async move {
+    let year = Examined::new(db).await;
+    year.in_stage("B1", "RECTIFICATION").await;
+    let row = year.open("B1").await.remove(0);
+    let row = year
+        .rectify(&year.app.committee("C1"), "assignRectification", &row)
+        .await;
+    // The same person with a secretary's token, and an examiner's.
+    let submitter = year.app.as_role(
+        zhibu::auth::Role::BranchOfficer,
+        "examiner-1",
+        None,
+        Some("B1"),
+        None,
+    );
+    let row = year.rectify(&submitter, "submitRectification", &row).await;
+    let input = json!({ "id": row["id"], "version": row["version"], "note": "看过了" });
+    let examiner = year.examiner_of("B4");
+    let refused = examiner
+        .mutate("closeRectification", "", input)
+        .await
+        .refusal_code();
+    assert_eq!(refused, "RULE_VIOLATION");
+});
+
+on_both!(who_examines_is_an_opaque_subject, |db| async move {
+    let year = Examined::new(db).await;
+    let check = year.check("B1").await;
+    let assign = async |subjects: Value| {
+        let check = year.check("B1").await;
+        let input =
+            json!({ "healthCheckId": check["id"], "version": check["version"], "subjects": subjects });
+        mutate(&year.app.committee("C1"), "assignExaminers", input).await
+    };
+    for (subjects, said) in [
+        (json!(["13800138000"]), "INVALID_INPUT subjects.0"),
+        (json!(["ok", ""]), "INVALID_INPUT subjects.1"),
+        (
+            json!((0..21).map(|n| format!("e-{n}")).collect::<Vec<_>>()),
+            "INVALID_INPUT subjects",
+        ),
+    ] {
+        assert_eq!(assign(subjects).await.unwrap_err(), said);
+    }
+    assert_eq!(year.check("B1").await, check);
+    let assigned = assign(json!(["b", "a", "b"])).await.unwrap();
+    assert_eq!(assigned["examiners"], json!(["a", "b"]));
+    assert_eq!(assign(json!([])).await.unwrap()["examiners"], json!([]));
+});
