@@ -30,7 +30,7 @@ use crate::{
         socket::Sockets,
     },
     jobs::{Jobs, Retention},
-    kernel::{clock::Clock, id::OrganizationId, message::Message, refusal::Refusal},
+    kernel::{clock::Clock, id::OrganizationId, message::Message, refusal::Refusal, rules::Rules},
     live::{Cohorts, Results, tail},
     organization::{
         self,
@@ -139,7 +139,11 @@ pub async fn open_database(
         statement_timeout: config.database.statement_timeout,
         ..DatabaseOptions::default()
     };
-    let database = Database::open(location(config), &options, clock, config.domain).await?;
+    let rules = Rules {
+        figures_from: config.organization.figures_from,
+        ..config.domain
+    };
+    let database = Database::open(location(config), &options, clock, rules).await?;
     storage::migrate(&database).await?;
     database.open_log(restored, rng.random()).await?;
     pin_business_date(&database).await?;
@@ -153,9 +157,15 @@ pub async fn open_database(
     Ok(database)
 }
 
-/// Lets the business date stand still where the database says so: in a demonstration, whoever loaded it. Gives whether
-/// it does.
+/// Lets the business date stand still, and figures begin, where the database says so: in a demonstration, whoever loaded
+/// it. Gives whether the date stands still.
 pub async fn pin_business_date(database: &Database) -> Result<bool, AppError> {
+    if let Some(day) = setting::get(database.reader(), setting::FIGURES_FROM).await? {
+        let day = day
+            .parse()
+            .map_err(|_| StoreError::corrupt("setting.figures_from", &day))?;
+        database.pin_figures_from(day);
+    }
     let Some(date) = setting::get(database.reader(), setting::BUSINESS_DATE).await? else {
         return Ok(false);
     };

@@ -4,6 +4,7 @@
 //! Reads only. Every list is one statement a page, and one more for its total where that is asked for, whatever the
 //! number of organizations it is asked for.
 
+pub mod badge;
 pub mod branches;
 pub mod graphql;
 mod store;

@@ -1,3 +1,4 @@
 //! The queries of the board.
 
+pub(super) mod badge;
 pub(super) mod branches;

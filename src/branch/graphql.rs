@@ -13,6 +13,7 @@ use super::{
 pub use mutation::BranchMutation;
 
 use crate::{
+    board::graphql::{Badge, BranchBadge},
     brand::graphql::{BranchBrand, Brand},
     gold::graphql::BranchGold,
     graphql::{
@@ -97,6 +98,7 @@ pub struct Branch(
     BranchPoints,
     BranchRectifications,
     BranchGold,
+    BranchBadge,
 );
 
 impl Branch {
@@ -133,6 +135,7 @@ impl Branch {
             BranchPoints::new(id),
             BranchRectifications::new(id),
             BranchGold::new(id),
+            BranchBadge::new(id, beside.badge),
         )
     }
 
@@ -159,6 +162,8 @@ pub struct Beside {
     pub term: Option<Option<model::Term>>,
     /// Whether it holds a gold title.
     pub gold: Option<bool>,
+    /// Its badge.
+    pub badge: Option<Badge>,
 }
 
 /// The fields that branches have by themselves; other slices add theirs beside them.

@@ -248,6 +248,7 @@ pub(super) fn read_rules(reader: &mut Reader) -> Rules {
         strong_aspect: reader
             .get_within("domain.strong_aspect", ..=100, "at most 100")
             .unwrap_or(default.strong_aspect),
+        figures_from: default.figures_from,
     };
     if rules.usual_members < rules.minimum_members {
         reader.fault(

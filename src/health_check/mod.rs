@@ -5,6 +5,9 @@
 
 pub mod computed;
 pub mod counted;
+pub mod graphql;
 pub mod model;
+mod store;
 
-pub use model::{CheckOutcome, CheckStage, ItemVerdict, VisitKind};
+pub use model::{CheckOutcome, CheckStage, ItemVerdict, Scored, VisitKind, aspect_score};
+pub use store::funnel::{Funnel, funnels};

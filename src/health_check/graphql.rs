@@ -1,0 +1,3 @@
+//! Health checks in the API.
+
+pub mod funnel;

@@ -1,0 +1,3 @@
+//! Rows of health checks.
+
+pub mod funnel;
