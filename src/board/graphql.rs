@@ -2,6 +2,10 @@
 
 mod badge;
 mod branch;
+mod figures;
+mod partners;
+mod tallies;
+mod wall;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,6 +13,9 @@ use async_graphql::{Context, Enum, ID, InputObject, Object};
 
 pub use badge::{Badge, BranchBadge};
 pub use branch::{BranchQuery, BranchSubscription, branch_by_id};
+pub use figures::FiguresQuery;
+pub use partners::PartnerQuery;
+pub use wall::{WallQuery, WallSubscription};
 
 use super::{
     branches::{self, Today, With},
