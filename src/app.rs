@@ -30,7 +30,7 @@ use crate::{
         socket::Sockets,
     },
     jobs::{Jobs, Retention},
-    kernel::{clock::Clock, id::OrganizationId, message::Message, refusal::Refusal, rules::Rules},
+    kernel::{clock::Clock, id::OrganizationId, message::Message, refusal::Refusal},
     live::{Cohorts, Results, tail},
     organization::{
         self,
@@ -139,11 +139,7 @@ pub async fn open_database(
         statement_timeout: config.database.statement_timeout,
         ..DatabaseOptions::default()
     };
-    let rules = Rules {
-        figures_from: config.organization.figures_from,
-        ..config.domain
-    };
-    let database = Database::open(location(config), &options, clock, rules).await?;
+    let database = Database::open(location(config), &options, clock, config.domain).await?;
     storage::migrate(&database).await?;
     database.open_log(restored, rng.random()).await?;
     pin_business_date(&database).await?;

@@ -175,9 +175,9 @@ impl From<GoldCounts> for GoldTally {
 /// 结对统计 · Pairings of the year that are ACTIVE or COMPLETED.
 #[derive(SimpleObject)]
 pub struct PairingTally {
-    /// 1+N
+    /// 一对多 · 1+N
     one_to_many: i32,
-    /// N+N
+    /// 多对多 · N+N
     many_to_many: i32,
     /// 结对支部数 · ACTIVE branches that are members and have not left.
     branches: i32,

@@ -351,7 +351,7 @@ on_both!(a_board_is_of_an_organization_and_a_year, |db| async move {
 
 on_both!(figures_begin_on_the_day_that_is_configured, |db| async move {
     let app = TestApp::with_config(db, |config| {
-        config.organization.figures_from = "2019-05-01".parse().ok();
+        config.domain.figures_from = "2019-05-01".parse().ok();
     })
     .await;
     app.plant_tree().await;
