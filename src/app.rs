@@ -154,9 +154,15 @@ pub async fn open_database(
     Ok(database)
 }
 
-/// Lets the business date stand still where the database says so: in a demonstration, whoever loaded it. Gives whether
-/// it does.
+/// Lets the business date stand still, and figures begin, where the database says so: in a demonstration, whoever loaded
+/// it. Gives whether the date stands still.
 pub async fn pin_business_date(database: &Database) -> Result<bool, AppError> {
+    if let Some(day) = setting::get(database.reader(), setting::FIGURES_FROM).await? {
+        let day = day
+            .parse()
+            .map_err(|_| StoreError::corrupt("setting.figures_from", &day))?;
+        database.pin_figures_from(day);
+    }
     let Some(date) = setting::get(database.reader(), setting::BUSINESS_DATE).await? else {
         return Ok(false);
     };

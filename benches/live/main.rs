@@ -12,6 +12,7 @@ mod process;
 
 mod results;
 mod subscribers;
+mod wall;
 
 use std::{error::Error, process::ExitCode};
 
@@ -49,6 +50,7 @@ async fn bench() -> Result<(), Failure> {
     // Not as a demonstration: what it pulls from itself would be measured too.
     let server = Server::plain_service(data.path(), None).await?;
     results::measure(&server, data.path(), &token).await?;
+    wall::measure(&server, data.path(), &token).await?;
     drop(server);
     for count in [1_000, 10_000] {
         // A process of its own each: memory that was used once is not given back.

@@ -43,6 +43,7 @@ pub async fn load_demo(
     match written.outcome {
         Outcome::Done(()) => {
             database.clock().pin_business_date(demo::BUSINESS_DATE);
+            database.pin_figures_from(demo::FIGURES_FROM);
             Ok(())
         }
         Outcome::Refused(refusals) => Err(AppError::Refused(refusals)),

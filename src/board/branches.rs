@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 
+use super::badge::Badge;
 use crate::{
     branch::{Branch, BranchForm, BranchStatus, Domain, Term, TermState},
     brand::Brand,
@@ -22,6 +23,8 @@ pub struct BranchFilter {
     pub statuses: Option<Vec<BranchStatus>>,
     /// Whose term stands so on the business day.
     pub term_states: Option<Vec<TermState>>,
+    /// With one of these badges on the business day.
+    pub badges: Option<Vec<Badge>>,
     /// Whether they hold a gold title that has not been revoked.
     pub gold: Option<bool>,
     /// Whether they are in an active pairing that they have not left.
@@ -52,13 +55,15 @@ pub enum BranchOrder {
     UpdatedDesc,
 }
 
-/// The business day, and what "soon" means on it: term states depend on both.
+/// The business day, and what "soon" means on it: term states and badges depend on both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Today {
     /// The day in Asia/Shanghai.
     pub day: NaiveDate,
     /// A term is due soon within so many months of its end.
     pub due_soon_months: u32,
+    /// A rectification is due soon within so many days of its due day.
+    pub amber_days: u32,
 }
 
 /// What is read of a branch in the same statement: what is at most one row to a branch and was asked for.
@@ -72,6 +77,8 @@ pub struct With {
     pub term: bool,
     /// Whether it holds a gold title.
     pub gold: bool,
+    /// Its badge.
+    pub badge: bool,
 }
 
 /// A branch with what was read beside it; None is what was not.
@@ -87,4 +94,6 @@ pub struct BranchWith {
     pub term: Option<Option<Term>>,
     /// Whether it holds a gold title.
     pub gold: Option<bool>,
+    /// Its badge.
+    pub badge: Option<Badge>,
 }

@@ -1,12 +1,21 @@
 //! Lists of branches in the API, and what they add to organizations.
 
+mod badge;
 mod branch;
+mod figures;
+mod partners;
+mod tallies;
+mod wall;
 
 use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 
+pub use badge::{Badge, BranchBadge};
 pub use branch::{BranchQuery, BranchSubscription, branch_by_id};
+pub use figures::FiguresQuery;
+pub use partners::PartnerQuery;
+pub use wall::{WallQuery, WallSubscription};
 
 use super::{
     branches::{self, Today, With},
@@ -64,6 +73,8 @@ pub struct BranchFilter {
     statuses: Option<Vec<BranchStatus>>,
     /// 任期状态 · Whose term stands so today.
     term_states: Option<Vec<TermState>>,
+    /// 徽标 · With one of these badges today.
+    badges: Option<Vec<Badge>>,
     /// 金牌 · Whether they hold a gold title.
     gold: Option<bool>,
     /// 结对 · Whether they are in an ACTIVE pairing that they have not left.
@@ -92,6 +103,7 @@ impl BranchFilter {
             forms: each_once(filter.forms),
             statuses: each_once(filter.statuses),
             term_states: each_once(filter.term_states),
+            badges: each_once(filter.badges),
             gold: filter.gold,
             paired: filter.paired,
             founded_from: filter.founded_from.map(|day| day.0),
@@ -105,6 +117,7 @@ fn today(database: &Database) -> Today {
     Today {
         day: database.clock().today(),
         due_soon_months: database.rules().due_soon_months,
+        amber_days: database.rules().amber_days,
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
 pub use mutation::BranchMutation;
 
 use crate::{
+    board::graphql::{Badge, BranchBadge},
     brand::graphql::{BranchBrand, Brand},
     gold::graphql::BranchGold,
     graphql::{
@@ -99,6 +100,7 @@ pub struct Branch(
     BranchRectifications,
     BranchHealthCheck,
     BranchGold,
+    BranchBadge,
 );
 
 impl Branch {
@@ -136,6 +138,7 @@ impl Branch {
             BranchRectifications::new(id),
             BranchHealthCheck::new(id),
             BranchGold::new(id),
+            BranchBadge::new(id, beside.badge),
         )
     }
 
@@ -162,6 +165,8 @@ pub struct Beside {
     pub term: Option<Option<model::Term>>,
     /// Whether it holds a gold title.
     pub gold: Option<bool>,
+    /// Its badge.
+    pub badge: Option<Badge>,
 }
 
 /// The fields that branches have by themselves; other slices add theirs beside them.

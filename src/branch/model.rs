@@ -86,6 +86,22 @@ pub enum TermState {
     NotApplicable,
 }
 
+impl TermState {
+    /// Of an active branch that is not temporary and whose latest term ends on a day.
+    pub fn of_end(end: NaiveDate, today: NaiveDate, due_soon_months: u32) -> Self {
+        if today > end {
+            TermState::Overdue
+        } else if today
+            .checked_add_months(Months::new(due_soon_months))
+            .is_none_or(|soon| soon >= end)
+        {
+            TermState::DueSoon
+        } else {
+            TermState::InTerm
+        }
+    }
+}
+
 /// A branch as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branch {
@@ -157,16 +173,7 @@ impl Branch {
         else {
             return TermState::NotApplicable;
         };
-        if today > end {
-            TermState::Overdue
-        } else if today
-            .checked_add_months(Months::new(due_soon_months))
-            .is_none_or(|soon| soon >= end)
-        {
-            TermState::DueSoon
-        } else {
-            TermState::InTerm
-        }
+        TermState::of_end(end, today, due_soon_months)
     }
 
     /// Whether it goes on.

@@ -4,7 +4,7 @@ mod mutation;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, SimpleObject, dataloader::Loader};
+use async_graphql::{Context, Enum, ID, MergedObject, Object, SimpleObject, dataloader::Loader};
 
 use super::{checklist, model, store};
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
         loaders::{Batch, Loaded},
         scalars::{Date, Period},
     },
+    health_check::graphql::funnel::CampaignFunnel,
     kernel::{
         id::{CampaignId, NodeId as _},
         message::Lang,
@@ -66,16 +67,16 @@ pub enum Language {
     En,
 }
 
-/// 年度活动 · The campaign of a year (一年一主题).
-#[derive(Clone)]
-pub struct Campaign {
-    row: Arc<model::Campaign>,
-}
+/// 年度活动 · The campaign of a year: one theme a year (一年一主题). 2020: 金牌引领·百支齐行.
+#[derive(MergedObject, Clone)]
+pub struct Campaign(CampaignFields, CampaignFunnel);
 
 impl Campaign {
     /// The API's form of a row.
     pub fn new(row: impl Into<Arc<model::Campaign>>) -> Self {
-        Self { row: row.into() }
+        let row = row.into();
+        let funnel = CampaignFunnel::new(row.year);
+        Self(CampaignFields { row }, funnel)
     }
 
     /// Loads a campaign; None for those who see none.
@@ -85,13 +86,23 @@ impl Campaign {
         }
         Ok(caller.load(id).await?.map(Self::new))
     }
+
+    /// For the `Node` interface.
+    pub async fn id(&self, _: &Context<'_>) -> async_graphql::Result<ID> {
+        Ok(self.0.row.id.global().into())
+    }
 }
 
-/// 年度活动 · The campaign of a year: one theme a year (一年一主题). 2020: 金牌引领·百支齐行.
+/// The fields that campaigns have by themselves; other slices add theirs beside them.
+#[derive(Clone)]
+pub struct CampaignFields {
+    row: Arc<model::Campaign>,
+}
+
 #[Object]
-impl Campaign {
+impl CampaignFields {
     /// 全局标识 · Global id.
-    pub async fn id(&self) -> ID {
+    async fn id(&self) -> ID {
         self.row.id.global().into()
     }
 

@@ -2,8 +2,6 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use chrono::NaiveDate;
-
 use super::{Secret, reader::Reader};
 use crate::{
     auth::Role,
@@ -170,8 +168,6 @@ pub struct OrganizationSection {
     pub district_code: Option<String>,
     /// Its name.
     pub district_name: Option<String>,
-    /// First day that the published figures count from.
-    pub figures_from: Option<NaiveDate>,
 }
 
 impl OrganizationSection {
@@ -186,7 +182,6 @@ impl OrganizationSection {
         Self {
             district_code: code.and_then(|code| text::code(&code).ok()),
             district_name: name.and_then(|name| text::name(&name).ok()),
-            figures_from: reader.get("organization.figures_from"),
         }
     }
 }
@@ -206,7 +201,7 @@ impl PrivacySection {
     }
 }
 
-/// `[domain]`: the numbers in the domain's rules that a deployment may set.
+/// `[domain]`: the numbers in the domain's rules that a deployment may set; and the day from which its figures count.
 pub(super) fn read_rules(reader: &mut Reader) -> Rules {
     let default = Rules::default();
     let members = |given: Option<u32>| given.and_then(|n| i32::try_from(n).ok());
@@ -248,6 +243,7 @@ pub(super) fn read_rules(reader: &mut Reader) -> Rules {
         strong_aspect: reader
             .get_within("domain.strong_aspect", ..=100, "at most 100")
             .unwrap_or(default.strong_aspect),
+        figures_from: reader.get("organization.figures_from"),
     };
     if rules.usual_members < rules.minimum_members {
         reader.fault(

@@ -46,7 +46,7 @@ fn the_samples_commented_settings_can_be_uncommented() {
     let pulls: Vec<_> = sources.iter().filter_map(|source| source.pull.as_ref()).collect();
     assert_eq!(pulls.len(), 2);
     assert!(pulls[0].totals.is_some() && pulls[0].fields.note.is_some());
-    assert_eq!(config.organization.figures_from, "2020-07-01".parse().ok());
+    assert_eq!(config.domain.figures_from, "2020-07-01".parse().ok());
     assert!(
         !shown.contains("zhibu:password") && !shown.contains('…') && !shown.contains("MDEy"),
         "{shown}"

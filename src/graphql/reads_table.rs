@@ -14,8 +14,11 @@ const HEALTH_CHECK: Topics = Topics::of(&[Topic::HealthCheck]);
 const RECTIFICATION: Topics = Topics::of(&[Topic::Rectification]);
 const POINTS: Topics = Topics::of(&[Topic::Points]);
 const GOLD: Topics = Topics::of(&[Topic::Gold]);
+const HEALTH_CHECK: Topics = Topics::of(&[Topic::HealthCheck]);
 /// Where a thing lies in the tree decides who sees it and which filter takes it.
 const PLACES: Topics = ORGANIZATION.and(BRANCH);
+/// What badges are made of.
+const BADGE: Topics = BRANCH.and(RECTIFICATION).and(HEALTH_CHECK);
 
 /// By type, or by type and field where one of its fields reads more than the others.
 const TABLE: &[(&str, Topics)] = &[
@@ -79,6 +82,20 @@ const TABLE: &[(&str, Topics)] = &[
     ("VisitRecord", HEALTH_CHECK),
     ("HealthCheckConnection", HEALTH_CHECK.and(PLACES)),
     ("HealthCheckEdge", HEALTH_CHECK),
+    ("HealthFunnel", HEALTH_CHECK.and(PLACES)),
+    ("Board", PLACES.and(CAMPAIGN)),
+    ("DomainTally", PLACES.and(BADGE)),
+    ("CommitteeTally", PLACES.and(POINTS)),
+    ("AspectTally", PLACES.and(RECTIFICATION)),
+    ("LightTally", PLACES.and(RECTIFICATION)),
+    ("TermTally", PLACES),
+    ("GoldTally", PLACES.and(GOLD).and(CAMPAIGN)),
+    ("PairingTally", PLACES.and(PAIRING)),
+    ("TrainingTally", PLACES.and(TRAINING)),
+    ("Tile", PLACES.and(BADGE).and(POINTS)),
+    ("Figure", PLACES.and(TRAINING).and(RECTIFICATION).and(CAMPAIGN)),
+    ("PartnerSuggestion", PLACES.and(PAIRING).and(HEALTH_CHECK)),
+    ("Query.suggestedPartners", PLACES.and(PAIRING).and(HEALTH_CHECK)),
     ("Rectification", RECTIFICATION.and(PLACES)),
     (
         "Rectification.healthCheck",
@@ -131,6 +148,7 @@ const OF_BRANCH: &[(&str, &[&str], Topics)] = &[
         BRANCH,
     ),
     ("Branch", &["openRectificationCount"], RECTIFICATION),
+    ("Branch", &["badge"], BADGE),
     ("PointStanding", &["total", "entryCount", "period"], POINTS),
     ("Term", &[], BRANCH),
     ("BranchAlias", &[], BRANCH),

@@ -9,7 +9,9 @@ use super::scalars::{ChangeCursor, Date, DateTime, Period, Points};
 use super::sdl::SchemaHints;
 use crate::{
     audit::graphql::AuditQuery,
-    board::graphql::{BoardQuery, BranchQuery, BranchSubscription},
+    board::graphql::{
+        BoardQuery, BranchQuery, BranchSubscription, FiguresQuery, PartnerQuery, WallQuery, WallSubscription,
+    },
     branch::graphql::BranchMutation,
     brand::graphql::{BrandMutation, BrandQuery},
     campaign::graphql::{CampaignMutation, CampaignQuery},
@@ -33,6 +35,9 @@ pub struct Query(
     OrganizationQuery,
     BranchQuery,
     BoardQuery,
+    WallQuery,
+    FiguresQuery,
+    PartnerQuery,
     ChangeQuery,
     AuditQuery,
     PairingQuery,
@@ -64,7 +69,12 @@ pub struct Mutation(
 
 /// 订阅 · What can be watched: changes as they come, and values that are told again after they change.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(ChangeSubscription, BranchSubscription, PointsSubscription);
+pub struct Subscription(
+    ChangeSubscription,
+    BranchSubscription,
+    PointsSubscription,
+    WallSubscription,
+);
 
 /// The schema before its limits and data are set.
 pub fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {

@@ -2,6 +2,7 @@
 
 mod batches;
 mod branch_part;
+pub mod funnel;
 mod inputs;
 mod mutations;
 mod queries;

@@ -27,11 +27,12 @@ pub mod submit;
 pub mod visit;
 
 pub use branch_ended::branch_ended;
-pub use model::{CheckOutcome, CheckStage, ItemVerdict, VisitKind};
+pub use model::{CheckOutcome, CheckStage, ItemVerdict, Scored, VisitKind, aspect_score};
 pub use moved::{check_of, rectification_moved};
 pub use open::{branch_placed, campaign_opened};
 pub use record::HealthCheck;
 pub use store::{
+    funnel::{Funnel, funnels},
     todo::{waiting_for_answers, waiting_for_examiners},
     verify::verify_scores,
 };

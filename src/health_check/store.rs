@@ -1,5 +1,6 @@
 //! Rows of health checks, their results, visits and examiners.
 
+pub mod funnel;
 mod list;
 pub(super) mod records;
 pub mod todo;

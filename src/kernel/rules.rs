@@ -1,5 +1,7 @@
 //! Numbers in the domain's rules that a deployment may set (`[domain]` of the configuration).
 
+use chrono::NaiveDate;
+
 /// What each of them decides stands in docs/domain.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -29,6 +31,9 @@ pub struct Rules {
     pub amber_days: u32,
     /// An aspect is strong from this score on, of 100: our default.
     pub strong_aspect: u32,
+    /// The first day from which the board and the published figures count what was founded, elected and trained; that of the
+    /// year where there is none. `organization.figures_from` of the configuration, unless the database has its own.
+    pub figures_from: Option<NaiveDate>,
 }
 
 impl Default for Rules {
@@ -47,6 +52,7 @@ impl Default for Rules {
             review_days: 90,
             amber_days: 7,
             strong_aspect: 90,
+            figures_from: None,
         }
     }
 }

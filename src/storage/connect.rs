@@ -86,6 +86,7 @@ impl Database {
                 location,
                 clock,
                 rules,
+                figures_from: OnceLock::new(),
                 log: Arc::default(),
             }),
         })

@@ -26,7 +26,7 @@ use std::{
     },
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::future::BoxFuture;
 use sea_orm::{
     ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, Statement,
@@ -69,6 +69,8 @@ struct Inner {
     location: Location,
     clock: Clock,
     rules: Rules,
+    /// Of a demonstration: read from its database at start, like its business date.
+    figures_from: OnceLock<NaiveDate>,
     log: Arc<Log>,
 }
 
@@ -119,6 +121,23 @@ impl Database {
     /// The numbers of the domain's rules that the deployment set.
     pub fn rules(&self) -> &Rules {
         &self.inner.rules
+    }
+
+    /// From now on figures are counted from this day, whatever the deployment set; the first one stands.
+    pub fn pin_figures_from(&self, day: NaiveDate) {
+        let _ = self.inner.figures_from.set(day);
+    }
+
+    /// The first day from which a year's figures count what was founded, elected and trained (docs/domain.md, 19).
+    pub fn figures_from(&self, year: i32) -> NaiveDate {
+        let set = self
+            .inner
+            .figures_from
+            .get()
+            .copied()
+            .or(self.inner.rules.figures_from);
+        set.or_else(|| NaiveDate::from_ymd_opt(year, 1, 1))
+            .unwrap_or(NaiveDate::MIN)
     }
 
     /// Whether the audit trail needs a sealer: on PostgreSQL the order of commits is known only afterwards.

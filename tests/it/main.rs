@@ -11,6 +11,7 @@
 mod access;
 mod audit;
 mod auth;
+mod board;
 mod branch;
 mod branch_end;
 mod branch_update;

@@ -5,9 +5,13 @@ use std::collections::HashMap;
 use async_graphql::{Context, ID, Lookahead, Object, OneofObject, Subscription, dataloader::Loader};
 use futures_util::stream::Stream;
 
-use super::super::{
-    branches::{BranchWith, With},
-    store::branches as store,
+use super::{
+    super::{
+        branches::{BranchWith, With},
+        store::branches as store,
+    },
+    badge::Badge,
+    today,
 };
 use crate::{
     branch::{
@@ -38,6 +42,7 @@ impl With {
             brand: asks("brand"),
             term: asks("term"),
             gold: asks("isGold"),
+            badge: asks("badge"),
         }
     }
 
@@ -48,6 +53,7 @@ impl With {
             brand: self.brand || other.brand,
             term: self.term || other.term,
             gold: self.gold || other.gold,
+            badge: self.badge || other.badge,
         }
     }
 }
@@ -59,6 +65,7 @@ impl From<BranchWith> for Branch {
             brand: read.brand.map(|brand| brand.map(Brand::new)),
             term: read.term,
             gold: read.gold,
+            badge: read.badge.map(Badge::from),
         };
         Self::beside(read.branch, beside)
     }
@@ -103,7 +110,8 @@ impl Loader<ById> for Batch {
     async fn load(&self, keys: &[ById]) -> Loaded<ById, Branch> {
         let mut loaded = HashMap::with_capacity(keys.len());
         for (with, ids) in by_arguments(keys, |key| (key.with, key.id)) {
-            let found = store::by_ids(self.database.reader(), &self.scope, &ids, with).await?;
+            let today = today(&self.database);
+            let found = store::by_ids(self.database.reader(), &self.scope, &ids, today, with).await?;
             let keyed = |row: BranchWith| {
                 let id = row.branch.id;
                 (ById { id, with }, row.into())
@@ -128,7 +136,8 @@ impl Loader<ByOwnCode> for Batch {
     async fn load(&self, keys: &[ByOwnCode]) -> Loaded<ByOwnCode, Branch> {
         let mut loaded = HashMap::with_capacity(keys.len());
         for (with, codes) in by_arguments(keys, |key| (key.with, key.code.clone())) {
-            let found = store::by_own_codes(self.database.reader(), &self.scope, &codes, with).await?;
+            let today = today(&self.database);
+            let found = store::by_own_codes(self.database.reader(), &self.scope, &codes, today, with).await?;
             let keyed = |row: BranchWith| {
                 let code = row.branch.code.clone();
                 (ByOwnCode { code, with }, row.into())

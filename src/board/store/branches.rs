@@ -18,8 +18,10 @@ use sea_orm::{
 use serde_json::json;
 
 use super::super::branches::{BranchFilter, BranchOrder, BranchWith, Today, With};
+use super::badge::badge;
 use crate::{
     auth::Scope,
+    board::badge::Badge,
     branch::{Branch, BranchForm, BranchStatus, Term, TermState},
     brand::{Brand, BrandState},
     kernel::{
@@ -38,13 +40,14 @@ use crate::{
     },
 };
 
-/// Where a branch without a term stands among those that end: after every day that can be given.
-const NO_TERM: NaiveDate = match NaiveDate::from_ymd_opt(9999, 12, 31) {
+/// After every day that can be given: where a branch without a term stands among those that end.
+pub(super) const LAST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(9999, 12, 31) {
     Some(day) => day,
     None => panic!("a day of the calendar"), // while compiling, never at run time
 };
 
-fn column(column: branch::Column) -> Expr {
+/// A column of the branch that a statement is about.
+pub(super) fn column(column: branch::Column) -> Expr {
     Expr::col((branch::Entity, column))
 }
 
@@ -93,11 +96,11 @@ fn keyset(order: BranchOrder, today: Today) -> (Keyset, fn(&Branch) -> Vec<serde
             Keyset::new(
                 "branch.term_end",
                 [
-                    KeyColumn::asc(column(branch::Column::TermEndsOn).if_null(NO_TERM), KeyKind::Day),
+                    KeyColumn::asc(column(branch::Column::TermEndsOn).if_null(LAST_DAY), KeyKind::Day),
                     KeyColumn::asc(column(branch::Column::Id), KeyKind::Int),
                 ],
             ),
-            |row| vec![json!(row.term_ends_on.unwrap_or(NO_TERM)), json!(row.id)],
+            |row| vec![json!(row.term_ends_on.unwrap_or(LAST_DAY)), json!(row.id)],
         ),
         BranchOrder::UpdatedDesc => (
             Keyset::new(
@@ -162,7 +165,7 @@ async fn by_points<'p, T: 'p>(
 }
 
 /// `Branch::term_state` as a condition: whether a branch stands so on a day.
-fn stands(state: TermState, today: Today) -> Condition {
+pub(super) fn stands(state: TermState, today: Today) -> Condition {
     let end = || column(branch::Column::TermEndsOn);
     let has_term = Condition::all()
         .add(column(branch::Column::Status).eq(BranchStatus::Active.as_str()))
@@ -172,7 +175,7 @@ fn stands(state: TermState, today: Today) -> Condition {
     let soon = today
         .day
         .checked_add_months(Months::new(today.due_soon_months))
-        .unwrap_or(NO_TERM);
+        .unwrap_or(LAST_DAY);
     match state {
         TermState::NotApplicable => has_term.not(),
         TermState::Overdue => has_term.add(end().lt(today.day)),
@@ -182,7 +185,7 @@ fn stands(state: TermState, today: Today) -> Condition {
 }
 
 /// Ids of branches that hold a gold title.
-fn gold() -> SelectStatement {
+pub(super) fn gold() -> SelectStatement {
     gold_title::Entity::find()
         .select_only()
         .column(gold_title::Column::BranchId)
@@ -234,6 +237,9 @@ fn filtered(scope: &Scope, filter: &BranchFilter, today: Today) -> Select<branch
             .fold(Condition::any(), |any, state| any.add(stands(*state, today)));
         condition = condition.add(if states.is_empty() { nothing() } else { any });
     }
+    if let Some(badges) = &filter.badges {
+        condition = condition.add(badge(today).is_in(badges.iter().map(|badge| badge.as_str())));
+    }
     if let Some(wanted) = filter.gold {
         condition = condition.add(among(wanted, gold()));
     }
@@ -284,7 +290,7 @@ pub(in super::super) async fn list(
     let (keyset, key) = keyset(order, today);
     let request = keyset.check(args)?;
     let page = keyset.statement::<Branch>(filtered(scope, filter, today), &request)?;
-    let mut query = beside(connection.get_database_backend(), page, with);
+    let mut query = beside(connection.get_database_backend(), page, today, with);
     keyset.order(&mut query, &request);
     let rows = row::fetch(connection, &query, |cells| read(cells, with)).await?;
     let mut page = keyset.page_of(&request, rows, |row| key(&row.branch));
@@ -299,10 +305,11 @@ pub(in super::super) async fn by_ids(
     connection: &impl ConnectionTrait,
     scope: &Scope,
     ids: &[BranchId],
+    today: Today,
     with: With,
 ) -> Result<Vec<BranchWith>, StoreError> {
     let among = row::among(connection, branch::Column::Id, ids);
-    all(connection, scope, among, with).await
+    all(connection, scope, among, today, with).await
 }
 
 /// The branches whose own codes these are, with what is to be read beside them.
@@ -310,22 +317,25 @@ pub(in super::super) async fn by_own_codes(
     connection: &impl ConnectionTrait,
     scope: &Scope,
     codes: &[String],
+    today: Today,
     with: With,
 ) -> Result<Vec<BranchWith>, StoreError> {
     let among = column(branch::Column::Code).is_in(codes.iter().map(String::as_str));
-    all(connection, scope, among, with).await
+    all(connection, scope, among, today, with).await
 }
 
 async fn all(
     connection: &impl ConnectionTrait,
     scope: &Scope,
     condition: Expr,
+    today: Today,
     with: With,
 ) -> Result<Vec<BranchWith>, StoreError> {
     let found = branch::Entity::find().filter(scope.public()).filter(condition);
     let query = beside(
         connection.get_database_backend(),
         row::select::<Branch>(found),
+        today,
         with,
     );
     row::fetch(connection, &query, |cells| read(cells, with)).await
@@ -333,7 +343,7 @@ async fn all(
 
 /// Joins to the rows of branches what is to be read beside them. Who may see a branch at all may see all of it: its
 /// organization, its published brand, its terms and its gold title (docs/domain.md, 9).
-fn beside(backend: DbBackend, branches: SelectStatement, with: With) -> SelectStatement {
+fn beside(backend: DbBackend, branches: SelectStatement, today: Today, with: With) -> SelectStatement {
     let id = || column(branch::Column::Id);
     let mut query = Query::select();
     row::columns::<Branch>(&mut query);
@@ -363,6 +373,9 @@ fn beside(backend: DbBackend, branches: SelectStatement, with: With) -> SelectSt
     }
     if with.gold {
         query.expr(id().in_subquery(gold()));
+    }
+    if with.badge {
+        query.expr(badge(today));
     }
     query
 }
@@ -406,6 +419,10 @@ fn read(cells: &mut Cells<'_>, with: With) -> Result<BranchWith, StoreError> {
         brand: with.brand.then(|| cells.joined()).transpose()?,
         term: with.term.then(|| cells.joined()).transpose()?,
         gold: with.gold.then(|| cells.take()).transpose()?,
+        badge: with
+            .badge
+            .then(|| cells.named("badge", Badge::parse))
+            .transpose()?,
     })
 }
 
