@@ -1,5 +1,7 @@
 //! What was to be put right in the year, and how: 2,328 findings of health checks, and 22 of inspections (平台巡查).
 
+mod inspections;
+
 use chrono::NaiveDate;
 
 use super::{
@@ -24,57 +26,6 @@ use crate::{
         model::{StepTaken, days_on},
     },
 };
-
-/// What inspections found, by aspect.
-const INSPECTED: [(Aspect, &[&str]); 5] = [
-    (
-        Aspect::Organization,
-        &[
-            "换届请示批复材料不全",
-            "支委分工未及时调整",
-            "党小组划分与名册不一致",
-            "书记述职评议材料缺少会议记录",
-            "支部委员空缺超过三个月",
-        ],
-    ),
-    (
-        Aspect::Education,
-        &[
-            "党员学时登记不完整",
-            "发展党员公示材料缺失",
-            "流动党员联系记录断档",
-            "党费公示未按季度张贴",
-            "入党积极分子考察写实不及时",
-            "组织关系转接回执未归档",
-        ],
-    ),
-    (
-        Aspect::DecisionMaking,
-        &[
-            "党员大会表决结果未记录",
-            "支委会会议记录过于简略",
-            "重要事项未先经支委会讨论",
-            "决议事项缺少落实跟踪",
-        ],
-    ),
-    (
-        Aspect::OrganizationalLife,
-        &[
-            "主题党日时间不固定",
-            "组织生活会整改清单未销号",
-            "谈心谈话记录雷同",
-        ],
-    ),
-    (
-        Aspect::Support,
-        &[
-            "党建e家平台数据录入滞后",
-            "活动阵地标识不规范",
-            "日常台账分类混乱",
-            "党建经费支出凭证不全",
-        ],
-    ),
-];
 
 const PRESCRIPTIONS: [&str; 6] = [
     "对照条例补齐制度，明确责任人，按期上报整改情况。",
@@ -120,7 +71,6 @@ pub(super) fn officer(branch: &BranchRow) -> String {
 
 /// Somebody of the organization department.
 pub(super) const DISTRICT_OFFICER: &str = "district-officer-01";
-const INSPECTOR: &str = "district-inspector-02";
 
 /// A finding before it has its branch's steps.
 struct Raised<'a> {
@@ -153,7 +103,7 @@ pub(super) fn build(district: &District, courses: &[Course<'_>]) -> Vec<Rectific
                 .filter_map(|finding| of_check(district, course, finding))
         })
         .collect();
-    raised.extend(inspected(&mut dice, courses));
+    raised.extend(inspections::found(&mut dice, courses));
     // Stable: those of one branch and day stay in the order of its findings.
     raised.sort_by_key(|raised| (raised.raised_on, raised.branch.id));
     raised
@@ -190,38 +140,6 @@ fn of_check<'a>(district: &District, course: &Course<'a>, finding: &Finding) -> 
         is_showcase: course.is_showcase(),
         examiner,
     })
-}
-
-/// Findings of inspections, of branches that were there all year and pass; all of them are closed, in time.
-fn inspected<'a>(dice: &mut Dice, courses: &[Course<'a>]) -> Vec<Raised<'a>> {
-    let mut courses: Vec<&Course<'a>> = courses
-        .iter()
-        .filter(|course| course.fails.is_none() && !course.is_showcase())
-        .filter(|course| course.branch.founded_on < date(health::YEAR, 1, 1))
-        .collect();
-    dice.shuffle(&mut courses);
-    let findings = INSPECTED
-        .iter()
-        .flat_map(|(aspect, titles)| titles.iter().map(move |title| (*aspect, *title)));
-    let raised = findings.zip(courses).filter_map(|((aspect, title), course)| {
-        let raised_on = dice.day(date(health::YEAR, 4, 11), date(health::YEAR, 10, 14));
-        Some(Raised {
-            branch: course.branch,
-            health_check: None,
-            origin: RectificationOrigin::Inspection,
-            aspect,
-            item_code: None,
-            title: title.to_owned(),
-            severity: Severity::Minor,
-            raised_on,
-            by: INSPECTOR.to_owned(),
-            not_before: raised_on,
-            open: None,
-            is_showcase: false,
-            examiner: course.examiners.first().copied()?,
-        })
-    });
-    raised.collect()
 }
 
 /// The state of something while its steps are taken.
@@ -391,7 +309,7 @@ impl Raised<'_> {
         steps.row.closed_on = Some(closed_on);
         let mut next = days_on(closed_on, review_days);
         // Most are looked at again when it is time.
-        while dice.percent(85) {
+        while dice.percent(94) {
             let day = plus_days(next, dice.below(7) as u64);
             if day > LAST_DAY {
                 break;

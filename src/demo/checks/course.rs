@@ -7,7 +7,7 @@ use chrono::{Datelike as _, NaiveDate};
 use super::id_of;
 use crate::{
     demo::{
-        BUSINESS_DATE, District, OVERDUE, SHOWCASE_BRANCH, SHOWCASE_COMMITTEE, applicants, campaign,
+        District, OVERDUE, SHOWCASE_BRANCH, SHOWCASE_COMMITTEE, applicants, campaign,
         dice::{Dice, date, plus_days},
         health::{self, Failing},
         rows::BranchRow,
@@ -36,10 +36,8 @@ pub(in crate::demo) struct Finding {
     pub raised_on: NaiveDate,
     /// The light of what is open; none of what has been closed.
     pub open: Option<Light>,
-    /// Raised after the check was concluded: the item was met then.
+    /// Raised after the check was concluded: the item was met until then.
     pub is_after: bool,
-    /// Not met by what is recorded, which nobody types over.
-    pub is_computed: bool,
 }
 
 /// How a branch went through its check.
@@ -91,7 +89,7 @@ pub(super) fn plan<'a>(dice: &mut Dice, district: &'a District) -> Vec<Course<'a
         let fails = failing.remove(&branch.id);
         let open = open.get(&branch.id).copied();
         let (submitted_on, concluded_on) = if fails.is_some() {
-            in_winter(dice, branch)
+            in_winter(dice)
         } else if applicants.contains(&branch.id) {
             let submitted_on = dice.day(date(health::YEAR, 2, 7), date(health::YEAR, 3, 4));
             (
@@ -131,16 +129,11 @@ fn late_elections(district: &District) -> HashMap<BranchId, NaiveDate> {
     late.map(|term| (term.branch_id, term.elected_on)).collect()
 }
 
-/// What a check that fails misses lies behind it when it is concluded; so does the end of a term that ran out.
-fn in_winter(dice: &mut Dice, branch: &BranchRow) -> (NaiveDate, NaiveDate) {
+/// What a check that fails misses lies behind it when it is concluded.
+fn in_winter(dice: &mut Dice) -> (NaiveDate, NaiveDate) {
     let submitted_on = dice.day(date(health::YEAR, 11, 6), date(health::YEAR, 11, 12));
     let concluded_on = dice.day(date(health::YEAR, 12, 1), date(health::YEAR, 12, 5));
-    match branch.term_ends_on {
-        Some(ended) if ended < BUSINESS_DATE && ended >= concluded_on => {
-            (date(health::YEAR, 12, 5), plus_days(ended, 1).min(BUSINESS_DATE))
-        }
-        _ => (submitted_on, concluded_on),
-    }
+    (submitted_on, concluded_on)
 }
 
 /// From spring to autumn; who was founded later is examined then, who elected late after that.
@@ -157,8 +150,10 @@ fn in_its_time(
     let from = from.into_iter().flatten().max().unwrap_or(campaign::FROM);
     let day = dice.day(from, from.max(date(health::YEAR, 9, 30)));
     let submitted_on = day.min(campaign::TO);
+    // What is found in December can still be put right.
     let concluded_on = plus_days(submitted_on, dice.number(10, 26).unsigned_abs().into());
-    (submitted_on, concluded_on.min(campaign::TO))
+    let concluded_on = concluded_on.min(submitted_on.max(date(health::YEAR, 12, 22)));
+    (submitted_on, concluded_on)
 }
 
 /// Which branches have something open, and its light.

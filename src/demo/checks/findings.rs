@@ -13,7 +13,7 @@ use crate::{
     campaign::CheckItem,
     demo::{
         District,
-        dice::{Dice, date},
+        dice::{Dice, date, plus_days},
         health,
     },
     health_check::{
@@ -114,10 +114,28 @@ fn compute(district: &District, ledger: &Ledger<'_>, course: &mut Course<'_>) {
                     raised_on: on,
                     open: None,
                     is_after: false,
-                    is_computed: true,
                 });
             }
         }
+    }
+    raise_the_term(&district.template, course);
+}
+
+/// A term that ran out after the consultation was concluded is raised on the day after its end.
+fn raise_the_term(template: &[CheckItem], course: &mut Course<'_>) {
+    let place = template.iter().position(|item| item.code == TERM_ITEM);
+    let (Some(item), Some(ended)) = (place, course.branch.term_ends_on) else {
+        return;
+    };
+    let raised_on = plus_days(ended, 1);
+    if course.is_overdue() && raised_on > course.concluded_on {
+        course.findings.push(Finding {
+            item,
+            origin: RectificationOrigin::Consultation,
+            raised_on,
+            open: None,
+            is_after: true,
+        });
     }
 }
 
@@ -132,7 +150,6 @@ fn open(dice: &mut Dice, template: &[CheckItem], course: &mut Course<'_>) {
             raised_on,
             open: Some(Light::Amber),
             is_after: true,
-            is_computed: false,
         }));
         return;
     }
@@ -185,7 +202,6 @@ fn answered(course: &Course<'_>, item: usize, origin: RectificationOrigin, open:
         },
         open,
         is_after: false,
-        is_computed: false,
     }
 }
 

@@ -61,8 +61,8 @@ impl<'a> Ledger<'a> {
         on: NaiveDate,
         found: impl IntoIterator<Item = &'r Rectification>,
     ) -> Records {
-        let terms = self.terms.get(&branch.id).into_iter().flatten();
-        let term = terms.filter(|term| term.elected_on <= on).last();
+        let mut terms = self.terms.get(&branch.id).into_iter().flatten();
+        let term = terms.rfind(|term| term.elected_on <= on);
         let pairings = self.pairings.get(&branch.id).into_iter().flatten();
         let active: Vec<&PairingRow> = pairings.copied().filter(|row| was_active(row, on)).collect();
         let activities = active.iter().flat_map(|row| &row.activities);
