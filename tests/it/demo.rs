@@ -333,7 +333,7 @@ on_both!(its_campaign_answers_over_the_api, |db| async move {
     let query = format!(
         r#"{{ campaigns {{ year theme windowFrom windowTo template {{ version }} goldPlan {{ totalQuota requireBrand topPercent pointsPeriod }} }}
              branch(by: {{ code: "{}" }}) {{ openRectificationCount isGold
-               rectifications(filter: {{ states: [ASSIGNED] }}) {{ nodes {{ light severity origin }} }} }} }}"#,
+               rectifications(filter: {{ states: [ASSIGNED] }}) {{ nodes {{ title dueOn light severity origin }} }} }} }}"#,
         demo::SHOWCASE_BRANCH
     );
     let data = app.admin().data(&query).await;
@@ -347,7 +347,7 @@ on_both!(its_campaign_answers_over_the_api, |db| async move {
             }],
             "branch": {
                 "openRectificationCount": 1, "isGold": true,
-                "rectifications": { "nodes": [{ "light": "AMBER", "severity": "MINOR", "origin": "CONSULTATION" }] },
+                "rectifications": { "nodes": [{ "title": "日常工作台账规范完整", "dueOn": "2023-01-05", "light": "AMBER", "severity": "MINOR", "origin": "CONSULTATION" }] },
             },
         })
     );

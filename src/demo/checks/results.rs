@@ -46,7 +46,7 @@ pub(super) fn build(
 ) -> Vec<ResultRow> {
     let found = || found.iter().map(|found| &found.row);
     let branch = course.branch;
-    // What an inspection found may have been due before the self-check.
+    // Nothing of the check was due by then, and whatever an inspection had found was closed in time.
     let at_first = ledger.records(branch, course.submitted_on, []);
     let now = ledger.records(branch, BUSINESS_DATE, found());
     // One thing that was put right waits for an examiner, where nothing else is open.
