@@ -259,7 +259,7 @@ on_both!(its_rows_are_the_same_on_both, |db| async move {
     assert_eq!(load(&app.database).await.0, Outcome::Done(()));
     assert_eq!(
         digest(&app.database).await,
-        "c61f489ceed62218438a911c0dba447f452aad9717727af6737f10f003fe52e1"
+        "6e814cc054c0b98a42647e278d776ad971ec0095272286c60266e6ff22c5c1ca"
     );
 });
 
