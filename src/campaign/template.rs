@@ -177,7 +177,7 @@ pub fn shipped() -> Result<Vec<CheckItem>, Vec<FileFault>> {
 }
 
 /// What tells two templates apart: the SHA-256 of their items, in hexadecimal.
-fn content(items: &[CheckItem]) -> String {
+pub fn content(items: &[CheckItem]) -> String {
     let items: Vec<ItemOfFile> = items
         .iter()
         .map(|item| ItemOfFile {

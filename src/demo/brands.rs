@@ -92,9 +92,13 @@ pub(super) fn build(active: &[BranchRow], ended: &[BranchRow], gold: &Gold) -> V
             continue;
         }
         let founded = branch.founded_on.max(date(2019, 1, 1));
-        let published = brands
-            .dice
-            .day(plus_days(founded, 10).min(date(2022, 12, 20)), date(2022, 12, 20));
+        // A branch that was to become gold had its brand before the selection.
+        let until = if gold.contains(&branch.id) {
+            date(2022, 4, 29)
+        } else {
+            date(2022, 12, 20)
+        };
+        let published = brands.dice.day(plus_days(founded, 10).min(until), until);
         // It took the place of an earlier one, or is being rewritten.
         if brands.dice.percent(12) && published > plus_days(founded, 240) {
             let earlier = published

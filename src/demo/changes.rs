@@ -52,6 +52,19 @@ pub(super) fn report(write: &mut Write<'_>, district: &District) {
             write.change(change.in_scope_only(private));
         }
     }
+    write.change(created(Topic::Campaign, district.campaign.id));
+    for row in district.rectifications.iter().map(|row| &row.row) {
+        let change = created(Topic::Rectification, row.id).version(row.version);
+        write.change(change.branches([row.branch_id]).in_scope_only(true));
+    }
+    for row in district.applications.iter().map(|row| &row.row) {
+        let change = created(Topic::Gold, row.id).version(row.version);
+        write.change(change.branches([row.branch_id]).in_scope_only(true));
+    }
+    for row in &district.vetoes {
+        let change = created(Topic::Gold, row.id).branches([row.branch_id]);
+        write.change(change.in_scope_only(true));
+    }
 }
 
 fn created<I: NodeId>(topic: Topic, id: I) -> Change {

@@ -26,6 +26,14 @@ pub(crate) enum Subject {
     Mishaps,
     /// What happens while the simulator runs.
     Arrivals,
+    /// Who applies for gold.
+    Applicants,
+    /// When branches are examined, and what is found.
+    Checks,
+    /// How it is put right.
+    Rectifications,
+    /// What became of the applications for gold.
+    Selection,
 }
 
 /// A stream of numbers. ChaCha20 is specified to the bit, so every platform sees the same.

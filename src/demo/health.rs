@@ -13,88 +13,69 @@ use super::{
     dice::{Dice, Subject, date},
     rows::BranchRow,
 };
-use crate::{kernel::id::BranchId, points::Activity};
+use crate::{
+    health_check::{
+        computed::{COMPUTED_ITEMS, Source},
+        counted::Every,
+    },
+    kernel::id::BranchId,
+    points::Activity,
+    rectification::model::TERM_ITEM,
+};
 
 /// The year that is examined; its window is the calendar year.
 pub const YEAR: i32 = 2022;
 /// Branches whose check fails.
 const FAILING: usize = 48;
-/// The item of a term that ran out without an election. It comes from terms, not from activities.
-pub const TERM_ITEM: &str = "R-ORG-05";
-
-/// How often an activity is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Span {
-    /// Once a month.
-    Month,
-    /// Once a quarter.
-    Quarter,
-    /// Once a year.
-    Year,
-}
-
-impl Span {
-    /// How many months it has.
-    pub fn months(self) -> u32 {
-        match self {
-            Self::Month => 1,
-            Self::Quarter => 3,
-            Self::Year => 12,
-        }
-    }
-
-    /// The months of each of the year's spans, in their order.
-    pub fn periods(self) -> impl Iterator<Item = std::ops::RangeInclusive<u32>> {
-        let months = self.months();
-        (1..=12)
-            .step_by(months as usize)
-            .map(move |first| first..=first + months - 1)
-    }
-}
-
-/// An item that is met by one activity in every span.
+/// An item that is met by one activity in every one of its periods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item {
     /// Its code in the check's template.
     pub code: &'static str,
     /// What is counted.
     pub activity: Activity,
-    /// In which spans.
-    pub span: Span,
-    /// Whether a check fails that misses it.
-    pub mandatory: bool,
+    /// How often it is due.
+    pub every: Every,
 }
 
-const fn item(code: &'static str, activity: Activity, span: Span, mandatory: bool) -> Item {
-    Item {
-        code,
-        activity,
-        span,
-        mandatory,
-    }
+/// The items that are computed from activities, in the order of the template.
+pub fn items() -> impl Iterator<Item = Item> {
+    COMPUTED_ITEMS.iter().filter_map(|&(code, source)| match source {
+        Source::Activity(activity, every) => Some(Item {
+            code,
+            activity,
+            every,
+        }),
+        _ => None,
+    })
 }
-
-/// The items that are computed from activities.
-pub const ITEMS: [Item; 7] = [
-    item("R-DEC-01", Activity::GeneralMeeting, Span::Quarter, true),
-    item("R-DEC-02", Activity::CommitteeMeeting, Span::Month, false),
-    item("R-LIFE-01", Activity::GroupMeeting, Span::Month, false),
-    item("R-LIFE-02", Activity::PartyLecture, Span::Quarter, false),
-    item("R-LIFE-03", Activity::ThemeDay, Span::Month, true),
-    item("R-LIFE-04", Activity::LifeMeeting, Span::Year, false),
-    item("R-LIFE-05", Activity::DemocraticAppraisal, Span::Year, true),
-];
 
 impl Item {
     /// Whether it is asked of a branch. Below 7 members there is no branch committee; below 20 the demonstration's
-    /// branches have no Party groups (R-ORG-08 is not applicable to them).
+    /// branches have no Party groups ([`has_groups`]).
     pub fn applies_to(&self, branch: &BranchRow) -> bool {
         match self.activity {
-            Activity::CommitteeMeeting => branch.member_count >= 7,
-            Activity::GroupMeeting => branch.member_count >= 20,
+            Activity::CommitteeMeeting => branch.member_count >= COMMITTEE_FROM,
+            Activity::GroupMeeting => has_groups(branch),
             _ => true,
         }
     }
+
+    /// The months of each of the year's periods, in their order.
+    pub fn periods(&self) -> impl Iterator<Item = std::ops::RangeInclusive<u32>> {
+        let months = self.every.months();
+        (1..=12)
+            .step_by(months as usize)
+            .map(move |first| first..=first + months - 1)
+    }
+}
+
+/// Members from which on a branch has a committee (`Rules::committee_from_members` as it ships).
+pub(super) const COMMITTEE_FROM: i32 = 7;
+
+/// Whether a branch has Party groups; R-ORG-08 is not applicable to the others.
+pub(super) fn has_groups(branch: &BranchRow) -> bool {
+    branch.member_count >= 20
 }
 
 /// An item that a branch misses.
@@ -118,16 +99,12 @@ pub struct Failing {
 impl Failing {
     /// Whether an activity was not done in the month of a day.
     pub fn leaves_out(&self, activity: Activity, day: NaiveDate) -> bool {
-        let items = ITEMS.iter().filter(|item| item.activity == activity);
+        let counts = |miss: &Miss| items().any(|item| item.activity == activity && item.code == miss.item);
         day.year() == YEAR
-            && items
-                .flat_map(|item| self.misses_of(item))
-                .any(|miss| miss.months.contains(&day.month()))
-    }
-
-    fn misses_of(&self, item: &Item) -> impl Iterator<Item = &Miss> {
-        let code = item.code;
-        self.misses.iter().filter(move |miss| miss.item == code)
+            && self
+                .misses
+                .iter()
+                .any(|miss| miss.months.contains(&day.month()) && counts(miss))
     }
 }
 
@@ -176,20 +153,20 @@ fn misses(dice: &mut Dice, nth: usize, branch: &BranchRow, overdue: bool) -> Vec
     };
     let mut misses: Vec<Miss> = Vec::new();
     for &code in codes {
-        match ITEMS.iter().find(|item| item.code == code) {
+        match items().find(|item| item.code == code) {
             Some(item) if !item.applies_to(branch) => {}
             item => misses.push(Miss {
                 item: code,
-                months: item.map(|item| months(dice, item.span)).unwrap_or_default(),
+                months: item.map(|item| months(dice, &item)).unwrap_or_default(),
             }),
         }
     }
     misses
 }
 
-fn months(dice: &mut Dice, span: Span) -> Vec<u32> {
-    match span {
-        Span::Month => {
+fn months(dice: &mut Dice, item: &Item) -> Vec<u32> {
+    match item.every {
+        Every::Month => {
             let mut months: Vec<u32> = (1..=11).collect();
             dice.shuffle(&mut months);
             months.truncate(1 + dice.below(3));
@@ -197,11 +174,11 @@ fn months(dice: &mut Dice, span: Span) -> Vec<u32> {
             months
         }
         // One of the first three.
-        Span::Quarter => Span::Quarter
+        Every::Quarter => item
             .periods()
             .nth(dice.below(3))
             .map(Iterator::collect)
             .unwrap_or_default(),
-        Span::Year => (1..=12).collect(),
+        Every::HalfYear | Every::Year => (1..=12).collect(),
     }
 }

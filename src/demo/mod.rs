@@ -10,9 +10,12 @@
 //! [`build`] makes the rows in memory, one subject a file; [`load`] writes them.
 
 mod activities;
+pub mod applicants;
 mod branches;
 mod brands;
+mod campaign;
 mod changes;
+mod checks;
 pub(crate) mod dice;
 mod ended;
 mod gold;
@@ -21,7 +24,9 @@ pub mod health;
 mod names;
 mod organizations;
 mod pairings;
+mod rectifications;
 pub mod rows;
+mod selection;
 mod sites;
 mod store;
 mod terms;
@@ -32,12 +37,20 @@ mod tests;
 
 use chrono::NaiveDate;
 use rows::{
-    AliasRow, BranchMoveRow, BranchRow, BrandRow, GoldTitleRow, HeadcountRow, OrganizationMoveRow,
-    OrganizationRow, PairingRow, SiteRow, TermRow, TrainingRow,
+    AliasRow, ApplicationRow, BranchMoveRow, BranchRow, BrandRow, CheckRow, ExaminerRow, GoldTitleRow,
+    HeadcountRow, OrganizationMoveRow, OrganizationRow, PairingRow, RectificationRow, SiteRow, TermRow,
+    TrainingRow,
 };
 pub use store::load;
 
-use crate::training::ParticipantKey;
+use checks::records::Ledger;
+
+use crate::{
+    campaign::{Campaign, CheckItem, GoldPlan},
+    gold::Veto,
+    simulate,
+    training::ParticipantKey,
+};
 
 /// The one seed of all chance here.
 pub const SEED: u64 = 20_200_701;
@@ -95,6 +108,22 @@ pub struct District {
     pub pairings: Vec<PairingRow>,
     /// Head counts, all that were ever reported.
     pub headcounts: Vec<HeadcountRow>,
+    /// The items of the template that checks follow.
+    pub template: Vec<CheckItem>,
+    /// The year's campaign.
+    pub campaign: Campaign,
+    /// Its plan for gold branches.
+    pub gold_plan: GoldPlan,
+    /// Whoever examines.
+    pub examiners: Vec<ExaminerRow>,
+    /// Health checks with their results and visits.
+    pub checks: Vec<CheckRow>,
+    /// What was to be put right, with its steps.
+    pub rectifications: Vec<RectificationRow>,
+    /// Applications for gold with their steps.
+    pub applications: Vec<ApplicationRow>,
+    /// Vetoes, open and lifted.
+    pub vetoes: Vec<Veto>,
 }
 
 impl District {
@@ -126,9 +155,28 @@ impl District {
                 .iter()
                 .map(|row| 1 + row.members.len())
                 .sum::<usize>()
-            + activities.map(|row| 1 + row.branches.len()).sum::<usize>();
+            + activities.map(|row| 1 + row.branches.len()).sum::<usize>()
+            + self.rows_of_the_campaign();
         // And the two settings.
         rows as u64 + 2
+    }
+
+    /// Rows of the template, the campaign, and everything that belongs to it.
+    fn rows_of_the_campaign(&self) -> usize {
+        let checks = self
+            .checks
+            .iter()
+            .map(|row| 1 + row.results.len() + row.visits.len() + row.examiners.len());
+        let rectifications = self.rectifications.iter().map(|row| 1 + row.steps.len());
+        let applications = self.applications.iter().map(|row| 1 + row.steps.len());
+        // The template and the campaign are a row each.
+        2 + self.template.len()
+            + self.gold_plan.minimums.len()
+            + self.examiners.len()
+            + checks.sum::<usize>()
+            + rectifications.sum::<usize>()
+            + applications.sum::<usize>()
+            + self.vetoes.len()
     }
 }
 
@@ -147,7 +195,8 @@ pub fn build(participant_key: &ParticipantKey) -> District {
     let mut branches = active;
     branches.extend(ended);
     let trainings = training::build(participant_key, &branches, &sites);
-    District {
+    let (campaign, gold_plan) = campaign::build();
+    let mut district = District {
         organizations,
         organization_moves,
         branches,
@@ -160,5 +209,23 @@ pub fn build(participant_key: &ParticipantKey) -> District {
         trainings,
         pairings,
         headcounts: headcounts::build(),
-    }
+        template: campaign::items(),
+        campaign,
+        gold_plan,
+        examiners: checks::examiners(),
+        checks: Vec::new(),
+        rectifications: Vec::new(),
+        applications: Vec::new(),
+        vetoes: Vec::new(),
+    };
+    // What was found follows what branches did, which follows who is to pass, and who applies for gold.
+    let deeds = simulate::deeds(&district);
+    let ledger = Ledger::new(&district, &deeds);
+    let (checks, rectifications) = checks::build(&district, &ledger);
+    district.checks = checks;
+    district.rectifications = rectifications;
+    let (applications, vetoes) = selection::build(&district, &deeds);
+    district.applications = applications;
+    district.vetoes = vetoes;
+    district
 }

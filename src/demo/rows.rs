@@ -9,12 +9,15 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::{
     branch::{BranchForm, BranchStatus, Domain},
     brand::{BrandState, StoryForm},
+    gold,
+    health_check::{CheckOutcome, CheckStage, ItemVerdict, VisitKind, computed::Computed},
     kernel::id::{
-        BranchId, BrandId, HeadcountId, OrganizationId, PairingActivityId, PairingId, SiteId,
-        TrainingRecordId,
+        BranchId, BrandId, ExaminerId, HeadcountId, HealthCheckId, OrganizationId, PairingActivityId,
+        PairingId, SiteId, TrainingRecordId,
     },
     organization::{OrganizationKind, model::HeadcountKind},
     pairing::{PairingBasis, PairingForm, PairingRole, PairingState},
+    rectification::{self, Rectification},
     training::{Participant, SiteKind, TrainingAudience, TrainingKind},
 };
 
@@ -206,4 +209,68 @@ pub struct ActivityRow {
     pub topic: String,
     pub outcome: Option<String>,
     pub branches: Vec<BranchId>,
+}
+
+/// A subject that has been assigned to checks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExaminerRow {
+    pub id: ExaminerId,
+    pub subject: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckRow {
+    pub id: HealthCheckId,
+    pub branch_id: BranchId,
+    pub stage: CheckStage,
+    pub outcome: CheckOutcome,
+    /// In hundredths.
+    pub regular_score: Option<i32>,
+    pub tailored_score: i32,
+    pub evaluation: String,
+    pub version: i32,
+    pub updated_at: DateTime<Utc>,
+    /// The day its self-check was handed in.
+    pub submitted_on: NaiveDate,
+    /// The day its consultation was concluded.
+    pub concluded_on: NaiveDate,
+    pub examiners: Vec<ExaminerId>,
+    pub results: Vec<ResultRow>,
+    pub visits: Vec<VisitRow>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResultRow {
+    /// The item's place in the template.
+    pub position: i32,
+    pub item_code: String,
+    pub self_verdict: ItemVerdict,
+    pub verdict: ItemVerdict,
+    pub score: Option<i32>,
+    pub overruled: bool,
+    pub computed: Option<Computed>,
+    pub evidence: Vec<&'static str>,
+    pub note: Option<&'static str>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct VisitRow {
+    pub kind: VisitKind,
+    pub visited_on: NaiveDate,
+    pub summary: &'static str,
+    pub recorded_by: String,
+}
+
+/// What was to be put right, with its steps; the slice's own types.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RectificationRow {
+    pub row: Rectification,
+    pub steps: Vec<rectification::model::StepTaken>,
+}
+
+/// An application for gold, with its steps; the slice's own types.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApplicationRow {
+    pub row: gold::model::Application,
+    pub steps: Vec<gold::model::StepTaken>,
 }

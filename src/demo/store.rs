@@ -1,5 +1,7 @@
 //! Writes the district into an empty database, in bulk.
 
+mod campaign;
+
 use entity::{
     branch, branch_alias, branch_move, branch_term, brand, brand_story, brand_theme, gold_title, headcount,
     organization, organization_closure, organization_move, pairing, pairing_activity,
@@ -26,7 +28,7 @@ const PARAMETERS: usize = 12_000;
 const VERSION: i32 = 1;
 
 /// Tables whose next id is taken from a sequence.
-const SEQUENCES: [&str; 13] = [
+const SEQUENCES: [&str; 21] = [
     "organization",
     "organization_move",
     "headcount",
@@ -40,6 +42,14 @@ const SEQUENCES: [&str; 13] = [
     "training_record",
     "pairing",
     "pairing_activity",
+    "campaign",
+    "examiner",
+    "health_check",
+    "rectification",
+    "rectification_step",
+    "gold_application",
+    "gold_step",
+    "veto",
 ];
 
 /// Rows on their way into the tables, and how far they are.
@@ -78,6 +88,10 @@ pub async fn load(
     loading.brands(&district.brands).await?;
     loading.trainings(district).await?;
     loading.pairings(district).await?;
+    loading.campaign(district).await?;
+    loading.checks(district).await?;
+    loading.rectifications(&district.rectifications).await?;
+    loading.selection(district).await?;
     loading.settings().await?;
     move_sequences(write).await?;
     write.audit(
@@ -87,7 +101,10 @@ pub async fn load(
                 "organizations": district.organizations.len(), "branches": district.branches.len(),
                 "brands": district.brands.len(), "pairings": district.pairings.len(),
                 "trainingRecords": district.trainings.len(), "sites": district.sites.len(),
-                "headcounts": district.headcounts.len(), "businessDate": BUSINESS_DATE,
+                "headcounts": district.headcounts.len(), "campaign": district.campaign.year,
+                "healthChecks": district.checks.len(), "rectifications": district.rectifications.len(),
+                "goldApplications": district.applications.len(), "vetoes": district.vetoes.len(),
+                "businessDate": BUSINESS_DATE,
             })),
     );
     changes::report(write, district);

@@ -32,16 +32,28 @@ pub use server::{Options, Server};
 pub use settings::Settings;
 pub use size::Size;
 
+use std::collections::HashMap;
+
 use crate::{
     demo::District,
+    kernel::id::BranchId,
     training::{ParticipantKey, participant::ShortKey},
 };
+pub(crate) use plan::Deed;
+
 use codes::Codes;
 use mishaps::Clerk;
 use plan::Planner;
 
 /// Entries that will wait, of each kind, in a thousand.
 const STRANGERS: usize = 4;
+
+/// What every branch of a district did, as the list of the demonstration's size has it once everything in it is put right.
+pub(crate) fn deeds(district: &District) -> HashMap<BranchId, Vec<Deed>> {
+    let mut planner = Planner::new(district, Size::Small);
+    let branches = district.branches.iter();
+    branches.map(|branch| (branch.id, planner.plan(branch))).collect()
+}
 
 /// Makes the platform's list for a district.
 pub fn build(district: &District, size: Size) -> List {

@@ -9,16 +9,17 @@ use super::size::{Range, Size};
 use crate::{
     branch::Domain,
     demo::{
-        BUSINESS_DATE, District,
+        BUSINESS_DATE, District, applicants,
         dice::{Dice, Subject, date, instant, minus_days, plus_days},
-        health::{self, Failing, ITEMS, Item, Span},
+        health::{self, Failing, Item},
         rows::BranchRow,
     },
+    health_check::counted::Every,
     kernel::id::BranchId,
     points::Activity,
 };
 
-/// Of a hundred branches of a domain so many earn more than all others; gold ones are among them. Fewer than may apply
+/// Of a hundred branches of a domain so many earn more than all others; those that apply for gold are among them. Fewer than may apply
 /// for gold, so that nobody is left out by what a merged branch adds to another.
 const TOP_PERCENT: usize = 26;
 
@@ -50,6 +51,11 @@ const BEYOND: [(Activity, usize); 8] = [
     (Activity::GeneralMeeting, 3),
 ];
 
+/// Of a hundred things that an applicant for gold does beyond what is due so many lie before the selection.
+const EARLY: u32 = 45;
+/// The day before the first of them apply, or a little earlier.
+const BEFORE_SELECTION: NaiveDate = date(health::YEAR, 5, 6);
+
 /// The first day of the year.
 pub(super) const FIRST_DAY: NaiveDate = date(health::YEAR, 1, 1);
 
@@ -60,7 +66,7 @@ pub(super) fn last_day() -> NaiveDate {
 
 /// What a branch did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Deed {
+pub(crate) struct Deed {
     pub activity: Activity,
     pub at: DateTime<Utc>,
     pub hundredths: i32,
@@ -90,6 +96,7 @@ pub(super) struct Planner {
     dice: Dice,
     failing: HashMap<BranchId, Failing>,
     top: HashSet<BranchId>,
+    applicants: HashSet<BranchId>,
     size: Size,
 }
 
@@ -100,11 +107,13 @@ impl Planner {
             .into_iter()
             .map(|failing| (failing.branch_id, failing))
             .collect();
-        let top = top(&mut dice, district, &failing);
+        let applicants: HashSet<BranchId> = applicants::choose(district).into_iter().collect();
+        let top = top(&mut dice, district, &failing, &applicants);
         Self {
             dice,
             failing,
             top,
+            applicants,
             size,
         }
     }
@@ -140,9 +149,9 @@ impl Planner {
         // 主题党日 is on the same day every month.
         let theme_day = self.dice.number(3, 25).unsigned_abs();
         let mut deeds = Vec::new();
-        for item in ITEMS.iter().filter(|item| item.applies_to(branch)) {
-            for months in item.span.periods() {
-                let day = self.day_of(item, *months.start(), theme_day);
+        for item in health::items().filter(|item| item.applies_to(branch)) {
+            for months in item.periods() {
+                let day = self.day_of(&item, *months.start(), theme_day);
                 if (open.0..=open.1).contains(&day) && !self.leaves_out(branch.id, item.activity, day) {
                     deeds.push(self.deed(item.activity, day));
                 }
@@ -152,11 +161,11 @@ impl Planner {
     }
 
     fn day_of(&mut self, item: &Item, first_month: u32, theme_day: u32) -> NaiveDate {
-        let month = match item.span {
-            Span::Month => first_month,
-            Span::Quarter => first_month + self.dice.number(0, 2).unsigned_abs(),
+        let month = match item.every {
+            Every::Month => first_month,
+            Every::Quarter => first_month + self.dice.number(0, 2).unsigned_abs(),
             // In the first quarter, on the year before.
-            Span::Year => self.dice.number(1, 3).unsigned_abs(),
+            Every::HalfYear | Every::Year => self.dice.number(1, 3).unsigned_abs(),
         };
         let day = match item.activity {
             Activity::ThemeDay => theme_day,
@@ -176,7 +185,10 @@ impl Planner {
         let mut earned = 0;
         while earned < more {
             let activity = self.beyond();
-            let day = self.dice.day(from, to);
+            // Who applies for gold has earned much by the spring: the selection looks at the points of the year so far.
+            let early = self.applicants.contains(&branch.id) && self.dice.percent(EARLY);
+            let until = if early { BEFORE_SELECTION } else { to };
+            let day = self.dice.day(from, until);
             let small = activity == Activity::CommitteeMeeting && branch.member_count < 7;
             if small || self.leaves_out(branch.id, activity, day) {
                 continue;
@@ -225,14 +237,15 @@ impl Planner {
     }
 }
 
-/// The branches that earn more than all others of their domain: gold ones, and some that were there all year and pass
-/// their check.
-fn top(dice: &mut Dice, district: &District, failing: &HashMap<BranchId, Failing>) -> HashSet<BranchId> {
-    let gold = district
-        .gold_titles
-        .iter()
-        .filter(|title| title.revoked_on.is_none());
-    let mut top: HashSet<BranchId> = gold.map(|title| title.branch_id).collect();
+/// The branches that earn more than all others of their domain: those that apply for gold, and some that were there all
+/// year and pass their check.
+fn top(
+    dice: &mut Dice,
+    district: &District,
+    failing: &HashMap<BranchId, Failing>,
+    applicants: &HashSet<BranchId>,
+) -> HashSet<BranchId> {
+    let mut top = applicants.clone();
     for &domain in Domain::ALL {
         let of_domain: Vec<&BranchRow> = district
             .branches
@@ -246,8 +259,8 @@ fn top(dice: &mut Dice, district: &District, failing: &HashMap<BranchId, Failing
             .filter(|id| !top.contains(id) && !failing.contains_key(id))
             .collect();
         dice.shuffle(&mut others);
-        let gold = of_domain.iter().filter(|row| top.contains(&row.id)).count();
-        others.truncate((of_domain.len() * TOP_PERCENT / 100).saturating_sub(gold));
+        let applied = of_domain.iter().filter(|row| top.contains(&row.id)).count();
+        others.truncate((of_domain.len() * TOP_PERCENT / 100).saturating_sub(applied));
         top.extend(others);
     }
     top

@@ -87,6 +87,8 @@ async fn digest(database: &Database) -> String {
         organization, organization_closure, organization_move, headcount, site, branch, branch_term, branch_alias,
         branch_move, gold_title, brand, brand_theme, brand_story, training_record, training_branch,
         training_participant, pairing, pairing_member, pairing_activity, pairing_activity_branch, setting,
+        check_template, check_item, campaign, gold_minimum, examiner, health_check, check_result, check_visit,
+        check_examiner, rectification, rectification_step, gold_application, gold_step, veto,
     }
     hex::encode(hash.finalize())
 }
@@ -108,6 +110,13 @@ on_both!(its_figures_come_out_of_its_rows, |db| async move {
         "FROM training_record r JOIN training_participant p ON p.training_record_id = r.id \
          WHERE r.audience IN ('SECRETARY', 'PARTY_WORKER') AND r.held_on {WINDOW}"
     );
+    let checks = "SELECT COUNT(*) FROM health_check h JOIN branch b ON b.id = h.branch_id";
+    let results = "SELECT COUNT(*) FROM check_result r JOIN health_check h ON h.id = r.health_check_id \
+                   JOIN campaign c ON c.id = h.campaign_id \
+                   JOIN branch b ON b.id = h.branch_id \
+                   JOIN check_item i ON i.template_version = c.template_version AND i.code = r.item_code \
+                   WHERE i.position = r.position AND (i.domain IS NULL OR i.domain = b.domain)";
+    let open = "r.state IN ('OPEN', 'ASSIGNED', 'SUBMITTED')";
     let latest = |kind: &str| {
         format!(
             "SELECT CAST(SUM(count) AS BIGINT) FROM headcount h WHERE kind = '{kind}' AND as_of = \
@@ -166,6 +175,48 @@ on_both!(its_figures_come_out_of_its_rows, |db| async move {
         (latest("NON_PUBLIC_INSTRUCTOR"), 10),
         (latest("ASSIGNED_OFFICIAL"), 412),
         (latest("VOLUNTEER"), 161_384),
+        (format!("{checks} WHERE b.status = 'ACTIVE' AND b.form <> 'TEMPORARY'"), 819),
+        (format!("{checks} WHERE h.outcome = 'PASS'"), 771),
+        (format!("{checks} WHERE h.outcome = 'FAIL'"), 48),
+        ("SELECT COUNT(*) FROM health_check".to_owned(), 819),
+        (format!("{results} AND i.domain IS NULL"), 36_855),
+        (format!("{results} AND i.domain IS NOT NULL"), 4_095),
+        ("SELECT COUNT(*) FROM check_visit".to_owned(), 4 * 819),
+        ("SELECT COUNT(*) FROM rectification".to_owned(), 2350),
+        (format!("SELECT COUNT(*) FROM rectification r WHERE {open} AND r.due_on < '2022-12-31'"), 21),
+        (
+            format!("SELECT COUNT(*) FROM rectification r WHERE {open} AND r.due_on BETWEEN '2022-12-31' AND '2023-01-07'"),
+            34,
+        ),
+        (format!("SELECT COUNT(*) FROM rectification r WHERE {open} AND r.due_on > '2023-01-07'"), 33),
+        // A check with something open is in RECTIFICATION, and no other.
+        (
+            format!(
+                "SELECT COUNT(*) FROM health_check h WHERE (h.stage = 'RECTIFICATION') <> EXISTS \
+                 (SELECT 1 FROM rectification r WHERE r.health_check_id = h.id AND {open})"
+            ),
+            0,
+        ),
+        // Whoever has submitted one has not closed it.
+        (
+            "SELECT COUNT(*) FROM rectification_step s JOIN rectification_step c \
+             ON c.rectification_id = s.rectification_id AND c.by = s.by \
+             WHERE s.state = 'SUBMITTED' AND c.state = 'CLOSED'"
+                .to_owned(),
+            0,
+        ),
+        (
+            "SELECT COUNT(*) FROM gold_application a JOIN gold_title t \
+             ON t.branch_id = a.branch_id AND t.awarded_on = a.awarded_on AND t.revoked_on IS NULL"
+                .to_owned(),
+            52,
+        ),
+        (
+            "SELECT COUNT(*) FROM gold_application a WHERE a.state = 'VETOED' AND EXISTS \
+             (SELECT 1 FROM veto v WHERE v.branch_id = a.branch_id AND v.lifted_on IS NULL)"
+                .to_owned(),
+            4,
+        ),
         ("SELECT COUNT(*) FROM audit_entry WHERE action = 'loadDemonstration'".to_owned(), 1),
     ] {
         assert_eq!(number(database, &sql).await, expected, "{sql}");
@@ -180,6 +231,10 @@ on_both!(its_figures_come_out_of_its_rows, |db| async move {
         ("TrainingRecord", "training_record"),
         ("Site", "site"),
         ("Headcount", "headcount"),
+        ("Campaign", "campaign"),
+        ("Rectification", "rectification"),
+        ("GoldApplication", "gold_application"),
+        ("Veto", "veto"),
     ] {
         let told = format!(
             "SELECT COUNT(DISTINCT node_id) FROM change_log WHERE node_type = '{node}' AND action = 'CREATED' \
@@ -204,7 +259,97 @@ on_both!(its_rows_are_the_same_on_both, |db| async move {
     assert_eq!(load(&app.database).await.0, Outcome::Done(()));
     assert_eq!(
         digest(&app.database).await,
-        "c61f489ceed62218438a911c0dba447f452aad9717727af6737f10f003fe52e1"
+        "6e814cc054c0b98a42647e278d776ad971ec0095272286c60266e6ff22c5c1ca"
+    );
+});
+
+on_both!(its_campaign_answers_over_the_api, |db| async move {
+    let app = TestApp::on(db).await;
+    assert_eq!(load(&app.database).await.0, Outcome::Done(()));
+    app.database.clock().pin_business_date(demo::BUSINESS_DATE);
+    let one = |name: &str, field: &str, filter: &str| {
+        format!("{name}: {field}(filter: {{ {filter} }}) {{ totalCount }}")
+    };
+    let mut fields = vec!["rectifications { totalCount } goldApplications { totalCount }".to_owned()];
+    let mut expected =
+        json!({ "rectifications": { "totalCount": 2350 }, "goldApplications": { "totalCount": 126 } });
+    for (field, by, counts) in [
+        (
+            "rectifications",
+            "origins",
+            &[
+                ("SELF_CHECK", 1286),
+                ("CONSULTATION", 1042),
+                ("INSPECTION", 22),
+                ("COMPUTED", 0),
+            ][..],
+        ),
+        (
+            "rectifications",
+            "lights",
+            &[("RED", 21), ("AMBER", 34), ("BLUE", 33), ("GREEN", 2262)],
+        ),
+        (
+            "goldApplications",
+            "states",
+            &[
+                ("AWARDED", 52),
+                ("DECLINED", 32),
+                ("NOT_RECOMMENDED", 31),
+                ("WITHDRAWN", 7),
+                ("VETOED", 4),
+                ("APPLIED", 0),
+            ],
+        ),
+    ] {
+        for (name, count) in counts {
+            let alias = name.to_lowercase();
+            fields.push(one(&alias, field, &format!("{by}: [{name}]")));
+            expected[alias] = json!({ "totalCount": count });
+        }
+    }
+    let aspects = [
+        ("ORGANIZATION", 5),
+        ("EDUCATION", 6),
+        ("DECISION_MAKING", 4),
+        ("ORGANIZATIONAL_LIFE", 3),
+        ("SUPPORT", 4),
+    ];
+    for (aspect, count) in aspects {
+        let alias = format!("of_{}", aspect.to_lowercase());
+        let filter = format!("origins: [INSPECTION], states: [CLOSED], aspects: [{aspect}]");
+        fields.push(one(&alias, "rectifications", &filter));
+        expected[alias] = json!({ "totalCount": count });
+    }
+    // Ten root fields a document.
+    let mut found = json!({});
+    for fields in fields.chunks(10) {
+        let data = app.admin().data(&format!("{{ {} }}", fields.join(" "))).await;
+        let fields = data.as_object().unwrap().clone();
+        found.as_object_mut().unwrap().extend(fields);
+    }
+    assert_eq!(found, expected);
+
+    let query = format!(
+        r#"{{ campaigns {{ year theme windowFrom windowTo template {{ version }} goldPlan {{ totalQuota requireBrand topPercent pointsPeriod }} }}
+             branch(by: {{ code: "{}" }}) {{ openRectificationCount isGold
+               rectifications(filter: {{ states: [ASSIGNED] }}) {{ nodes {{ title dueOn light severity origin }} }} }} }}"#,
+        demo::SHOWCASE_BRANCH
+    );
+    let data = app.admin().data(&query).await;
+    assert_eq!(
+        data,
+        json!({
+            "campaigns": [{
+                "year": 2022, "theme": "金牌引领·百支齐行", "windowFrom": "2022-01-01", "windowTo": "2022-12-31",
+                "template": { "version": 1 },
+                "goldPlan": { "totalQuota": 52, "requireBrand": true, "topPercent": 30, "pointsPeriod": "2022" },
+            }],
+            "branch": {
+                "openRectificationCount": 1, "isGold": true,
+                "rectifications": { "nodes": [{ "title": "日常工作台账规范完整", "dueOn": "2023-01-05", "light": "AMBER", "severity": "MINOR", "origin": "CONSULTATION" }] },
+            },
+        })
     );
 });
 

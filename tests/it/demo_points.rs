@@ -1,5 +1,6 @@
 //! The demonstration's points, booked through the ledger: however they come, what the rules make of them all at once.
 
+mod computed;
 mod kills;
 
 use std::{
@@ -296,6 +297,7 @@ on_both!(
         let rest = list.len() as u64 - 5000;
         assert!((1..=rest).contains(&booked), "{booked}");
         is_as_the_model_has_it(&app, &district, &list).await;
+        computed::verdicts_are_what_the_ledger_counts(&app).await;
         // There is nothing left to book.
         assert_eq!(
             app::book_demo(&app.database, list.clone(), silent).await.unwrap(),

@@ -10,13 +10,10 @@ use zhibu::{
     training::{Window, distinct_participants},
 };
 
-use crate::{
-    gold::gold_and_veto,
-    support::{
-        app::{As, TestApp},
-        on_both,
-        platform::Platform,
-    },
+use crate::support::{
+    app::{As, TestApp},
+    on_both,
+    platform::Platform,
 };
 
 /// Every node of a connection, read page by page.
@@ -180,12 +177,6 @@ on_both!(node_works_for_every_type_that_has_an_id, |db| async move {
         "aspect": "ROLE", "title": "t", "prescription": "p", "dueOn": "2023-01-31" } });
     let raised = admin.mutate("raiseRectification", "rectification { id }", finding);
     raised.await.done();
-    let campaign = json!({ "year": 2022, "theme": "t", "windowFrom": "2022-01-01", "windowTo": "2022-12-31", "gold": { "totalQuota": 5 } });
-    admin
-        .mutate("openCampaign", "campaign { id }", campaign)
-        .await
-        .done();
-    gold_and_veto(&app, demo::SHOWCASE_BRANCH).await;
     let data = admin
         .data(
             "{ organizations(first: 1) { nodes { id __typename } } branches(first: 1) { nodes { id __typename } }

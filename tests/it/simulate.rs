@@ -220,7 +220,7 @@ async fn rows_are_read_by_place_and_by_number_each_once() {
         .text()
         .await
         .unwrap();
-    insta::assert_snapshot!(text, @r#"{"code":200,"msg":"ok","data":{"list":[{"id":1,"eventNo":"E-2022-014026","revision":1,"orgCode":"HC-0261","type":"EARN","activity":"主题党日","score":2.70,"happenedAt":"2021-12-01 15:17:00","updatedAt":"2021-12-01 17:31:25.759","refNo":null,"remark":null}],"total":47641,"hasMore":true}}"#);
+    insta::assert_snapshot!(text, @r#"{"code":200,"msg":"ok","data":{"list":[{"id":1,"eventNo":"E-2022-035520","revision":1,"orgCode":"HC-0653","type":"EARN","activity":"主题党日","score":3.00,"happenedAt":"2021-12-01 17:09:00","updatedAt":"2021-12-02 18:39:46.923","refNo":null,"remark":null}],"total":48005,"hasMore":true}}"#);
     // By number: 10 pages from the middle.
     let first = 20;
     for number in first..first + 10 {

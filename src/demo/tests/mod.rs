@@ -1,16 +1,25 @@
 //! The district in memory: its figures, its rules, and that it never changes.
 
+mod checks;
 mod figures;
 mod records;
+mod rectifications;
 mod rules;
+mod selection;
 
 use std::{collections::HashSet, sync::OnceLock};
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{BUSINESS_DATE, District, build, rows::BranchRow};
+use super::{
+    BUSINESS_DATE, District, build,
+    rows::{BranchRow, CheckRow, RectificationRow},
+};
 use crate::{
-    kernel::{clock::day_in_shanghai, id::BranchId},
+    kernel::{
+        clock::day_in_shanghai,
+        id::{BranchId, HealthCheckId},
+    },
     training::ParticipantKey,
 };
 
@@ -25,6 +34,20 @@ fn district() -> &'static District {
 
 fn branch(id: BranchId) -> &'static BranchRow {
     district().branches.iter().find(|row| row.id == id).unwrap()
+}
+
+fn checks() -> &'static [CheckRow] {
+    &district().checks
+}
+
+fn rectifications() -> &'static [RectificationRow] {
+    &district().rectifications
+}
+
+fn of_check(id: HealthCheckId) -> impl Iterator<Item = &'static RectificationRow> {
+    rectifications()
+        .iter()
+        .filter(move |found| found.row.health_check_id == Some(id))
 }
 
 fn plausible(day: NaiveDate) -> bool {

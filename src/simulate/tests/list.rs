@@ -19,7 +19,7 @@ fn it_is_the_same_every_time() {
     ndjson(small(), &mut lines).unwrap();
     assert_eq!(
         hex::encode(Sha256::digest(&lines)),
-        "f3f319e9b63bf7bf897dbbd2c07ef33be7e9f1aa80af9cf541cd7754630437a5"
+        "dc2b05d10afa03eaf44224f106aea7cd85445f60586bd9389baa3aae0681d5e6"
     );
 }
 

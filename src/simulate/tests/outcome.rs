@@ -9,11 +9,12 @@ use crate::{
     branch::Domain,
     demo::{
         BUSINESS_DATE, OVERDUE,
-        health::{self, ITEMS, Item, TERM_ITEM},
+        health::{self, Item},
         rows::BranchRow,
     },
     kernel::{clock::day_in_shanghai, id::BranchId, period::Period, points::Points},
     points::Activity,
+    rectification::model::TERM_ITEM,
     simulate::{List, Reckoning, Size, build},
 };
 
@@ -43,7 +44,6 @@ fn missed(days: &Days, branch: &BranchRow, item: &Item) -> Option<Vec<u32>> {
     };
     let begins = |month: u32| NaiveDate::from_ymd_opt(health::YEAR, month, 1).unwrap();
     let spans: Vec<_> = item
-        .span
         .periods()
         .filter(|months| begins(*months.start()) >= branch.founded_on)
         .collect();
@@ -76,8 +76,8 @@ fn exactly_the_failing_branches_miss_what_they_are_to_miss() {
     let mut found: BTreeMap<BranchId, BTreeMap<&str, Vec<u32>>> = BTreeMap::new();
     let mut answered = 0;
     for branch in regular() {
-        for item in ITEMS.iter().filter(|item| item.applies_to(branch)) {
-            let missed = missed(&days, branch, item);
+        for item in health::items().filter(|item| item.applies_to(branch)) {
+            let missed = missed(&days, branch, &item);
             answered += usize::from(missed.is_some());
             if let Some(months) = missed.filter(|months| !months.is_empty()) {
                 found.entry(branch.id).or_default().insert(item.code, months);
@@ -106,7 +106,11 @@ fn a_check_fails_by_a_mandatory_item_and_never_a_gold_branchs() {
         );
         let overdue = OVERDUE.contains(&branch.code.as_str());
         let mandatory = |code: &str| {
-            ITEMS.iter().any(|item| item.code == code && item.mandatory) || (overdue && code == TERM_ITEM)
+            let is_mandatory = district()
+                .template
+                .iter()
+                .any(|item| item.code == code && item.mandatory);
+            is_mandatory && (overdue || code != TERM_ITEM)
         };
         assert!(
             failing.misses.iter().any(|miss| mandatory(miss.item)),
@@ -117,7 +121,7 @@ fn a_check_fails_by_a_mandatory_item_and_never_a_gold_branchs() {
             items.insert(miss.item);
         }
     }
-    let codes = ITEMS.iter().map(|item| item.code).chain([TERM_ITEM]);
+    let codes = health::items().map(|item| item.code).chain([TERM_ITEM]);
     assert_eq!(items, codes.collect());
     let overdue = regular().filter(|row| OVERDUE.contains(&row.code.as_str()));
     assert!(
