@@ -53,6 +53,10 @@ pub(super) fn report(write: &mut Write<'_>, district: &District) {
         }
     }
     write.change(created(Topic::Campaign, district.campaign.id));
+    for row in &district.checks {
+        let change = created(Topic::HealthCheck, row.id).version(row.version);
+        write.change(change.branches([row.branch_id]).in_scope_only(true));
+    }
     for row in district.rectifications.iter().map(|row| &row.row) {
         let change = created(Topic::Rectification, row.id).version(row.version);
         write.change(change.branches([row.branch_id]).in_scope_only(true));

@@ -14,7 +14,6 @@ const HEALTH_CHECK: Topics = Topics::of(&[Topic::HealthCheck]);
 const RECTIFICATION: Topics = Topics::of(&[Topic::Rectification]);
 const POINTS: Topics = Topics::of(&[Topic::Points]);
 const GOLD: Topics = Topics::of(&[Topic::Gold]);
-const HEALTH_CHECK: Topics = Topics::of(&[Topic::HealthCheck]);
 /// Where a thing lies in the tree decides who sees it and which filter takes it.
 const PLACES: Topics = ORGANIZATION.and(BRANCH);
 /// What badges are made of.

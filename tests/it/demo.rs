@@ -232,6 +232,7 @@ on_both!(its_figures_come_out_of_its_rows, |db| async move {
         ("Site", "site"),
         ("Headcount", "headcount"),
         ("Campaign", "campaign"),
+        ("HealthCheck", "health_check"),
         ("Rectification", "rectification"),
         ("GoldApplication", "gold_application"),
         ("Veto", "veto"),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::NaiveDate;
 
 use crate::{
+    branch::model::MAX_SUCCESSIONS,
     demo::{
         District, campaign, health,
         rows::{BranchRow, PairingRow, TermRow},
@@ -37,19 +38,28 @@ impl<'a> Ledger<'a> {
                 pairings.entry(member.branch_id).or_default().push(row);
             }
         }
-        let held = deeds.iter().map(|(&branch, deeds)| {
-            let mut days: HashMap<Activity, Vec<NaiveDate>> = HashMap::new();
-            for deed in deeds {
-                days.entry(deed.activity)
-                    .or_default()
-                    .push(day_in_shanghai(deed.at));
+        let successors: HashMap<BranchId, BranchId> = district
+            .branches
+            .iter()
+            .filter_map(|row| Some((row.id, row.successor_id?)))
+            .collect();
+        let mut held: HashMap<BranchId, HashMap<Activity, Vec<NaiveDate>>> = HashMap::new();
+        for (&branch, deeds) in deeds {
+            // As its points do, what a merged branch held counts for those it was merged into.
+            let heirs = std::iter::successors(Some(&branch), |branch| successors.get(branch));
+            for &branch in heirs.take(MAX_SUCCESSIONS) {
+                let days = held.entry(branch).or_default();
+                for deed in deeds {
+                    days.entry(deed.activity)
+                        .or_default()
+                        .push(day_in_shanghai(deed.at));
+                }
             }
-            (branch, days)
-        });
+        }
         Self {
             terms,
             pairings,
-            held: held.collect(),
+            held,
             rules: Rules::default(),
         }
     }

@@ -27,16 +27,27 @@ async fn months(app: &TestApp) -> HashMap<(i64, String), HashSet<u32>> {
                                AND l.kind = 'EARN' AND l.revision > e.revision) \
                AND NOT EXISTS (SELECT 1 FROM point_event r WHERE r.source_id = e.source_id AND r.refers_to = e.event_id \
                                AND r.kind = 'REVERSAL' AND r.revision IS NOT NULL)";
+    let sql_of_mergers = "SELECT id, successor_id FROM branch WHERE successor_id IS NOT NULL";
+    let mut successors: HashMap<i64, i64> = HashMap::new();
+    for row in rows(app, sql_of_mergers).await {
+        successors.insert(
+            row.try_get("", "id").unwrap(),
+            row.try_get("", "successor_id").unwrap(),
+        );
+    }
     let mut months: HashMap<(i64, String), HashSet<u32>> = HashMap::new();
     for row in rows(app, sql).await {
         let at: DateTime<Utc> = row.try_get("", "occurred_at").unwrap();
         let day = day_in_shanghai(at);
         if day.year() == 2022 {
-            let of = (
-                row.try_get("", "branch_id").unwrap(),
-                row.try_get("", "activity").unwrap(),
-            );
-            months.entry(of).or_default().insert(day.month());
+            let activity: String = row.try_get("", "activity").unwrap();
+            let mut branch = Some(row.try_get::<i64>("", "branch_id").unwrap());
+            // What a merged branch held counts for those it was merged into.
+            while let Some(id) = branch {
+                let of = (id, activity.clone());
+                months.entry(of).or_default().insert(day.month());
+                branch = successors.get(&id).copied();
+            }
         }
     }
     months
