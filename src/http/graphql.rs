@@ -7,6 +7,7 @@
 
 mod accept;
 mod access;
+mod encoding;
 mod request;
 mod respond;
 #[cfg(test)]
@@ -127,7 +128,7 @@ pub struct Endpoint<Query, Mutation, Subscription, A> {
     options: Options,
 }
 
-/// `/graphql`. The application's router adds request ids and compression, also of requests, around it.
+/// `/graphql`, with content codings both ways. The application's router adds request ids around it.
 pub fn routes<Query, Mutation, Subscription, A>(
     engine: Arc<Engine<Query, Mutation, Subscription>>,
     access: Arc<A>,
@@ -164,7 +165,13 @@ where
     Subscription: SubscriptionType + 'static,
     A: Access,
 {
-    endpoint.handle(request, STREAM).await
+    if !request.headers().contains_key(header::CONTENT_ENCODING) {
+        return endpoint.handle(request, STREAM).await;
+    }
+    Box::pin(encoding::unpacked(request, async |request| {
+        endpoint.handle(request, STREAM).await
+    }))
+    .await
 }
 
 impl<Query, Mutation, Subscription, A> Endpoint<Query, Mutation, Subscription, A>
@@ -188,7 +195,9 @@ where
             && reading
             && accept::prefers_html(accept.as_deref())
         {
-            return respond::page(graphiql.page(request.headers()));
+            let takes = request.headers().get(header::ACCEPT_ENCODING).cloned();
+            let page = respond::page(graphiql.page(request.headers()));
+            return Box::pin(encoding::packed(page, takes)).await;
         }
         let media = accept::negotiate(accept.as_deref());
         let gzip = accept::takes_gzip(text(request.headers(), header::ACCEPT_ENCODING).as_deref());
@@ -218,20 +227,23 @@ where
             .filter(|_| reading)
             .map(Cow::into_owned);
         let public = request.headers().get(header::AUTHORIZATION).is_none();
-        match self.answer(request, reading, lang, &id).await {
+        let takes = request.headers().get(header::ACCEPT_ENCODING).cloned();
+        let answer = match self.answer(request, reading, lang, &id).await {
+            // What is kept is packed already.
+            Ok(Answered::Found(Found::Kept(answer))) => {
+                return reply.kept(&answer, "zhibu; hit", known.as_deref(), public, gzip);
+            }
+            Ok(Answered::Found(Found::Made(answer))) => {
+                return reply.kept(&answer, "zhibu; fwd=miss; stored", known.as_deref(), public, gzip);
+            }
             Ok(Answered::Executed(executed, idempotency)) => {
                 reply.executed(&executed, idempotency.as_deref())
             }
             Ok(Answered::Found(Found::Passed(executed))) => reply.passed(&executed),
-            Ok(Answered::Found(Found::Kept(answer))) => {
-                reply.kept(&answer, "zhibu; hit", known.as_deref(), public, gzip)
-            }
-            Ok(Answered::Found(Found::Made(answer))) => {
-                reply.kept(&answer, "zhibu; fwd=miss; stored", known.as_deref(), public, gzip)
-            }
             Err(Stop::Status(status, message)) => reply.status(status, message),
             Err(Stop::MutationOverGet) => reply.method_not_allowed("POST"),
-        }
+        };
+        Box::pin(encoding::packed(answer, takes)).await
     }
 
     /// Answers with server-sent events, which tell what is wrong with an operation too; what is wrong with the request has a

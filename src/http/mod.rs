@@ -18,7 +18,6 @@ use http::{HeaderValue, header};
 use tokio::sync::watch;
 use tower_http::{
     compression::{CompressionLayer, Predicate as _, predicate::SizeAbove},
-    decompression::RequestDecompressionLayer,
     set_header::SetResponseHeaderLayer,
 };
 
@@ -59,8 +58,7 @@ where
         .unwrap_or_default();
     // Each call of `layer` is a box around every route, which every request pays for: what goes together is one of them.
     graphql::routes(engine, access, options)
-        .merge(assets)
-        .layer((compression, RequestDecompressionLayer::new()))
+        .merge(assets.layer(compression))
         .merge(health::routes(database, draining))
         .merge(platform::routes(points))
         .layer((

@@ -27,14 +27,12 @@ pub mod with_note;
 pub use branch_ended::branch_ended;
 pub use finding::Finding;
 pub use hooks::{CheckOf, RectificationHooks, RectificationMoved};
-pub use model::{
-    LightCounts, OpenItem, RectificationOrigin, RectificationState, Severity, SupportMeans, days_on,
-};
+pub use model::{OpenItem, RectificationOrigin, RectificationState, Severity, SupportMeans, days_on};
 pub use raise::Raise;
 pub use record::Rectification;
 pub use store::{
     by_ids,
-    of_branch::{BranchStanding, InTime, closed_in_time, latest_of_items, open_item_codes, standings},
-    of_check::{lights_of_checks, of_check, open_items, with_open_majors},
+    of_branch::{InTime, closed_in_time, latest_of_items, open_item_codes},
+    of_check::{open_items, with_open_majors},
     todo::{waiting_for_closing, waiting_for_review, waiting_for_submission},
 };

@@ -8,7 +8,7 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 
 pub use error::RectificationError;
 
-use crate::kernel::{id::RectificationId, light::Light, message::Message, names::stored_names};
+use crate::kernel::{id::RectificationId, message::Message, names::stored_names};
 
 stored_names! {
     /// Who found it.
@@ -263,30 +263,4 @@ pub struct OpenItem {
     pub item_code: Option<String>,
     /// How grave it is.
     pub severity: Severity,
-}
-
-/// How many there are of each light.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LightCounts {
-    /// 已销号
-    pub green: u32,
-    /// 整改中
-    pub blue: u32,
-    /// 七日内到期
-    pub amber: u32,
-    /// 逾期
-    pub red: u32,
-}
-
-impl LightCounts {
-    /// Counts one more.
-    pub fn add(&mut self, light: Light) {
-        let count = match light {
-            Light::Green => &mut self.green,
-            Light::Blue => &mut self.blue,
-            Light::Amber => &mut self.amber,
-            Light::Red => &mut self.red,
-        };
-        *count += 1;
-    }
 }

@@ -65,7 +65,7 @@ const QUERIES: &[(&str, &str, &str)] = &[
     (
         "suggestedPartners",
         r#"{ suggestedPartners(branchId: "$BRANCH") { branch { id } } }"#,
-        "+++++-",
+        "++-++-",
     ),
     (
         "pointSource",

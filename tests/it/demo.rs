@@ -260,7 +260,7 @@ on_both!(its_rows_are_the_same_on_both, |db| async move {
     assert_eq!(load(&app.database).await.0, Outcome::Done(()));
     assert_eq!(
         digest(&app.database).await,
-        "6e814cc054c0b98a42647e278d776ad971ec0095272286c60266e6ff22c5c1ca"
+        "f4659c7a5500dcc9960c67317fb979592cafaaa7477b94b63c1a6a17bfe018c1"
     );
 });
 
@@ -271,10 +271,25 @@ on_both!(its_campaign_answers_over_the_api, |db| async move {
     let one = |name: &str, field: &str, filter: &str| {
         format!("{name}: {field}(filter: {{ {filter} }}) {{ totalCount }}")
     };
-    let mut fields = vec!["rectifications { totalCount } goldApplications { totalCount }".to_owned()];
-    let mut expected =
-        json!({ "rectifications": { "totalCount": 2350 }, "goldApplications": { "totalCount": 126 } });
+    let mut fields = vec![
+        "rectifications { totalCount } goldApplications { totalCount } healthChecks { totalCount }"
+            .to_owned(),
+    ];
+    let mut expected = json!({
+        "rectifications": { "totalCount": 2350 }, "goldApplications": { "totalCount": 126 },
+        "healthChecks": { "totalCount": 819 },
+    });
     for (field, by, counts) in [
+        (
+            "healthChecks",
+            "outcomes",
+            &[("PASS", 771), ("FAIL", 48), ("PENDING", 0)][..],
+        ),
+        (
+            "healthChecks",
+            "year: 2022, stages",
+            &[("NOT_STARTED", 0), ("SELF_CHECK", 0), ("CONSULTATION", 0)],
+        ),
         (
             "rectifications",
             "origins",
@@ -283,7 +298,7 @@ on_both!(its_campaign_answers_over_the_api, |db| async move {
                 ("CONSULTATION", 1042),
                 ("INSPECTION", 22),
                 ("COMPUTED", 0),
-            ][..],
+            ],
         ),
         (
             "rectifications",
@@ -304,7 +319,7 @@ on_both!(its_campaign_answers_over_the_api, |db| async move {
         ),
     ] {
         for (name, count) in counts {
-            let alias = name.to_lowercase();
+            let alias = format!("{field}_{}", name.to_lowercase());
             fields.push(one(&alias, field, &format!("{by}: [{name}]")));
             expected[alias] = json!({ "totalCount": count });
         }

@@ -40,3 +40,4 @@ mod schema;
 mod simulate;
 mod support;
 mod training;
+mod year;

@@ -91,7 +91,9 @@ impl<'a> Ledger<'a> {
         };
         for row in found {
             let closed_on = row.closed_on.filter(|day| *day <= on);
-            if (campaign::FROM..=on.min(campaign::TO)).contains(&row.due_on) {
+            // What is due today and still open is not late yet.
+            let is_due = closed_on.is_some() || row.due_on < on;
+            if is_due && (campaign::FROM..=on.min(campaign::TO)).contains(&row.due_on) {
                 records.due += 1;
                 records.closed_in_time += u32::from(closed_on.is_some_and(|day| day <= row.due_on));
             }

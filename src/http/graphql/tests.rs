@@ -6,7 +6,6 @@ use async_graphql::{Context, EmptySubscription, Object, Schema};
 use axum::body::to_bytes;
 use serde_json::{Value as Json, json};
 use tower::ServiceExt as _;
-use tower_http::decompression::RequestDecompressionLayer;
 
 use super::*;
 use crate::graphql::idempotency::Replay;
@@ -97,7 +96,7 @@ fn app() -> Router {
         graphiql: Some(Arc::new(Graphiql::new())),
         ..Options::default()
     };
-    routes(Arc::new(engine), Arc::new(Open::default()), options).layer(RequestDecompressionLayer::new())
+    routes(Arc::new(engine), Arc::new(Open::default()), options)
 }
 
 struct Answer {

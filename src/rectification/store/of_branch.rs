@@ -2,18 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 use entity::rectification;
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    sea_query::{Condition, Expr, ExprTrait as _},
+    sea_query::Condition,
 };
 
 use super::{column, is_open};
 use crate::{
     auth::Scope,
     kernel::id::BranchId,
-    rectification::model::{RectificationState, Severity},
+    rectification::model::RectificationState,
     rectification::record::Rectification,
     storage::{StoreError, keyset, row},
 };
@@ -30,63 +30,6 @@ pub async fn open_counts(
         .filter(is_open())
         .filter(row::among(connection, rectification::Column::BranchId, branches));
     keyset::counts(connection, open, column(rectification::Column::BranchId)).await
-}
-
-/// What of a branch's rectifications its badge is made of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BranchStanding {
-    /// Still to be put right.
-    pub open: u32,
-    /// Of these, past due.
-    pub red: u32,
-    /// Of these, due soon.
-    pub amber: u32,
-    /// Of these, grave ones.
-    pub major: u32,
-}
-
-/// How each branch stands on a day; those with nothing to put right are left out.
-pub async fn standings(
-    connection: &impl ConnectionTrait,
-    branches: &[BranchId],
-    today: NaiveDate,
-    amber_days: u32,
-) -> Result<HashMap<BranchId, BranchStanding>, StoreError> {
-    let due = || column(rectification::Column::DueOn);
-    let soon = today
-        .checked_add_days(Days::new(amber_days.into()))
-        .unwrap_or(NaiveDate::MAX);
-    let how_many = |condition: Expr| {
-        let one = Expr::case(condition, 1).finally(0);
-        Expr::Case(Box::new(one)).sum()
-    };
-    let major = column(rectification::Column::Severity).eq(Severity::Major.as_str());
-    let rows: Vec<(BranchId, i64, i64, i64, i64)> = rectification::Entity::find()
-        .select_only()
-        .column(rectification::Column::BranchId)
-        .column_as(rectification::Column::Id.count(), "n")
-        .column_as(how_many(due().lt(today)), "red")
-        .column_as(how_many(due().gte(today).and(due().lte(soon))), "amber")
-        .column_as(how_many(major), "major")
-        .filter(is_open())
-        .filter(row::among(connection, rectification::Column::BranchId, branches))
-        .group_by(rectification::Column::BranchId)
-        .into_tuple()
-        .all(connection)
-        .await?;
-    let count = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
-    Ok(rows
-        .into_iter()
-        .map(|(branch, open, red, amber, major)| {
-            let standing = BranchStanding {
-                open: count(open),
-                red: count(red),
-                amber: count(amber),
-                major: count(major),
-            };
-            (branch, standing)
-        })
-        .collect())
 }
 
 /// How a branch put right what was due in a window.
@@ -109,17 +52,20 @@ pub async fn closed_in_time(
 ) -> Result<InTime, StoreError> {
     let selection = rectification::Entity::find()
         .filter(rectification::Column::BranchId.eq(branch))
-        .filter(rectification::Column::DueOn.lte(to))
         .filter(
             Condition::any()
-                .add(rectification::Column::DueOn.gte(from))
-                .add(is_open()),
+                .add(rectification::Column::DueOn.between(from, to))
+                .add(
+                    Condition::all()
+                        .add(is_open())
+                        .add(rectification::Column::DueOn.lt(today)),
+                ),
         );
     let mut in_time = InTime::default();
     for row in row::all::<Rectification>(connection, selection).await? {
         let is_red = row.state.is_open() && row.due_on < today;
         in_time.red += u32::from(is_red);
-        if row.due_on < from {
+        if !(from..=to).contains(&row.due_on) {
             continue;
         }
         match (row.state, row.closed_on) {

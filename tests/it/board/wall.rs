@@ -374,6 +374,18 @@ on_both!(the_demonstration_is_read_in_twelve_statements, |db| async move {
         (&json!(826), &json!(52))
     );
     assert_eq!(seen["year"], 2022);
+    let funnel = &seen["funnel"];
+    let counts = ["eligible", "selfChecked", "consulted", "passed", "failed"]
+        .map(|name| funnel[name].as_i64().unwrap());
+    assert_eq!(counts, [819, 819, 819, 771, 48]);
+    assert_eq!(
+        seen["lights"],
+        json!({ "green": 2262, "blue": 33, "amber": 34, "red": 21 })
+    );
+    assert_eq!(
+        seen["gold"],
+        json!({ "quota": 52, "applied": 126, "recommended": 84, "awarded": 52, "vetoed": 4 })
+    );
     let domains: Vec<_> = seen["domains"]
         .as_array()
         .unwrap()
