@@ -91,21 +91,21 @@ async fn require_put_right(
     answers: &[GivenAnswer],
     refusals: &mut Refusals,
 ) -> Result<(), StoreError> {
-    let latest = rectification::latest_of_items(write.connection(), opened.branch.id).await?;
+    let latest =
+        rectification::latest_of_items(write.connection(), opened.branch.id, opened.check.id).await?;
     for (position, answer) in answers.iter().enumerate() {
         let position = position.to_string();
         let path = ["answers", position.as_str()];
-        let result = opened
-            .results
-            .iter()
-            .find(|result| result.item.code == answer.item_code);
+        let code = answer.code();
+        let result = opened.results.iter().find(|result| result.item.code == code);
         // What the check does not have is refused with the answers.
         let Some(result) = result else { continue };
-        let code = || answer.item_code.clone();
         let turns = result.verdict == ItemVerdict::NotMet && answer.verdict == ItemVerdict::Met;
-        refusals.require(turns, || CheckError::OnlyToMet(code()).at(&path));
-        let is_closed = latest.get(&answer.item_code) == Some(&RectificationState::Closed);
-        refusals.require(!turns || is_closed, || CheckError::NotPutRight(code()).at(&path));
+        let is_closed = latest.get(&code) == Some(&RectificationState::Closed);
+        refusals.require(turns, || CheckError::OnlyToMet(code.clone()).at(&path));
+        refusals.require(!turns || is_closed, || {
+            CheckError::NotPutRight(code.clone()).at(&path)
+        });
     }
     Ok(())
 }

@@ -40,6 +40,13 @@ pub struct GivenAnswer {
     pub note: Option<String>,
 }
 
+impl GivenAnswer {
+    /// The item's code as templates have it; what is no code stays as it was given, and names nothing.
+    pub(super) fn code(&self) -> String {
+        text::code(&self.item_code).unwrap_or_else(|_| self.item_code.clone())
+    }
+}
+
 /// Who answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
@@ -69,7 +76,7 @@ pub(super) async fn put_down(
     for (position, answer) in given.iter().enumerate() {
         let position = position.to_string();
         let path = [field, position.as_str()];
-        let code = text::code(&answer.item_code).unwrap_or_else(|_| answer.item_code.clone());
+        let code = answer.code();
         if !seen.insert(code.clone()) {
             refusals.require(false, || CheckError::Twice(shortened(&code)).at(&path));
             continue;

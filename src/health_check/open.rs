@@ -25,7 +25,7 @@ pub fn campaign_opened<'a, 't>(
     })
 }
 
-/// A branch that takes its place among the others while the window of a campaign is open gets its check then.
+/// A branch that takes its place among the others before the window of a campaign is over gets its check then.
 pub fn branch_placed<'a, 't>(
     write: &'a mut Write<'t>,
     placed: &'a BranchPlaced,
@@ -36,7 +36,7 @@ pub fn branch_placed<'a, 't>(
         }
         lock(write).await?;
         let today = write.clock().today();
-        for campaign in store::write::campaigns_on(write, today).await? {
+        for campaign in store::write::campaigns_from(write, today).await? {
             open(write, &campaign, Some(placed.branch)).await?;
         }
         Ok(())

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     audit::AuditRecord,
-    auth::Grant,
+    auth::{Extent, Grant},
     branch::{self, Branch},
     campaign::{self, Campaign},
     kernel::{
@@ -59,6 +59,11 @@ pub(super) async fn begin(
         .ok_or_else(not_found)?;
     grant.require_branch(write.connection(), seen.branch_id).await?;
     let check = store::write::lock(write, id).await?.ok_or_else(not_found)?;
+    if matches!(grant.extent(), Extent::Assigned { .. }) {
+        // They may have been taken off it while this waited.
+        let seen = store::by_ids(write.connection(), grant.scope(), &[id]).await?;
+        seen.get(&id).ok_or_else(not_found)?;
+    }
     if let Some(version) = version {
         check_version(version, check.version)?;
     }

@@ -25,7 +25,7 @@ pub struct RecordVisit {
     pub id: Option<HealthCheckId>,
     /// What was done.
     pub kind: VisitKind,
-    /// When; today or earlier, in the campaign's window.
+    /// When; today or earlier, not before the campaign's window.
     pub visited_on: NaiveDate,
     /// What was seen.
     pub summary: String,

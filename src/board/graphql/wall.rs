@@ -174,8 +174,8 @@ pub struct WallQuery;
 
 #[Object]
 impl WallQuery {
-    /// 挂图作战 · Everything that a wall map shows, of an organization's subtree (the district's when left out) and a year (this one
-    /// when left out). NOT_FOUND where there is no such organization or the caller may not see it.
+    /// 挂图作战 · Everything that a wall map shows, of an organization's subtree (when left out the caller's own, or the district's) and a
+    /// year (this one when left out). NOT_FOUND where there is no such organization or the caller may not see it.
     async fn board(
         &self,
         ctx: &Context<'_>,
@@ -208,7 +208,7 @@ async fn board(ctx: &Context<'_>, organization_id: Option<ID>, year: Option<i32>
     let unknown = || ApiError::not_found(Message::new("组织", "organization"));
     let top = match organization_id {
         Some(id) => Some(OrganizationId::from_global(&id).ok_or_else(unknown)?),
-        None => None,
+        None => caller.requester.organization(),
     };
     if !caller.scope.sees_public() {
         return Err(unknown());

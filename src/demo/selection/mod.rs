@@ -37,8 +37,6 @@ const OTHERS: [(GoldState, usize); 4] = [
     (GoldState::Vetoed, 4),
     (GoldState::Declined, 32),
 ];
-/// Of those that were declined one had been held up by a veto that was lifted.
-const HELD_UP: usize = 1;
 /// Vetoes of branches that never applied: so many open, so many lifted.
 const OF_OTHERS: (usize, usize) = (5, 4);
 
@@ -60,7 +58,6 @@ const DECLINED: [&str; 2] = [
 ];
 /// As the service says it.
 const VETOED: &str = "一票否决 · A veto was recorded";
-const LIFTED: &str = "一票否决已解除 · The veto was lifted";
 
 struct Selection<'a> {
     dice: Dice,
@@ -127,9 +124,8 @@ pub(super) fn build(
         applications: Vec::new(),
         vetoes: Vec::new(),
     };
-    let mut held_up = HELD_UP;
     for (id, state, day) in applied {
-        selection.apply(id, state, day, &mut held_up);
+        selection.apply(id, state, day);
     }
     selection.others(district, &applicants);
     (selection.applications, selection.vetoes)
@@ -144,7 +140,7 @@ struct Steps<'a> {
 }
 
 impl Selection<'_> {
-    fn apply(&mut self, id: BranchId, outcome: GoldState, applied_on: NaiveDate, held_up: &mut usize) {
+    fn apply(&mut self, id: BranchId, outcome: GoldState, applied_on: NaiveDate) {
         let Some(&branch) = self.branches.get(&id) else {
             return;
         };
@@ -179,7 +175,7 @@ impl Selection<'_> {
             }
             GoldState::Vetoed => {
                 steps.on = looked_at;
-                self.veto(&mut steps, None);
+                self.veto(&mut steps);
             }
             GoldState::NotRecommended => {
                 steps.on = looked_at;
@@ -187,13 +183,6 @@ impl Selection<'_> {
                 self.take(&mut steps, outcome, &officer(branch), Some(why));
             }
             _ => {
-                if outcome == GoldState::Declined && *held_up > 0 {
-                    *held_up -= 1;
-                    steps.on = plus_days(applied_on, 1);
-                    self.veto(&mut steps, Some(plus_days(applied_on, 3)));
-                    steps.on = plus_days(applied_on, 3);
-                    self.take(&mut steps, GoldState::Applied, DISTRICT_OFFICER, Some(LIFTED));
-                }
                 steps.on = looked_at;
                 let why = self.dice.one(&RECOMMENDED);
                 self.take(&mut steps, GoldState::Recommended, &officer(branch), Some(why));
@@ -227,10 +216,10 @@ impl Selection<'_> {
         });
     }
 
-    /// A veto that holds an application up, lifted or not.
-    fn veto(&mut self, steps: &mut Steps<'_>, lifted_on: Option<NaiveDate>) {
+    /// A veto that holds an application up.
+    fn veto(&mut self, steps: &mut Steps<'_>) {
         let occurred_on = minus_days(steps.on, 3);
-        self.record(steps.branch.id, occurred_on, lifted_on);
+        self.record(steps.branch.id, occurred_on, None);
         self.take(steps, GoldState::Vetoed, DISTRICT_OFFICER, Some(VETOED));
     }
 

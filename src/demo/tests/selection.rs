@@ -59,14 +59,10 @@ fn applications_took_steps_that_there_are_by_three_persons_who_could() {
             (row.state, row.version as usize)
         );
         for pair in steps.windows(2) {
-            let lifted = pair[0].state == GoldState::Vetoed;
             let known = gold::STEPS
                 .iter()
                 .any(|(from, _, to)| *from == pair[0].state && *to == pair[1].state);
-            assert!(
-                known || (lifted && pair[1].state == GoldState::Applied),
-                "{application:?}"
-            );
+            assert!(known, "{application:?}");
             assert!(pair[0].at < pair[1].at);
         }
         let decided = steps
@@ -155,7 +151,7 @@ fn open_vetoes_hold_up_four_and_others_none() {
         assert!(veto.document_number.chars().count() <= gold::DOCUMENT_LIMIT);
     }
     let lifted = d.vetoes.iter().filter(|veto| veto.lifted_on.is_some());
-    assert!(lifted.filter(|veto| applied.contains(&veto.branch_id)).count() >= 3);
+    assert!(lifted.filter(|veto| applied.contains(&veto.branch_id)).count() >= 2);
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub struct RecordVisitInput {
     pub health_check_id: ID,
     /// 类别 · What was done.
     pub kind: VisitKind,
-    /// 日期 · When: today or earlier, in the campaign's window.
+    /// 日期 · When: today or earlier, not before the campaign's window.
     pub visited_on: Date,
     /// 情况 · What was seen, at most 4,000 characters.
     pub summary: String,

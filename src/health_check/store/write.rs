@@ -45,10 +45,9 @@ pub async fn lock_open_of(write: &Write<'_>, branch: BranchId) -> Result<Vec<Hea
     row::all(write.connection(), selection).await
 }
 
-/// The campaigns whose window holds a day.
-pub async fn campaigns_on(write: &Write<'_>, day: NaiveDate) -> Result<Vec<Campaign>, StoreError> {
+/// The campaigns whose window is not over on a day.
+pub async fn campaigns_from(write: &Write<'_>, day: NaiveDate) -> Result<Vec<Campaign>, StoreError> {
     let selection = campaign::Entity::find()
-        .filter(campaign::Column::WindowFrom.lte(day))
         .filter(campaign::Column::WindowTo.gte(day))
         .order_by_asc(campaign::Column::Year);
     row::all(write.connection(), selection).await
@@ -69,7 +68,7 @@ pub async fn open(
     };
     let sql = format!(
         "INSERT INTO health_check (campaign_id, branch_id, stage, outcome, version, updated_at) \
-         SELECT {}, id, '{}', '{}', 1, {} FROM branch WHERE status = '{}' AND form <> '{}'{} ORDER BY id \
+         SELECT {}, id, '{}', '{}', 1, {} FROM branch WHERE status = '{}' AND form <> '{}'{} ORDER BY id{} \
          ON CONFLICT (campaign_id, branch_id) DO NOTHING RETURNING id, branch_id",
         campaign.id.0,
         CheckStage::NotStarted.as_str(),
@@ -81,6 +80,11 @@ pub async fn open(
         BranchStatus::Active.as_str(),
         BranchForm::Temporary.as_str(),
         one("id"),
+        // A branch that ends meanwhile is waited for, and looked at again.
+        match backend {
+            DbBackend::Postgres => " FOR SHARE",
+            _ => "",
+        },
     );
     let now = bulk::instant(write.clock().business());
     let now = now.as_str().unwrap_or_default().to_owned();
@@ -223,7 +227,10 @@ pub async fn assign(
     if subjects.is_empty() {
         return Ok(before);
     }
-    let known = subjects.iter().map(|subject| examiner::ActiveModel {
+    // In one order, whoever else writes them.
+    let mut sorted = subjects.to_vec();
+    sorted.sort_unstable();
+    let known = sorted.iter().map(|subject| examiner::ActiveModel {
         id: NotSet,
         subject: Set(subject.clone()),
     });

@@ -12,7 +12,7 @@ use sea_orm::{
 use super::{column, is_open};
 use crate::{
     auth::Scope,
-    kernel::id::BranchId,
+    kernel::id::{BranchId, HealthCheckId},
     rectification::model::RectificationState,
     rectification::record::Rectification,
     storage::{StoreError, keyset, row},
@@ -95,22 +95,33 @@ pub async fn open_item_codes(
     Ok(codes.into_iter().flatten().collect())
 }
 
-/// Where the latest rectification of a branch about each item stands.
+/// Where the latest rectification of a branch about each item stands: of a check's own those, else of those that belong to none.
 pub async fn latest_of_items(
     connection: &impl ConnectionTrait,
     branch: BranchId,
+    check: HealthCheckId,
 ) -> Result<HashMap<String, RectificationState>, StoreError> {
-    let rows: Vec<(Option<String>, String)> = rectification::Entity::find()
+    let rows: Vec<(Option<String>, String, Option<HealthCheckId>)> = rectification::Entity::find()
         .select_only()
-        .columns([rectification::Column::ItemCode, rectification::Column::State])
+        .columns([
+            rectification::Column::ItemCode,
+            rectification::Column::State,
+            rectification::Column::HealthCheckId,
+        ])
         .filter(rectification::Column::BranchId.eq(branch))
+        .filter(
+            Condition::any()
+                .add(rectification::Column::HealthCheckId.eq(check))
+                .add(rectification::Column::HealthCheckId.is_null()),
+        )
         .filter(rectification::Column::ItemCode.is_not_null())
         .order_by_asc(rectification::Column::Id)
         .into_tuple()
         .all(connection)
         .await?;
     let mut latest = HashMap::new();
-    for (item, state) in rows {
+    let (own, of_none): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(.., of)| of.is_some());
+    for (item, state, _) in of_none.into_iter().chain(own) {
         let state = RectificationState::parse(&state)
             .ok_or_else(|| StoreError::corrupt("rectification.state", &state))?;
         latest.extend(item.map(|item| (item, state)));

@@ -229,6 +229,11 @@ on_both!(a_recheck_turns_only_what_was_put_right, |db| async move {
             json!({ "itemCode": "R-ROLE-02", "verdict": "MET" }),
             "RULE_VIOLATION answers.0.itemCode",
         ),
+        // However it is written.
+        (
+            json!({ "itemCode": "r-role-02", "verdict": "MET" }),
+            "RULE_VIOLATION answers.0.itemCode",
+        ),
         (
             json!({ "itemCode": "R-ROLE-05", "verdict": "MET" }),
             "RULE_VIOLATION answers.0.verdict",
