@@ -260,7 +260,7 @@ on_both!(its_rows_are_the_same_on_both, |db| async move {
     assert_eq!(load(&app.database).await.0, Outcome::Done(()));
     assert_eq!(
         digest(&app.database).await,
-        "f4659c7a5500dcc9960c67317fb979592cafaaa7477b94b63c1a6a17bfe018c1"
+        "948083aae48448929c0e837c8f2b6c3d9a7a786f61881e16fae4d0f6f892093c"
     );
 });
 
