@@ -309,10 +309,9 @@ on_both!(a_year_is_played_and_the_board_shows_each_step, |db| async move {
         .mutate("recordVeto", "veto { id }", veto)
         .await
         .done();
-    let query = format!(
-        r#"{{ branch(by: {{ code: "B1" }}) {{ isGold goldApplication(year: 2026) {{ id version state }} }} }}"#
-    );
-    let branch = year.app.admin().data(&query).await["branch"].clone();
+    let query =
+        r#"{ branch(by: { code: "B1" }) { isGold goldApplication(year: 2026) { id version state } } }"#;
+    let branch = year.app.admin().data(query).await["branch"].clone();
     assert_eq!(
         (&branch["isGold"], &branch["goldApplication"]["state"]),
         (&json!(true), &json!("AWARDED"))
