@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use crate::{
-    kernel::id::{BranchId, ExaminerId, OrganizationId, PointSourceId},
+    kernel::id::{BranchId, ExaminerId, HealthCheckId, OrganizationId, PointSourceId},
     storage::{StoreError, write::Failure},
 };
 
@@ -321,6 +321,23 @@ impl Grant {
             Ok(())
         } else {
             Err(Failure::Forbidden)
+        }
+    }
+
+    /// Refuses with FORBIDDEN an examiner who is not assigned to the health check that a thing belongs to, though perhaps to another
+    /// of its branch.
+    pub async fn require_check(
+        &self,
+        connection: &impl ConnectionTrait,
+        check: Option<HealthCheckId>,
+    ) -> Result<(), Failure> {
+        let (Extent::Assigned { examiner, .. }, Some(check)) = (self.extent, check) else {
+            return Ok(());
+        };
+        let assigned = check_examiner::Entity::find_by_id((check, examiner));
+        match assigned.one(connection).await? {
+            Some(_) => Ok(()),
+            None => Err(Failure::Forbidden),
         }
     }
 

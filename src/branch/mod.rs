@@ -25,6 +25,6 @@ pub use model::{
     Alias, Branch, BranchForm, BranchNames, BranchStatus, Domain, Holding, Place, Term, TermState,
 };
 pub use store::{
-    by_id, by_ids, code_holders, elections_due, gold_among, gold_on, lock, merged_into, places, resolve_code,
-    successors, verify_term_ends, whose_term_ended,
+    by_id, by_ids, code_holders, elections_due, gold_among, gold_on, is_or_became, lock, merged_into, places,
+    resolve_code, successors, verify_term_ends, whose_term_ended,
 };

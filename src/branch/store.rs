@@ -17,7 +17,7 @@ use sea_orm::{
 pub(super) use codes::{
     add_alias, aliases, end_alias, holder, latest_alias, predecessors_in_a_row, successions,
 };
-pub use codes::{code_holders, merged_into, resolve_code, successors};
+pub use codes::{code_holders, is_or_became, merged_into, resolve_code, successors};
 pub use due::{elections_due, verify_term_ends};
 pub use places::places;
 pub(super) use rows::{add_move, end, extend_term, insert, insert_term, touch, update};

@@ -187,7 +187,8 @@ fn apply(
             result.note = note;
         }
         By::Examiner => {
-            if result.is_computed() && answer.verdict != result.verdict {
+            // What it says of a computed item, and why, stands whatever is counted later.
+            if result.is_computed() && (answer.verdict != result.verdict || note.is_some()) {
                 result.overruled = true;
             }
             let new = evidence

@@ -29,7 +29,7 @@ pub struct AssignExaminers {
     pub subjects: Vec<String>,
 }
 
-/// Assigns examiners in the place of those before, until the check is closed.
+/// Assigns examiners in the place of those before, until the check is closed; from then on they are only taken off.
 pub async fn assign(
     write: &mut Write<'_>,
     grant: &Grant,
@@ -45,9 +45,6 @@ pub async fn assign(
         &mut refusals,
     );
     let opened = opened.await?;
-    refusals.require(opened.check.stage != CheckStage::Closed, || {
-        CheckError::Closed.into()
-    });
     refusals.require(input.subjects.len() <= EXAMINERS, || {
         CheckError::TooManyExaminers(EXAMINERS).into()
     });
@@ -60,11 +57,16 @@ pub async fn assign(
             subjects.push(subject.clone());
         }
     }
-    refusals.finish()?;
-
     let before = opened.check;
     let were = store::examiners(write.connection(), &[before.id]).await?;
     let were = were.get(&before.id).cloned().unwrap_or_default();
+    // What was closed is not examined any more; who sees it may still be taken off.
+    let takes_off = subjects.len() < were.len() && subjects.iter().all(|subject| were.contains(subject));
+    refusals.require(before.stage != CheckStage::Closed || takes_off, || {
+        CheckError::Closed.into()
+    });
+    refusals.finish()?;
+
     let gone = store::write::assign(write, before.id, &subjects).await?;
     let mut check = before.clone();
     check.version += 1;

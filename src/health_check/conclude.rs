@@ -12,11 +12,12 @@ use super::{
 };
 use crate::{
     auth::Grant,
+    campaign::CheckItem,
     kernel::{
         id::{BranchId, HealthCheckId},
         text,
     },
-    rectification::{self, Finding, RectificationOrigin},
+    rectification::{self, Finding, ItemsOf, RectificationOrigin},
     storage::write::{Failure, Refusals, Write},
 };
 
@@ -91,12 +92,13 @@ pub async fn conclude(
     refusals.require(input.findings.len() <= FINDINGS, || {
         CheckError::TooManyFindings(FINDINGS).into()
     });
+    let items: Vec<&CheckItem> = opened.results.iter().map(|result| &result.item).collect();
     let mut findings = Vec::new();
     for (position, finding) in input.findings.iter().enumerate().take(FINDINGS) {
         let position = position.to_string();
         let path = ["findings", position.as_str()];
-        let domain = opened.branch.domain;
-        findings.extend(finding.check(write, domain, &path, &mut refusals).await?);
+        let of = ItemsOf::Check(&items);
+        findings.extend(finding.check(write, of, &path, &mut refusals).await?);
     }
     refusals.finish()?;
 

@@ -114,11 +114,7 @@ pub(super) async fn require_other_branch(
         refusals.require(false, || CheckError::NoBranch.into());
         return Ok(());
     };
-    let successors = branch::successors(write.connection(), &[own]).await?;
-    let is_own = own == examined
-        || successors
-            .get(&own)
-            .is_some_and(|chain| chain.contains(&examined));
+    let is_own = branch::is_or_became(write.connection(), own, examined).await?;
     refusals.require(!is_own, || CheckError::OwnBranch.into());
     Ok(())
 }

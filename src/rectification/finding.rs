@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     branch::Domain,
-    campaign::{self, Aspect},
+    campaign::{self, Aspect, CheckItem},
     kernel::{
         id::{BranchId, HealthCheckId},
         refusal::Refusal,
@@ -36,12 +36,21 @@ pub struct Finding {
     pub support: Vec<SupportMeans>,
 }
 
+/// The items that a finding may be about.
+#[derive(Clone, Copy, Debug)]
+pub enum ItemsOf<'a> {
+    /// Those of a health check.
+    Check(&'a [&'a CheckItem]),
+    /// Those of the latest campaign's template that concern a branch of this domain.
+    Latest(Domain),
+}
+
 impl Finding {
     /// Checks everything, into `refusals`; None when something was refused. `path` leads to the finding in the input.
     pub async fn check(
         &self,
         write: &Write<'_>,
-        domain: Domain,
+        of: ItemsOf<'_>,
         path: &[&str],
         refusals: &mut Refusals,
     ) -> Result<Option<Finding>, Failure> {
@@ -53,7 +62,7 @@ impl Finding {
         refusals.take(due.map_err(|e| below(path, e.into())));
         let item_code = match &self.item_code {
             Some(given) => refusals.take(
-                self.item(write, domain, given)
+                self.item(write, of, given)
                     .await?
                     .map_err(|e| below(path, e.into())),
             ),
@@ -70,29 +79,34 @@ impl Finding {
         }))
     }
 
-    /// The item that a code names: one of the latest campaign's template, of this aspect, that concerns a branch of the domain;
-    /// before there is a campaign, any code that looks like one.
+    /// The item that a code names, of this aspect; before there is a campaign, any code that looks like one.
     async fn item(
         &self,
         write: &Write<'_>,
-        domain: Domain,
+        of: ItemsOf<'_>,
         given: &str,
     ) -> Result<Result<String, RectificationError>, Failure> {
         let code = match text::code(given) {
             Ok(code) if text::is_item_code(&code) => code,
             _ => return Ok(Err(RectificationError::NoItemCode)),
         };
-        let Some(items) = campaign::latest_items(write.connection()).await? else {
-            return Ok(Ok(code));
+        let found = match of {
+            ItemsOf::Check(items) => items.iter().find(|item| item.code == code).copied().cloned(),
+            ItemsOf::Latest(_) => match campaign::latest_items(write.connection()).await? {
+                Some(items) => items.into_iter().find(|item| item.code == code),
+                None => return Ok(Ok(code)),
+            },
         };
-        let Some(item) = items.into_iter().find(|item| item.code == code) else {
+        let Some(item) = found else {
             return Ok(Err(RectificationError::NoSuchItem(code)));
         };
-        Ok(match item.domain {
+        Ok(match (of, item.domain) {
             _ if item.aspect != self.aspect => {
                 Err(RectificationError::OtherAspect(code, item.aspect.as_str()))
             }
-            Some(other) if other != domain => Err(RectificationError::OtherDomain(code, other.as_str())),
+            (ItemsOf::Latest(domain), Some(other)) if other != domain => {
+                Err(RectificationError::OtherDomain(code, other.as_str()))
+            }
             _ => Ok(code),
         })
     }

@@ -1,9 +1,10 @@
 //! `raiseRectification`: a finding of an inspection (平台巡查), or of a consultation (会诊) after it was concluded.
 
 use super::{
-    finding::Finding,
+    finding::{Finding, ItemsOf},
     hooks::{RectificationHooks, RectificationMoved},
     model::{RectificationError, RectificationOrigin, RectificationState},
+    step::require_other_branch,
 };
 use crate::{
     auth::Grant,
@@ -43,6 +44,7 @@ pub async fn raise_finding(
     grant.require_branch(write.connection(), id).await?;
 
     let mut refusals = Refusals::default();
+    require_other_branch(write, grant, id, "branchId", &mut refusals).await?;
     refusals.require(branch.is_active(), || {
         RectificationError::BranchEnded("branchId").into()
     });
@@ -53,6 +55,7 @@ pub async fn raise_finding(
         RectificationOrigin::Inspection => None,
         RectificationOrigin::Consultation => {
             let check = input.hooks.check_of(write, id).await?;
+            grant.require_check(write.connection(), check).await?;
             refusals.require(check.is_some(), || RectificationError::NoOpenCheck.into());
             check
         }
@@ -63,7 +66,7 @@ pub async fn raise_finding(
     };
     let finding = input
         .finding
-        .check(write, branch.domain, &["finding"], &mut refusals)
+        .check(write, ItemsOf::Latest(branch.domain), &["finding"], &mut refusals)
         .await?;
     refusals.finish()?;
     let Some(finding) = finding else {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     audit::AuditRecord,
-    auth::Grant,
+    auth::{Extent, Grant},
     branch,
     kernel::{
         id::{BranchId, RectificationId},
@@ -56,6 +56,10 @@ pub(super) async fn begin(
         // It has just moved to a successor, whose row is not locked.
         return Err(Refusal::version(version, row.version).into());
     }
+    grant
+        .require_check(write.connection(), row.health_check_id)
+        .await?;
+    require_other_branch(write, grant, row.branch_id, "id", refusals).await?;
     refusals.require(branch.is_active(), || {
         RectificationError::BranchEnded("id").into()
     });
@@ -67,6 +71,25 @@ pub(super) async fn begin(
         None
     };
     Ok(Stepping { row, to })
+}
+
+/// Nobody examines their own branch, nor one that it was merged into; `field` is the input's.
+pub(super) async fn require_other_branch(
+    write: &Write<'_>,
+    grant: &Grant,
+    branch: BranchId,
+    field: &'static str,
+    refusals: &mut Refusals,
+) -> Result<(), Failure> {
+    let is_own = match grant.extent() {
+        Extent::Assigned { own: Some(own), .. } => {
+            branch::is_or_became(write.connection(), own, branch).await?
+        }
+        Extent::Assigned { own: None, .. } => true,
+        _ => false,
+    };
+    refusals.require(!is_own, || RectificationError::OwnBranch(field).into());
+    Ok(())
 }
 
 /// A note that a step takes, into `refusals`.

@@ -345,3 +345,18 @@ pub async fn merged_into(
     }
     Ok(found)
 }
+
+/// Whether a branch is another one, or was merged into it.
+pub async fn is_or_became(
+    connection: &impl ConnectionTrait,
+    branch: BranchId,
+    other: BranchId,
+) -> Result<bool, StoreError> {
+    if branch == other {
+        return Ok(true);
+    }
+    let successors = successors(connection, &[branch]).await?;
+    Ok(successors
+        .get(&branch)
+        .is_some_and(|chain| chain.contains(&other)))
+}

@@ -52,7 +52,7 @@ pub struct HealthCheckQuery;
 
 #[Object]
 impl HealthCheckQuery {
-    /// 红色体检列表 · Health checks in the caller's scope, the newest campaign's first; an examiner's are those it was assigned to.
+    /// 红色体检列表 · Health checks in the caller's scope, those of the campaign that was opened last first; an examiner's are those it was assigned to.
     async fn health_checks(
         &self,
         ctx: &Context<'_>,

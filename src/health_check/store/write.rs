@@ -5,8 +5,8 @@ use entity::{campaign, check_examiner, check_visit, examiner, health_check};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Statement,
-    sea_query::OnConflict,
+    QuerySelect as _, QueryTrait as _, Statement,
+    sea_query::{Expr, ExprTrait as _, OnConflict, QueryStatementBuilder as _},
 };
 use serde_json::json;
 
@@ -37,10 +37,19 @@ pub async fn lock(write: &Write<'_>, id: HealthCheckId) -> Result<Option<HealthC
 
 /// The checks of a branch that are not closed, locked, the latest campaign's first.
 pub async fn lock_open_of(write: &Write<'_>, branch: BranchId) -> Result<Vec<HealthCheck>, StoreError> {
+    // A subquery: a join would lock campaigns too.
+    let year = campaign::Entity::find()
+        .select_only()
+        .column(campaign::Column::Year)
+        .filter(
+            Expr::col((campaign::Entity, campaign::Column::Id))
+                .equals((health_check::Entity, health_check::Column::CampaignId)),
+        )
+        .into_query();
     let selection = health_check::Entity::find()
         .filter(health_check::Column::BranchId.eq(branch))
         .filter(health_check::Column::Stage.ne(CheckStage::Closed.as_str()))
-        .order_by_desc(health_check::Column::CampaignId)
+        .order_by_desc(Expr::SubQuery(None, Box::new(year.into_sub_query_statement())))
         .lock(ROW_LOCK);
     row::all(write.connection(), selection).await
 }

@@ -23,6 +23,9 @@ pub enum RectificationError {
     /// Closed by who submitted it.
     #[error("closed by who submitted it")]
     OwnSubmission,
+    /// An examiner of the branch itself, or one whose token names no branch.
+    #[error("an examiner of its own branch, named in `{0}`")]
+    OwnBranch(&'static str),
     /// The branch was merged or dissolved.
     #[error("the branch has ended")]
     BranchEnded(&'static str),
@@ -64,6 +67,13 @@ impl From<RectificationError> for Refusal {
                 Message::new(
                     "提交整改的人不能销号，须由他人验收",
                     "Who submitted a rectification does not close it; somebody else checks it",
+                ),
+            ),
+            RectificationError::OwnBranch(field) => Refusal::rule(
+                &[field],
+                Message::new(
+                    "体检队员不得办理本人所在党支部的整改事项，其令牌须载明本人所在党支部",
+                    "An examiner does nothing about rectifications of its own branch, which its token has to name",
                 ),
             ),
             RectificationError::BranchEnded(field) => Refusal::rule(
@@ -138,8 +148,8 @@ impl From<RectificationError> for Refusal {
             RectificationError::NoSuchItem(code) => Refusal::invalid(
                 &["itemCode"],
                 Message::new(
-                    format!("现行体检模板中没有项目 {code}"),
-                    format!("The template of the latest campaign has no item {code}"),
+                    format!("体检清单中没有项目 {code}"),
+                    format!("The template has no item {code}"),
                 ),
             ),
         }

@@ -311,3 +311,102 @@ on_both!(who_examines_is_an_opaque_subject, |db| async move {
     assert_eq!(assigned["examiners"], json!(["a", "b"]));
     assert_eq!(assign(json!([])).await.unwrap()["examiners"], json!([]));
 });
+
+on_both!(
+    an_examiner_acts_on_what_was_assigned_and_nothing_else,
+    |db| async move {
+        let year = Examined::new(db).await;
+        let (app, admin) = (&year.app, year.app.admin());
+        year.in_stage("B1", "RECTIFICATION").await;
+        let query =
+            r#"{ branch(by: { code: "B1" }) { rectifications(first: 1) { nodes { id version state } } } }"#;
+        let row = admin.past_results().data(query).await["branch"]["rectifications"]["nodes"][0].clone();
+        let row = year
+            .rectify(&app.admin(), "assignRectification", &with_due(row))
+            .await;
+        let row = year
+            .rectify(&app.secretary_of("B1"), "submitRectification", &row)
+            .await;
+        // Next year somebody else examines it.
+        app.clock.set("2027-01-04T02:00:00Z");
+        let campaign =
+            json!({ "year": 2027, "theme": "t", "windowFrom": "2027-01-01", "windowTo": "2027-12-31" });
+        app.admin()
+            .mutate("openCampaign", "campaign { id }", campaign)
+            .await
+            .done();
+        let check = year.check("B1").await;
+        assert_eq!(check["year"], 2027);
+        let next = || app.as_role(zhibu::auth::Role::Examiner, "examiner-2", None, Some("B4"), None);
+        let input =
+            json!({ "healthCheckId": check["id"], "version": check["version"], "subjects": ["examiner-2"] });
+        mutate(&app.admin(), "assignExaminers", input).await.unwrap();
+        let close = json!({ "id": row["id"], "version": row["version"], "note": "看过了" });
+        // The problem is the other check's.
+        let refused = next().mutate("closeRectification", "", close.clone()).await;
+        assert_eq!(refused.error_code(), "FORBIDDEN");
+        // What a consultation finds belongs to this year's check, which is not assigned to last year's examiner.
+        let finding = json!({ "aspect": "ROLE", "title": "t", "prescription": "p", "dueOn": "2027-03-01" });
+        let raise =
+            json!({ "branchId": year.branch_id("B1").await, "origin": "CONSULTATION", "finding": finding });
+        let refused = year
+            .examiner_of("B4")
+            .mutate("raiseRectification", "", raise.clone())
+            .await;
+        assert_eq!(refused.error_code(), "FORBIDDEN");
+        next().mutate("raiseRectification", "", raise).await.done();
+        // Nobody examines the branch that theirs was merged into, nor one without a branch anything.
+        let no_branch = app.examiner_of_no_branch();
+        let refused = no_branch
+            .mutate("closeRectification", "", close.clone())
+            .await
+            .refusal_code();
+        assert_eq!(refused, "RULE_VIOLATION");
+        let query = r#"{ branch(by: { code: "B3" }) { id version } }"#;
+        let branch = app.admin().past_results().data(query).await["branch"].clone();
+        let merge = json!({ "id": branch["id"], "version": branch["version"], "intoBranchId": year.branch_id("B1").await,
+        "effectiveOn": "2027-01-04", "reason": "调整" });
+        app.admin()
+            .mutate("mergeBranch", "branch { id }", merge)
+            .await
+            .done();
+        let refused = year
+            .examiner_of("B3")
+            .mutate("closeRectification", "", close.clone())
+            .await;
+        assert_eq!(refused.refusal_code(), "RULE_VIOLATION");
+        year.examiner_of("B4")
+            .mutate("closeRectification", "", close)
+            .await
+            .done();
+    }
+);
+
+/// A rectification with a day by which it can be assigned.
+fn with_due(mut row: Value) -> Value {
+    row["dueOn"] = json!("2026-04-01");
+    row
+}
+
+on_both!(who_examined_a_closed_check_can_be_taken_off_it, |db| async move {
+    let year = Examined::new(db).await;
+    year.in_stage("B1", "CLOSED").await;
+    let assign = async |subjects: Value| {
+        let check = year.check("B1").await;
+        let input =
+            json!({ "healthCheckId": check["id"], "version": check["version"], "subjects": subjects });
+        mutate(&year.app.committee("C1"), "assignExaminers", input).await
+    };
+    for subjects in [
+        json!(["examiner-1"]),
+        json!(["examiner-1", "examiner-2"]),
+        json!(["examiner-2"]),
+    ] {
+        assert_eq!(
+            assign(subjects).await.unwrap_err(),
+            "INVALID_TRANSITION healthCheckId"
+        );
+    }
+    assert_eq!(assign(json!([])).await.unwrap()["examiners"], json!([]));
+    assert!(year.seen_by(&year.examiner_of("B4"), "B1").await.is_null());
+});
