@@ -6,7 +6,7 @@ use super::badge::Badge;
 use crate::{
     branch::{Branch, BranchForm, BranchStatus, Domain, Term, TermState},
     brand::Brand,
-    kernel::id::OrganizationId,
+    kernel::{id::OrganizationId, period::Period},
     organization::Organization,
 };
 
@@ -45,8 +45,8 @@ pub enum BranchOrder {
     Code,
     /// By name, by code point.
     Name,
-    /// Those with the most points of this year first.
-    PointsDesc,
+    /// Those with the most points of a period first.
+    PointsDesc(Period),
     /// The youngest first.
     FoundedDesc,
     /// The term that ends first; those without a term last.

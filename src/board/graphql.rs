@@ -38,13 +38,13 @@ use crate::{
     kernel::{
         id::{NodeId as _, OrganizationId},
         page::{Page, PageArgs},
+        period::Period,
     },
     storage::{Database, StoreError, keyset::ListError},
 };
 
 /// 支部排序 · How branches follow each other.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
-#[graphql(remote = "branches::BranchOrder")]
 pub enum BranchOrder {
     /// 按代码
     Code,
@@ -85,6 +85,25 @@ pub struct BranchFilter {
     founded_to: Option<Date>,
     /// 搜索 · Part of a name, a code, or pinyin initials (hcjd finds 海沧街道).
     search: Option<String>,
+}
+
+impl BranchOrder {
+    /// The order as it is read: 'this year' is that of the latest campaign that has begun.
+    async fn read(order: Option<Self>, caller: &Caller) -> Result<branches::BranchOrder, ApiError> {
+        use branches::BranchOrder as Order;
+        Ok(match order {
+            None | Some(Self::Code) => Order::Code,
+            Some(Self::Name) => Order::Name,
+            Some(Self::PointsDesc) => {
+                let year = caller.this_year().await?;
+                let year = Period::of_year(year);
+                Order::PointsDesc(year.ok_or_else(|| StoreError::corrupt("campaign.year", ""))?)
+            }
+            Some(Self::FoundedDesc) => Order::FoundedDesc,
+            Some(Self::TermEndAsc) => Order::TermEndAsc,
+            Some(Self::UpdatedDesc) => Order::UpdatedDesc,
+        })
+    }
 }
 
 impl BranchFilter {
@@ -140,9 +159,9 @@ impl BoardQuery {
         #[graphql(desc = "此游标之前 · Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Branch>, ApiError> {
         let caller = Caller::of(ctx)?;
-        let order = order_by.map(Into::into).unwrap_or_default();
+        let order = BranchOrder::read(order_by, caller).await?;
         let args = page_args(first, after, last, before);
-        store::check_page(order, today(&Caller::of(ctx)?.database), &args)?;
+        store::check_page(order, &args)?;
         let Some(filter) = BranchFilter::read(filter) else {
             return Ok(Connection::empty());
         };
@@ -201,9 +220,9 @@ impl OrganizationBranches {
         #[graphql(desc = "后几条 · The last so many, at most 200.")] last: Option<i32>,
         #[graphql(desc = "此游标之前 · Before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Branch>, ApiError> {
-        let order = order_by.map(Into::into).unwrap_or_default();
+        let order = BranchOrder::read(order_by, Caller::of(ctx)?).await?;
         let args = page_args(first, after, last, before);
-        store::check_page(order, today(&Caller::of(ctx)?.database), &args)?;
+        store::check_page(order, &args)?;
         let Some(filter) = BranchFilter::read(filter).map(Arc::new) else {
             return Ok(Connection::empty());
         };

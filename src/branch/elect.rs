@@ -55,10 +55,7 @@ pub async fn elect(
             .map(|number| text::line(number, DOCUMENT_LIMIT).map_err(|e| e.refusal(&["documentNumber"])))
             .transpose(),
     );
-    refusals.finish()?;
-    let (Some(term), Some(document)) = (term, document) else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let (term, document) = refusals.finish_with(term.zip(document))?;
 
     store::insert_term(write, &term, document.as_deref()).await?;
     store::touch(write, &branch).await?;

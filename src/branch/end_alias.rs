@@ -48,10 +48,7 @@ pub async fn end_alias(
             .map(|source| text::code(source).map_err(|e| e.refusal(&["sourceCode"])))
             .transpose(),
     );
-    refusals.finish()?;
-    let (Some(code), Some(source)) = (code, source) else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let (code, source) = refusals.finish_with(code.zip(source))?;
     let before = store::latest_alias(write, branch.id, &code, source.as_deref())
         .await?
         .ok_or_else(|| Refusal::not_found(&["code"], Message::new("该别名", "alias of the branch")))?;

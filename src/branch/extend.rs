@@ -41,10 +41,7 @@ pub async fn extend(write: &mut Write<'_>, grant: &Grant, input: &ExtendTerm) ->
     let term = refusals.take(branch.extend(current, input.extended_to));
     let document = refusals
         .take(text::line(&input.document_number, DOCUMENT_LIMIT).map_err(|e| e.refusal(&["documentNumber"])));
-    refusals.finish()?;
-    let (Some(term), Some(document)) = (term, document) else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let (term, document) = refusals.finish_with(term.zip(document))?;
 
     store::extend_term(write, &term, &document).await?;
     store::touch(write, &branch).await?;

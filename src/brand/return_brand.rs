@@ -44,8 +44,7 @@ pub async fn return_brand(
             for refusal in standing {
                 refusals.require(false, || refusal);
             }
-            refusals.finish()?;
-            return Err(Failure::Refused(Vec::new()));
+            return Err(refusals.refuse());
         }
         Err(failure) => return Err(failure),
     };

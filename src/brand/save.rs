@@ -70,10 +70,7 @@ pub async fn save(write: &mut Write<'_>, grant: &Grant, input: &SaveBrand) -> Re
     let content = input
         .content
         .check(earlier.unwrap_or_default(), today, &mut refusals);
-    refusals.finish()?;
-    let Some(content) = content else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let content = refusals.finish_with(content)?;
 
     let after = |state: BrandState, version: i32, from: Option<BrandId>| {
         json!({

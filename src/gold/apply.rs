@@ -83,10 +83,8 @@ pub async fn apply(
         }
         _ => None,
     };
-    refusals.finish()?;
-    let (Some(statement), Some(plan), Some(eligibility)) = (statement, plan, eligibility) else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let found = statement.zip(plan).zip(eligibility);
+    let ((statement, plan), eligibility) = refusals.finish_with(found)?;
 
     let mut new = Application {
         id: GoldApplicationId(0),

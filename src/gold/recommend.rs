@@ -25,8 +25,7 @@ pub async fn recommend(
     let mut refusals = Refusals::default();
     let opinion = refusals.take(opinion(&input.of.opinion));
     let Some(to) = refusals.take(opened.after(step)) else {
-        refusals.finish()?;
-        return Err(Failure::Refused(Vec::new()));
+        return Err(refusals.refuse());
     };
     opened.require_another_person(write, &mut refusals).await?;
     let eligibility = opened.judge(write, grant).await?;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     audit::AuditRecord,
     auth::Grant,
-    branch,
+    branch::{self, BranchForm},
     kernel::{
         id::{BranchId, VetoId},
         refusal::Refusal,
@@ -53,16 +53,16 @@ pub async fn record_veto(
 
     let mut refusals = Refusals::default();
     refusals.require(branch.is_active(), || GoldError::BranchEnded("branchId").into());
+    refusals.require(branch.form != BranchForm::Temporary, || {
+        GoldError::Temporary.into()
+    });
     let today = write.clock().today();
     refusals.require(input.occurred_on <= today, || {
         GoldError::InTheFuture(today).into()
     });
     let document = text::line(&input.document_number, DOCUMENT_LIMIT);
     let document = refusals.take(document.map_err(|error| error.refusal(&["documentNumber"])));
-    refusals.finish()?;
-    let Some(document_number) = document else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let document_number = refusals.finish_with(document)?;
 
     let new = Veto {
         id: VetoId(0),

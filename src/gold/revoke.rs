@@ -2,14 +2,14 @@
 
 use super::{
     model::Step,
-    step::{Opined, Taken, gold_changed, open, opinion, take},
+    step::{Opined, end, gold_changed, open},
     store,
 };
 use crate::{
     auth::Grant,
     kernel::id::GoldApplicationId,
     pairing,
-    storage::write::{Failure, Refusals, Write},
+    storage::write::{Failure, Write},
 };
 
 /// AWARDED → REVOKED; the branch's title ends today, and its place of the quota is free again.
@@ -19,23 +19,7 @@ pub async fn revoke(
     input: &Opined,
 ) -> Result<GoldApplicationId, Failure> {
     let opened = open(write, grant, input, true).await?;
-    let mut refusals = Refusals::default();
-    let opinion = refusals.take(opinion(&input.opinion));
-    let to = refusals.take(opened.after(Step::Revoke));
-    refusals.finish()?;
-    let Some(to) = to else {
-        return Err(Failure::Refused(Vec::new()));
-    };
-    let by = &write.actor().subject;
-    let taken = Taken {
-        action: "revokeGold",
-        by,
-        opinion: opinion.as_deref(),
-        eligibility: opened.judge(write, grant).await?,
-        to,
-        before_veto: None,
-    };
-    take(write, &opened.application, taken).await?;
+    end(write, grant, &opened, input, (Step::Revoke, "revokeGold")).await?;
     store::write::revoke_title(write, opened.branch.id, write.clock().today()).await?;
     write.change(gold_changed(&opened.branch));
     pairing::gold_moved(write, opened.branch.id).await?;

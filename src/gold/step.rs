@@ -90,10 +90,10 @@ pub(super) async fn plan_of(write: &Write<'_>, application: &Application) -> Res
 }
 
 impl Opened {
-    /// The state after a step; no step is left to an ended branch.
+    /// The state after a step; the only one left to an ended branch is that its title, and its place of the quota, are taken back.
     pub fn after(&self, step: Step) -> Result<GoldState, Refusal> {
         let to = self.application.state.after(step)?;
-        if self.branch.is_active() {
+        if self.branch.is_active() || step == Step::Revoke {
             Ok(to)
         } else {
             Err(GoldError::BranchEnded("id").into())
@@ -152,6 +152,29 @@ pub(super) struct Taken<'a> {
     pub to: GoldState,
     /// The state that a veto takes it out of.
     pub before_veto: Option<GoldState>,
+}
+
+/// Takes a step against an application, which needs no criterion: only why.
+pub(super) async fn end(
+    write: &mut Write<'_>,
+    grant: &Grant,
+    opened: &Opened,
+    input: &Opined,
+    (step, action): (Step, &'static str),
+) -> Result<(), Failure> {
+    let mut refusals = Refusals::default();
+    let opinion = refusals.take(opinion(&input.opinion));
+    let to = refusals.take(opened.after(step));
+    let (opinion, to) = refusals.finish_with(opinion.zip(to))?;
+    let taken = Taken {
+        action,
+        by: &write.actor().subject,
+        opinion: Some(&opinion),
+        eligibility: opened.judge(write, grant).await?,
+        to,
+        before_veto: None,
+    };
+    Ok(take(write, &opened.application, taken).await?)
 }
 
 /// Writes an application after a step, keeps the step, and says so in the audit trail and the change log.

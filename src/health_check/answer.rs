@@ -58,8 +58,7 @@ pub async fn answer(
     };
     let Some(to) = refusals.take(opened.after(step, "healthCheckId")) else {
         // Answers are another thing in another stage.
-        refusals.finish()?;
-        return Err(Failure::Refused(Vec::new()));
+        return Err(refusals.refuse());
     };
     refusals.require(!input.answers.is_empty(), || CheckError::NoAnswers.into());
     let before = opened.check.clone();
@@ -67,7 +66,7 @@ pub async fn answer(
     if by == By::Examiner {
         require_other_branch(write, input.own, opened.branch.id, &mut refusals).await?;
         changed = refresh(write, &mut opened).await?;
-        require_put_right(write, &opened, &input.answers, &mut refusals).await?;
+        require_put_right(write, &opened, (&input.answers, &changed), &mut refusals).await?;
     }
     let answered = put_down(write, &mut opened, &input.answers, (by, "answers"), &mut refusals);
     let answered = answered.await?;
@@ -88,7 +87,7 @@ pub async fn answer(
 async fn require_put_right(
     write: &Write<'_>,
     opened: &Opened,
-    answers: &[GivenAnswer],
+    (answers, counted): (&[GivenAnswer], &[String]),
     refusals: &mut Refusals,
 ) -> Result<(), StoreError> {
     let latest =
@@ -100,6 +99,10 @@ async fn require_put_right(
         let result = opened.results.iter().find(|result| result.item.code == code);
         // What the check does not have is refused with the answers.
         let Some(result) = result else { continue };
+        if counted.contains(&code) && result.verdict == answer.verdict {
+            // Records that came late have just turned it.
+            continue;
+        }
         let turns = result.verdict == ItemVerdict::NotMet && answer.verdict == ItemVerdict::Met;
         let is_closed = latest.get(&code) == Some(&RectificationState::Closed);
         refusals.require(turns, || CheckError::OnlyToMet(code.clone()).at(&path));

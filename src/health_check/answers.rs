@@ -18,6 +18,8 @@ use crate::{
 
 /// Pieces of evidence that an item has at most.
 const EVIDENCE: usize = 20;
+/// Pieces that an item has at most with those of its examiners.
+const ALL_EVIDENCE: usize = 60;
 /// Characters of a piece of evidence at most.
 const EVIDENCE_TEXT: usize = 500;
 /// Characters of a note at most.
@@ -94,6 +96,12 @@ pub(super) async fn put_down(
         let note = note.map(|note| text::prose(note, NOTE)).transpose();
         let note = refusals.take(note.map_err(|error| error.refusal(&[field, &position, "note"])));
         let is_good = faults.is_empty();
+        let evidence = evidence.filter(|given| {
+            let all = result.evidence.len() + given.len();
+            let fits = by == By::Branch || all <= ALL_EVIDENCE;
+            refusals.require(fits, || CheckError::TooMuchEvidence(ALL_EVIDENCE).at(&path));
+            fits
+        });
         for fault in faults {
             refusals.require(false, || fault.at(&path));
         }
@@ -196,7 +204,6 @@ fn apply(
                 .filter(|text| !result.evidence.contains(text));
             let new: Vec<String> = new.collect();
             result.evidence.extend(new);
-            result.evidence.truncate(2 * EVIDENCE);
             if note.is_some() {
                 result.note = note;
             }

@@ -24,10 +24,7 @@ pub async fn close(
     let opened = begin(write, grant, input.id, Some(input.version), "id", &mut refusals);
     let mut opened = opened.await?;
     let to = refusals.take(opened.after(CheckStep::Close, "id"));
-    refusals.finish()?;
-    let Some(to) = to else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let to = refusals.finish_with(to)?;
 
     let before = opened.check.clone();
     let changed = refresh(write, &mut opened).await?;

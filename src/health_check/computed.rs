@@ -224,7 +224,7 @@ pub struct Records {
     pub term_ends_on: Option<NaiveDate>,
     /// Days on which it held what points were earned with.
     pub held: HashMap<Activity, Vec<NaiveDate>>,
-    /// The first day of its active pairings; None where it is in none.
+    /// The day on which the earliest of its active pairings began; None where it is in none.
     pub paired_since: Option<NaiveDate>,
     /// Days of activities of its active pairings that it took part in.
     pub paired: Vec<NaiveDate>,

@@ -62,8 +62,7 @@ pub async fn conclude(
     let step = refusals.take(opened.after(CheckStep::ConcludeWithProblems, "healthCheckId"));
     require_other_branch(write, input.own, opened.branch.id, &mut refusals).await?;
     if step.is_none() {
-        refusals.finish()?;
-        return Err(Failure::Refused(Vec::new()));
+        return Err(refusals.refuse());
     }
     let visits = store::visits(write.connection(), &[opened.check.id]).await?;
     let visits = visits.get(&opened.check.id).map_or(&[][..], Vec::as_slice);

@@ -11,19 +11,27 @@ use super::{
 };
 use crate::{
     branch,
-    kernel::id::{BranchId, HealthCheckId},
-    rectification::{self, RectificationMoved},
+    kernel::id::BranchId,
+    rectification::{self, OpenCheck, RectificationMoved},
     storage::write::{Failure, Write},
 };
 
-/// The open check of a branch, the latest campaign's: what a finding of a consultation belongs to.
+/// The open check of a branch, the latest campaign's, with its items: what a finding of a consultation belongs to.
 pub fn check_of<'a, 't>(
     write: &'a Write<'t>,
     branch: BranchId,
-) -> BoxFuture<'a, Result<Option<HealthCheckId>, Failure>> {
+) -> BoxFuture<'a, Result<Option<OpenCheck>, Failure>> {
     Box::pin(async move {
         let open = store::write::lock_open_of(write, branch).await?;
-        Ok(open.first().map(|check| check.id))
+        let Some(check) = open.first() else {
+            return Ok(None);
+        };
+        let results = store::results(write.connection(), &[(check.id, check.campaign_id)]).await?;
+        let items = results.into_values().flatten().map(|result| result.item);
+        Ok(Some(OpenCheck {
+            id: check.id,
+            items: items.collect(),
+        }))
     })
 }
 

@@ -4,10 +4,14 @@
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
-use super::store;
+use super::{
+    model::CheckStage,
+    step::{Done, save, with_results},
+    store,
+};
 use crate::{
     audit::AuditRecord,
-    branch::BranchPlaced,
+    branch::{self, BranchPlaced},
     campaign::Campaign,
     kernel::id::BranchId,
     live::change::{Action, Change, Topic},
@@ -25,14 +29,19 @@ pub fn campaign_opened<'a, 't>(
     })
 }
 
-/// A branch that takes its place among the others before the window of a campaign is over gets its check then.
+/// A branch that changes its field has the items of the new one in the place of the old ones', as long as its check is not handed in;
+/// from then on the check is what it was. One that takes its place among the others before the window of a campaign is over gets its check then.
 pub fn branch_placed<'a, 't>(
     write: &'a mut Write<'t>,
     placed: &'a BranchPlaced,
 ) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
-        if placed.before.is_some() || placed.after.is_none() {
-            return Ok(());
+        match (placed.before, placed.after) {
+            (None, Some(_)) => {}
+            (Some(before), Some(after)) if before.domain != after.domain => {
+                return retailor(write, placed.branch).await;
+            }
+            _ => return Ok(()),
         }
         lock(write).await?;
         let today = write.clock().today();
@@ -41,6 +50,29 @@ pub fn branch_placed<'a, 't>(
         }
         Ok(())
     })
+}
+
+/// Gives the checks of a branch that are not handed in the items of its field.
+async fn retailor(write: &mut Write<'_>, id: BranchId) -> Result<(), Failure> {
+    for before in store::write::lock_open_of(write, id).await? {
+        if !matches!(before.stage, CheckStage::NotStarted | CheckStage::SelfCheck) {
+            continue;
+        }
+        let Some(branch) = branch::lock(write, &[id]).await?.remove(&id) else {
+            continue;
+        };
+        let opened = with_results(write, before.clone(), branch).await?;
+        store::write::retailor(write, before.id, &opened.campaign, &opened.branch).await?;
+        let opened = with_results(write, opened.check, opened.branch).await?;
+        let done = Done {
+            action: "updateBranch",
+            before: &before,
+            told: json!({ "domain": opened.branch.domain.as_str() }),
+            changed: Vec::new(),
+        };
+        save(write, opened, done).await?;
+    }
+    Ok(())
 }
 
 /// A campaign and a branch that come at once would miss each other.

@@ -39,10 +39,7 @@ pub async fn submit(
         let missing = unanswered(&opened.results);
         refusals.require(missing.is_empty(), || CheckError::NotAnswered(missing).into());
     }
-    refusals.finish()?;
-    let Some(to) = to else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let to = refusals.finish_with(to)?;
 
     let before = opened.check.clone();
     opened.check.stage = to;

@@ -36,10 +36,7 @@ pub async fn create(
     let mut refusals = Refusals::default();
     let code = refusals.take(text::code(&input.code).map_err(|e| e.refusal(&["code"])));
     let name = refusals.take(text::name(&input.name).map_err(|e| e.refusal(&["name"])));
-    refusals.finish()?;
-    let (Some(code), Some(name)) = (code, name) else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let (code, name) = refusals.finish_with(code.zip(name))?;
 
     // Two calls at once would both find the code free, or the tree empty.
     write.lock("organization", "tree").await?;

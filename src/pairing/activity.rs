@@ -81,10 +81,7 @@ pub async fn record(
     refusals.require(input.branches.is_empty() || branches.contains(&own), || {
         PairingError::OwnBranchTookNoPart.into()
     });
-    refusals.finish()?;
-    let (Some(topic), Some(outcome)) = (topic, outcome) else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let (topic, outcome) = refusals.finish_with(topic.zip(outcome))?;
 
     let mut branches: Vec<BranchId> = branches.into_iter().collect();
     branches.sort_unstable();

@@ -99,10 +99,7 @@ pub async fn propose(
     refusals.take(check_days(input.starts_on, input.ends_on));
     refusals.take(check_year(input.year, input.starts_on));
     check_members(write, input, &named, &branches, &mut refusals).await?;
-    refusals.finish()?;
-    let (Some(title), Some(goal)) = (title, goal) else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let (title, goal) = refusals.finish_with(title.zip(goal))?;
 
     let now = write.clock().business();
     let mut pairing = Pairing {

@@ -56,10 +56,7 @@ pub async fn assign(
         Some(given) => note(given, &mut refusals),
         None => None,
     };
-    refusals.finish()?;
-    let (Some(to), Some(prescription)) = (to, prescription) else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let (to, prescription) = refusals.finish_with(to.zip(prescription))?;
 
     let mut after = row.clone();
     after.state = to;

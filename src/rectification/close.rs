@@ -58,10 +58,7 @@ pub(super) async fn look_at(
     let next = next_review(input.next_review_on, today, write.rules().review_days);
     let next = refusals.take(next);
     let note = note(&input.note, &mut refusals);
-    refusals.finish()?;
-    let (Some(to), Some(next)) = (to, next) else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let (to, next) = refusals.finish_with(to.zip(next))?;
 
     let mut after = row.clone();
     after.state = to;

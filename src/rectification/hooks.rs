@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use super::model::RectificationState;
 use crate::{
     branch::hooks::Hook,
+    campaign::CheckItem,
     kernel::id::{BranchId, HealthCheckId, RectificationId},
     storage::write::{Failure, Write},
 };
@@ -25,9 +26,18 @@ pub struct RectificationMoved {
     pub after: RectificationState,
 }
 
+/// The open check of a branch.
+#[derive(Clone, Debug)]
+pub struct OpenCheck {
+    /// Its key.
+    pub id: HealthCheckId,
+    /// The items that it is made of.
+    pub items: Vec<CheckItem>,
+}
+
 /// The open check of a branch, if it has one.
 pub type CheckOf =
-    for<'a, 't> fn(&'a Write<'t>, BranchId) -> BoxFuture<'a, Result<Option<HealthCheckId>, Failure>>;
+    for<'a, 't> fn(&'a Write<'t>, BranchId) -> BoxFuture<'a, Result<Option<OpenCheck>, Failure>>;
 
 /// Everything that is handed in.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +67,7 @@ impl RectificationHooks {
         &self,
         write: &Write<'_>,
         branch: BranchId,
-    ) -> Result<Option<HealthCheckId>, Failure> {
+    ) -> Result<Option<OpenCheck>, Failure> {
         match self.check_of {
             Some(check_of) => check_of(write, branch).await,
             None => Ok(None),

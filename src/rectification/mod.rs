@@ -26,7 +26,7 @@ pub mod with_note;
 
 pub use branch_ended::branch_ended;
 pub use finding::{Finding, ItemsOf};
-pub use hooks::{CheckOf, RectificationHooks, RectificationMoved};
+pub use hooks::{CheckOf, OpenCheck, RectificationHooks, RectificationMoved};
 pub use model::{OpenItem, RectificationOrigin, RectificationState, Severity, SupportMeans, days_on};
 pub use raise::Raise;
 pub use record::Rectification;

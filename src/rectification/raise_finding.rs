@@ -9,6 +9,7 @@ use super::{
 use crate::{
     auth::Grant,
     branch::{self, BranchForm},
+    campaign::CheckItem,
     kernel::{
         id::{BranchId, RectificationId},
         message::Message,
@@ -51,11 +52,12 @@ pub async fn raise_finding(
     refusals.require(branch.form != BranchForm::Temporary, || {
         RectificationError::Temporary.into()
     });
-    let health_check = match input.origin {
+    let check = match input.origin {
         RectificationOrigin::Inspection => None,
         RectificationOrigin::Consultation => {
             let check = input.hooks.check_of(write, id).await?;
-            grant.require_check(write.connection(), check).await?;
+            let of = check.as_ref().map(|check| check.id);
+            grant.require_check(write.connection(), of).await?;
             refusals.require(check.is_some(), || RectificationError::NoOpenCheck.into());
             check
         }
@@ -64,14 +66,16 @@ pub async fn raise_finding(
             None
         }
     };
+    let health_check = check.as_ref().map(|check| check.id);
+    let items: Option<Vec<&CheckItem>> = check.as_ref().map(|check| check.items.iter().collect());
+    let of = items
+        .as_deref()
+        .map_or(ItemsOf::Latest(branch.domain), ItemsOf::Check);
     let finding = input
         .finding
-        .check(write, ItemsOf::Latest(branch.domain), &["finding"], &mut refusals)
+        .check(write, of, &["finding"], &mut refusals)
         .await?;
-    refusals.finish()?;
-    let Some(finding) = finding else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let finding = refusals.finish_with(finding)?;
 
     let raised = finding.with(id, health_check, input.origin).raise(write).await?;
     let moved = RectificationMoved {

@@ -99,10 +99,7 @@ async fn take(
     let begun = begin(write, grant, input.id, input.version, step, &mut refusals);
     let Stepping { row, to } = begun.await?;
     let note = note(&input.note, &mut refusals);
-    refusals.finish()?;
-    let Some(to) = to else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let to = refusals.finish_with(to)?;
     let mut after = row.clone();
     after.state = to;
     change(write, &mut after);

@@ -76,10 +76,7 @@ pub async fn save_site(write: &mut Write<'_>, grant: &Grant, input: &SaveSite) -
     refusals.require(input.upgraded_on.flatten().is_none_or(|day| day <= today), || {
         TrainingError::InTheFuture("upgradedOn", today).into()
     });
-    refusals.finish()?;
-    let (Some(organization), Some(name)) = (organization, name) else {
-        return Err(Failure::Refused(Vec::new()));
-    };
+    let (organization, name) = refusals.finish_with(organization.zip(name))?;
 
     let Some(before) = before else {
         let upgraded_on = input.upgraded_on.flatten();

@@ -195,7 +195,9 @@ pub async fn todos(database: &Database, requester: &Requester, first: u64) -> Re
     }
     // The district may recommend in a committee's place; it is the committee that is reminded.
     if let (Ok(_), Extent::Subtree(_)) = (requester.grant(Act::RecommendGold), scope.extent()) {
-        for (id, branch) in gold::waiting_for_recommendation(connection, &scope, first).await? {
+        for (id, branch) in
+            gold::waiting_for_recommendation(connection, &scope, requester.subject(), first).await?
+        {
             let title = Message::new(
                 format!("把关推荐金牌申报：{branch}"),
                 format!("Recommend for gold, or do not: {branch}"),
@@ -209,7 +211,8 @@ pub async fn todos(database: &Database, requester: &Requester, first: u64) -> Re
         }
     }
     if requester.grant(Act::DecideGold).is_ok() {
-        for (id, branch) in gold::waiting_for_decision(connection, &scope, first).await? {
+        for (id, branch) in gold::waiting_for_decision(connection, &scope, requester.subject(), first).await?
+        {
             let title = Message::new(
                 format!("研究审定金牌申报：{branch}"),
                 format!("Decide about gold: {branch}"),

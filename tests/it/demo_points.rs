@@ -329,6 +329,7 @@ on_both!(
             }
         }
         assert!(agreed > 9000 && differ > 30, "{agreed} {differ}");
+        computed::closing_changes_nothing(&app).await;
     }
 );
 

@@ -452,3 +452,59 @@ on_both!(the_checks_of_a_branch_end_with_it, |db| async move {
     assert!(entries.iter().any(|entry| entry["action"] == "mergeBranch"
         && entry["after"].as_str().unwrap().contains("the branch has ended")));
 });
+
+on_both!(
+    a_check_follows_its_branchs_field_until_it_is_handed_in,
+    |db| async move {
+        let year = Examined::new(db).await;
+        let admin = year.app.admin();
+        let change = async |code: &str| {
+            let query = format!(r#"{{ branch(by: {{ code: "{code}" }}) {{ id version }} }}"#);
+            let branch = admin.clone().past_results().data(&query).await["branch"].clone();
+            let input = json!({ "id": branch["id"], "version": branch["version"], "domain": "RURAL" });
+            admin.mutate("updateBranch", "branch { id }", input).await.done();
+        };
+        let tailored = async |code: &str| -> Vec<String> {
+            let codes = year.results(code).await;
+            codes
+                .keys()
+                .filter(|code| code.starts_with('X'))
+                .map(|code| code[..5].to_owned())
+                .collect()
+        };
+        year.in_stage("B1", "SELF_CHECK").await;
+        year.in_stage("B2", "CONSULTATION").await;
+        let before = year.check("B1").await;
+        assert_eq!(before["tailoredScore"], 20.0);
+        for code in ["B1", "B2", "B3"] {
+            change(code).await;
+        }
+        assert_eq!(tailored("B1").await, vec!["X-RUR"; 5]);
+        assert_eq!(tailored("B3").await, vec!["X-RUR"; 5]);
+        let check = year.check("B1").await;
+        assert_eq!(
+            (&check["stage"], &check["tailoredScore"]),
+            (&json!("SELF_CHECK"), &json!(0.0))
+        );
+        assert_eq!(year.results("B1").await["R-ORG-01"]["verdict"], "MET");
+        // What was handed in stays what it was, and findings are about its items.
+        assert_eq!(tailored("B2").await, vec!["X-COM"; 5]);
+        for (item, said) in [("X-COM-01", None), ("X-RUR-01", Some("INVALID_INPUT"))] {
+            let finding = json!({ "aspect": "TAILORED", "itemCode": item, "title": "t", "prescription": "p", "dueOn": "2026-04-01" });
+            let input = json!({ "branchId": year.branch_id("B2").await, "origin": "CONSULTATION", "finding": finding });
+            let raised = admin
+                .mutate("raiseRectification", "rectification { id }", input)
+                .await;
+            match said {
+                None => drop(raised.done().clone()),
+                Some(code) => assert_eq!(raised.refusal_code(), code),
+            }
+        }
+        assert_eq!(
+            zhibu::health_check::verify_scores(year.app.database.reader(), year.app.database.rules())
+                .await
+                .unwrap(),
+            0
+        );
+    }
+);

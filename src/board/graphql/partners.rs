@@ -79,6 +79,9 @@ impl PartnerQuery {
         };
         let rules = caller.rules();
         let candidates = store::candidates(reader, of, rules.max_active_pairings).await?;
+        if candidates.is_empty() {
+            return Ok(Vec::new());
+        }
         let ids = candidates.iter().map(|candidate| candidate.id);
         let scores = store::scores(reader, ids.chain([id])).await?;
         let own_scores = scores.get(&id).cloned().unwrap_or_default();

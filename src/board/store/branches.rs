@@ -25,7 +25,6 @@ use crate::{
     branch::{Branch, BranchForm, BranchStatus, Term, TermState},
     brand::{Brand, BrandState},
     kernel::{
-        clock::midnight_in_shanghai,
         id::{BranchId, OrganizationId},
         page::{Cursor, Page, PageArgs, PageError},
         period::Period,
@@ -52,7 +51,7 @@ pub(super) fn column(column: branch::Column) -> Expr {
 }
 
 /// The order, and the key of a row in it.
-fn keyset(order: BranchOrder, today: Today) -> (Keyset, fn(&Branch) -> Vec<serde_json::Value>) {
+fn keyset(order: BranchOrder) -> (Keyset, fn(&Branch) -> Vec<serde_json::Value>) {
     match order {
         BranchOrder::Code => (
             Keyset::new(
@@ -71,11 +70,11 @@ fn keyset(order: BranchOrder, today: Today) -> (Keyset, fn(&Branch) -> Vec<serde
             ),
             |row| vec![json!(row.name), json!(row.id)],
         ),
-        BranchOrder::PointsDesc => (
+        BranchOrder::PointsDesc(period) => (
             Keyset::new(
                 POINTS,
                 [
-                    KeyColumn::desc(points_of(today), KeyKind::Int),
+                    KeyColumn::desc(points_of(period), KeyKind::Int),
                     KeyColumn::asc(column(branch::Column::Id), KeyKind::Int),
                 ],
             ),
@@ -122,20 +121,15 @@ fn points_key(row: &Branch, hundredths: i64) -> Vec<serde_json::Value> {
     vec![json!(hundredths), json!(row.id)]
 }
 
-/// The year whose points order a list.
-fn year(today: Today) -> Period {
-    Period::month_of(midnight_in_shanghai(today.day)).year()
-}
-
-/// A branch's points of the year, in hundredths.
-fn points_of(today: Today) -> Expr {
+/// A branch's points of a period, in hundredths.
+fn points_of(period: Period) -> Expr {
     let total = Query::select()
         .column((point_total::Entity, point_total::Column::Total))
         .from(point_total::Entity)
         .and_where(
             Expr::col((point_total::Entity, point_total::Column::BranchId)).eq(column(branch::Column::Id)),
         )
-        .and_where(Expr::col((point_total::Entity, point_total::Column::Period)).eq(year(today).number()))
+        .and_where(Expr::col((point_total::Entity, point_total::Column::Period)).eq(period.number()))
         .take();
     Expr::SubQuery(None, Box::new(total.into_sub_query_statement())).if_null(0)
 }
@@ -143,12 +137,11 @@ fn points_of(today: Today) -> Expr {
 /// The cursors of pages by points: each row with what it has now.
 async fn by_points<'p, T: 'p>(
     connection: &impl ConnectionTrait,
-    today: Today,
+    period: Period,
     pages: impl Iterator<Item = &'p mut Page<T>>,
     branch: impl Fn(&T) -> &Branch,
 ) -> Result<(), StoreError> {
     let pages: Vec<&mut Page<T>> = pages.collect();
-    let period = year(today);
     let rows = pages.iter().flat_map(|page| &page.items);
     let asked: Vec<_> = rows.map(|(_, row)| (branch(row).id, period)).collect();
     let totals = points::standings(connection, &asked).await?;
@@ -269,12 +262,8 @@ fn nothing() -> Condition {
 }
 
 /// Checks page arguments before they reach a loader.
-pub(in super::super) fn check_page(
-    order: BranchOrder,
-    today: Today,
-    args: &PageArgs,
-) -> Result<(), PageError> {
-    keyset(order, today).0.check(args).map(drop)
+pub(in super::super) fn check_page(order: BranchOrder, args: &PageArgs) -> Result<(), PageError> {
+    keyset(order).0.check(args).map(drop)
 }
 
 /// A page of branches, each with what is to be read beside it.
@@ -287,15 +276,15 @@ pub(in super::super) async fn list(
     args: &PageArgs,
     with: With,
 ) -> Result<Page<BranchWith>, ListError> {
-    let (keyset, key) = keyset(order, today);
+    let (keyset, key) = keyset(order);
     let request = keyset.check(args)?;
     let page = keyset.statement::<Branch>(filtered(scope, filter, today), &request)?;
     let mut query = beside(connection.get_database_backend(), page, today, with);
     keyset.order(&mut query, &request);
     let rows = row::fetch(connection, &query, |cells| read(cells, with)).await?;
     let mut page = keyset.page_of(&request, rows, |row| key(&row.branch));
-    if order == BranchOrder::PointsDesc {
-        by_points(connection, today, std::iter::once(&mut page), |row| &row.branch).await?;
+    if let BranchOrder::PointsDesc(period) = order {
+        by_points(connection, period, std::iter::once(&mut page), |row| &row.branch).await?;
     }
     Ok(page)
 }
@@ -474,14 +463,14 @@ pub(in super::super) async fn lists_below(
     today: Today,
     args: &PageArgs,
 ) -> Result<HashMap<OrganizationId, Page<Branch>>, ListError> {
-    let (keyset, key) = keyset(order, today);
+    let (keyset, key) = keyset(order);
     let request = keyset.check(args)?;
     let select = below(connection, scope, filter, today, organizations);
     let mut pages = keyset
         .pages(connection, select, ancestor(), &request, key)
         .await?;
-    if order == BranchOrder::PointsDesc {
-        by_points(connection, today, pages.values_mut(), |row| row).await?;
+    if let BranchOrder::PointsDesc(period) = order {
+        by_points(connection, period, pages.values_mut(), |row| row).await?;
     }
     Ok(pages)
 }

@@ -25,8 +25,8 @@ pub(in crate::board) struct For {
     pub is_gold: bool,
 }
 
-/// Active branches, temporary ones left out, of its field or below its committee, that are not its partners now and may be in
-/// another pairing.
+/// Active branches, temporary ones left out, of its field or below its committee, that are not its partners now; nobody where it, or
+/// they, may be in no other pairing.
 pub(in crate::board) async fn candidates(
     connection: &impl ConnectionTrait,
     of: For,
@@ -39,7 +39,8 @@ pub(in crate::board) async fn candidates(
          AND b.id {} (SELECT branch_id FROM gold_title WHERE revoked_on IS NULL) \
          AND b.id NOT IN (SELECT m.branch_id FROM {active} \
            AND p.id IN (SELECT m.pairing_id FROM pairing_member m WHERE m.branch_id = $1 AND m.left_on IS NULL)) \
-         AND (SELECT count(*) FROM {active} AND m.branch_id = b.id) < $4",
+         AND (SELECT count(*) FROM {active} AND m.branch_id = b.id) < $4 \
+         AND (SELECT count(*) FROM {active} AND m.branch_id = $1) < $4",
         if of.is_gold { "NOT IN" } else { "IN" },
     );
     let values: [Value; 4] = [

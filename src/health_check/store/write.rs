@@ -1,7 +1,7 @@
 //! Writing health checks.
 
 use chrono::NaiveDate;
-use entity::{campaign, check_examiner, check_visit, examiner, health_check};
+use entity::{campaign, check_examiner, check_item, check_result, check_visit, examiner, health_check};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryOrder as _,
@@ -11,7 +11,7 @@ use sea_orm::{
 use serde_json::json;
 
 use crate::{
-    branch::{BranchForm, BranchStatus},
+    branch::{Branch, BranchForm, BranchStatus},
     campaign::Campaign,
     health_check::{
         model::{CheckOutcome, CheckStage, ItemVerdict},
@@ -108,6 +108,21 @@ pub async fn open(
     if opened.is_empty() {
         return Ok(opened);
     }
+    insert_results(write, campaign, only).await?;
+    Ok(opened)
+}
+
+/// A result for every item of the template that concerns a branch and that its check, which has not been handed in, has none of.
+async fn insert_results(
+    write: &Write<'_>,
+    campaign: &Campaign,
+    only: Option<BranchId>,
+) -> Result<(), StoreError> {
+    let connection = write.connection();
+    let only = match only {
+        Some(branch) => format!(" AND health_check.branch_id = {}", branch.0),
+        None => String::new(),
+    };
     let unanswered = ItemVerdict::Unanswered.as_str();
     let sql = format!(
         "INSERT INTO check_result (health_check_id, position, item_code, self_verdict, verdict, overruled, evidence) \
@@ -115,17 +130,38 @@ pub async fn open(
          FROM health_check JOIN branch ON branch.id = health_check.branch_id \
          JOIN check_item ON check_item.template_version = {} \
          AND (check_item.domain IS NULL OR check_item.domain = branch.domain) \
-         WHERE health_check.campaign_id = {} AND health_check.stage = '{}'{} \
+         WHERE health_check.campaign_id = {} AND health_check.stage IN ('{}', '{}'){only} \
          ON CONFLICT (health_check_id, item_code) DO NOTHING",
         campaign.template_version,
         campaign.id.0,
         CheckStage::NotStarted.as_str(),
-        one("health_check.branch_id"),
+        CheckStage::SelfCheck.as_str(),
     );
+    let backend = connection.get_database_backend();
     connection
         .execute_raw(Statement::from_string(backend, sql))
         .await?;
-    Ok(opened)
+    Ok(())
+}
+
+/// The items of a branch's domain in the place of those of the one it had, in a check that has not been handed in.
+pub async fn retailor(
+    write: &Write<'_>,
+    check: HealthCheckId,
+    campaign: &Campaign,
+    branch: &Branch,
+) -> Result<(), StoreError> {
+    let of_others = check_item::Entity::find()
+        .select_only()
+        .column(check_item::Column::Code)
+        .filter(check_item::Column::TemplateVersion.eq(campaign.template_version))
+        .filter(check_item::Column::Domain.ne(branch.domain.as_str()));
+    check_result::Entity::delete_many()
+        .filter(check_result::Column::HealthCheckId.eq(check))
+        .filter(check_result::Column::ItemCode.in_subquery(of_others.into_query()))
+        .exec(write.connection())
+        .await?;
+    insert_results(write, campaign, Some(branch.id)).await
 }
 
 /// Writes a check as it stands after a step.

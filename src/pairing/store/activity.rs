@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use entity::{pairing, pairing_activity, pairing_activity_branch, pairing_member};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -16,6 +16,7 @@ use super::visible;
 use crate::{
     auth::Scope,
     kernel::{
+        clock::day_in_shanghai,
         id::{BranchId, PairingActivityId, PairingId},
         page::{Page, PageArgs, PageError},
     },
@@ -198,7 +199,8 @@ async fn insert_took_part(
 /// What a branch does in the pairings that are active.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Participation {
-    /// The first day of the earliest of them; none where it is in none.
+    /// The day on which the earliest of them began: that of its plan, or later, when it had been accepted and approved; none where it
+    /// is in none.
     pub since: Option<NaiveDate>,
     /// Days of their activities that it took part in, in no order.
     pub days: Vec<NaiveDate>,
@@ -214,9 +216,13 @@ pub async fn participation(
         .column(pairing_member::Column::PairingId)
         .filter(pairing_member::Column::BranchId.eq(branch))
         .filter(pairing_member::Column::LeftOn.is_null());
-    let active: Vec<(PairingId, NaiveDate)> = pairing::Entity::find()
+    let active: Vec<(PairingId, NaiveDate, Option<DateTime<Utc>>)> = pairing::Entity::find()
         .select_only()
-        .columns([pairing::Column::Id, pairing::Column::StartsOn])
+        .columns([
+            pairing::Column::Id,
+            pairing::Column::StartsOn,
+            pairing::Column::ApprovedAt,
+        ])
         .filter(pairing::Column::State.eq(PairingState::Active.as_str()))
         .filter(pairing::Column::Id.in_subquery(member.into_query()))
         .into_tuple()
@@ -225,7 +231,24 @@ pub async fn participation(
     if active.is_empty() {
         return Ok(Participation::default());
     }
-    let ids: Vec<PairingId> = active.iter().map(|(id, _)| *id).collect();
+    let ids: Vec<PairingId> = active.iter().map(|(id, ..)| *id).collect();
+    // It is active from when the last of its members had accepted it, and it was approved.
+    let accepted: Vec<(PairingId, Option<DateTime<Utc>>)> = pairing_member::Entity::find()
+        .select_only()
+        .columns([
+            pairing_member::Column::PairingId,
+            pairing_member::Column::AcceptedAt,
+        ])
+        .filter(row::among(connection, pairing_member::Column::PairingId, &ids))
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let joined = active.into_iter().map(|(id, starts_on, approved_at)| {
+        let accepted = accepted.iter().filter(|(of, _)| *of == id).map(|(_, at)| *at);
+        let begun = accepted.chain([approved_at]).flatten().max();
+        starts_on.max(begun.map_or(starts_on, day_in_shanghai))
+    });
+    let since = joined.min();
     let took_part = pairing_activity_branch::Entity::find()
         .select_only()
         .column(pairing_activity_branch::Column::ActivityId)
@@ -238,8 +261,5 @@ pub async fn participation(
         .into_tuple()
         .all(connection)
         .await?;
-    Ok(Participation {
-        since: active.into_iter().map(|(_, starts_on)| starts_on).min(),
-        days,
-    })
+    Ok(Participation { since, days })
 }

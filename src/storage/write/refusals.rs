@@ -40,6 +40,19 @@ impl Refusals {
         self.0.iter().any(|r| r.code == code)
     }
 
+    /// Ends with them if there are any, else with the value that [`take`](Self::take) gave.
+    pub fn finish_with<T>(self, value: Option<T>) -> Result<T, Failure> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(self.refuse()),
+        }
+    }
+
+    /// Ends with them; there is one at least.
+    pub fn refuse(self) -> Failure {
+        Failure::Refused(self.0)
+    }
+
     /// Ends with them if there are any.
     pub fn finish(self) -> Result<(), Failure> {
         if self.0.is_empty() {

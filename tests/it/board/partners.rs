@@ -146,6 +146,16 @@ on_both!(
                 json!(["G", "SAME_DOMAIN", ["ROLE"]]),
             ]
         );
+        // Who may be in no other pairing is suggested nobody.
+        let busy = app
+            .admin()
+            .data(r#"{ branch(by: { code: "BUSY" }) { id } }"#)
+            .await;
+        let busy = busy["branch"]["id"].as_str().unwrap();
+        assert_eq!(
+            suggested(&app.secretary_of("BUSY"), busy).await,
+            Vec::<Value>::new()
+        );
         let mut costs = Vec::new();
         for first in [1, 4, 4] {
             let before = app.database.statements();

@@ -4,7 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use serde_json::{Value, json};
-use zhibu::kernel::clock::day_in_shanghai;
+use zhibu::{
+    demo,
+    kernel::{
+        clock::day_in_shanghai,
+        id::{HealthCheckId, NodeId as _},
+    },
+};
 
 use super::rows;
 use crate::support::app::TestApp;
@@ -107,4 +113,45 @@ pub async fn verdicts_are_what_the_ledger_counts(app: &TestApp) {
         assert!(counted[&(code, "MET".to_owned())] > 200, "{counted:?}");
         assert!(counted[&(code, "NOT_MET".to_owned())] > 2, "{counted:?}");
     }
+}
+
+/// What the service itself counts again when checks are closed is what the demonstration says was counted: all eleven items of each.
+pub async fn closing_changes_nothing(app: &TestApp) {
+    app.database.clock().pin_business_date(demo::BUSINESS_DATE);
+    let sql = "SELECT id, version FROM health_check WHERE stage = 'RECHECK' ORDER BY id";
+    let mut checks = Vec::new();
+    for row in rows(app, sql).await {
+        let id: HealthCheckId = row.try_get("", "id").unwrap();
+        checks.push((id, row.try_get::<i32>("", "version").unwrap()));
+    }
+    assert!(checks.len() > 40, "{}", checks.len());
+    let before = stored(app, &checks).await;
+    for (id, version) in &checks {
+        let input = json!({ "id": id.global(), "version": version });
+        let closed = app
+            .admin()
+            .mutate("closeHealthCheck", "healthCheck { stage }", input)
+            .await;
+        assert_eq!(closed.done()["healthCheck"]["stage"], "CLOSED");
+    }
+    assert_eq!(stored(app, &checks).await, before);
+}
+
+/// Scores, outcome and every item's verdict with what was counted.
+async fn stored(app: &TestApp, checks: &[(HealthCheckId, i32)]) -> BTreeMap<(i64, String), String> {
+    let ids: Vec<String> = checks.iter().map(|(id, _)| id.0.to_string()).collect();
+    let sql = format!(
+        "SELECT h.id, r.item_code, h.outcome || ' ' || h.regular_score || ' ' || h.tailored_score || ' ' || r.verdict || ' ' || \
+         coalesce(r.computed, '') AS said FROM health_check h JOIN check_result r ON r.health_check_id = h.id WHERE h.id IN ({})",
+        ids.join(", ")
+    );
+    let mut stored = BTreeMap::new();
+    for row in rows(app, &sql).await {
+        let of = (
+            row.try_get("", "id").unwrap(),
+            row.try_get("", "item_code").unwrap(),
+        );
+        stored.insert(of, row.try_get("", "said").unwrap());
+    }
+    stored
 }

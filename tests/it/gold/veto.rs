@@ -145,6 +145,15 @@ on_both!(a_veto_has_a_day_and_a_document, |db| async move {
         record("2026-03-02", &"号".repeat(100)).await,
         Vec::<String>::new()
     );
+    let temporary = json!({ "form": "TEMPORARY" });
+    let temporary = crate::support::branches::create(&selection.app, "T1", temporary).await;
+    let input = json!({ "branchId": temporary, "kind": "OTHER", "occurredOn": "2026-03-02", "documentNumber": "7号" });
+    let answer = selection
+        .app
+        .admin()
+        .mutate("recordVeto", "veto { id }", input)
+        .await;
+    assert_eq!(refusals(&answer, "recordVeto"), ["RULE_VIOLATION"]);
     let veto = selection.veto(1).await;
     selection.lift(&veto).await;
     let again = json!({ "id": veto, "reason": "再次" });

@@ -135,7 +135,7 @@ on_both!(
         let year = Examined::new(db).await;
         let app = &year.app;
         app.give_gold("B2", "2026-01-01").await;
-        let pairing = json!({ "form": "ONE_TO_MANY", "basis": "SAME_AFFILIATION", "title": "结对", "year": 2026, "startsOn": "2026-03-02",
+        let pairing = json!({ "form": "ONE_TO_MANY", "basis": "SAME_AFFILIATION", "title": "结对", "year": 2026, "startsOn": "2026-01-01",
         "leadIds": [year.branch_id("B2").await], "partnerIds": [year.branch_id("B3").await] });
         let proposed = app
             .committee("C1")

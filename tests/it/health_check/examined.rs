@@ -251,8 +251,10 @@ impl Examined {
     /// Puts right and closes everything that is open.
     pub async fn put_right(&self, code: &str) {
         let (admin, secretary) = (self.app.admin(), self.app.secretary_of(code));
-        for row in self.open(code).await {
-            let row = self.rectify(&admin, "assignRectification", &row).await;
+        for mut row in self.open(code).await {
+            if row["state"] == "OPEN" {
+                row = self.rectify(&admin, "assignRectification", &row).await;
+            }
             let row = self.rectify(&secretary, "submitRectification", &row).await;
             self.rectify(&admin, "closeRectification", &row).await;
         }

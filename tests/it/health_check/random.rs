@@ -1,5 +1,7 @@
 //! Random sequences of actions: what is stored of scores is what the verdicts give.
 
+use std::collections::BTreeSet;
+
 use rand::{RngExt as _, SeedableRng as _, seq::IndexedRandom as _};
 use rand_chacha::ChaCha20Rng;
 use serde_json::{Map, Value, json};
@@ -71,7 +73,25 @@ on_both!(stored_scores_are_those_of_the_stored_verdicts, |db| async move {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let admin = year.app.admin();
     let mut passed = 0;
-    for n in 0..60 {
+    let mut done: BTreeSet<&str> = BTreeSet::new();
+    for n in 0..120 {
+        if rng.random_bool(0.2) {
+            // Records go on: an entry that comes, and one that is taken back.
+            done.insert("push");
+            let code = *["B1", "B2", "B3", "B4"].choose(&mut rng).unwrap();
+            let day = format!(
+                "2026-0{}-{:02}",
+                rng.random_range(1..=2),
+                rng.random_range(1..=28)
+            );
+            year.held(code, "THEME_DAY", &[&day]).await;
+            if rng.random_bool(0.5) {
+                let reversal = json!({ "eventId": format!("V-{n}"), "branchCode": code, "kind": "REVERSAL", "points": 0,
+                    "refersTo": format!("{code}-THEME_DAY-{day}"), "occurredAt": "2026-03-01T02:00:00Z" });
+                let push = json!({ "sourceCode": "EJIA", "entries": [reversal] });
+                admin.mutate("pushPoints", "accepted", push).await.done();
+            }
+        }
         let code = *["B1", "B2", "B3", "B4"].choose(&mut rng).unwrap();
         let (secretary, examiner) = (year.app.secretary_of(code), year.examiner_of(other(code)));
         let check = year.check(code).await;
@@ -109,9 +129,27 @@ on_both!(stored_scores_are_those_of_the_stored_verdicts, |db| async move {
                     "evaluation": "总体良好" });
                 mutate(&examiner, "concludeConsultation", input).await.unwrap();
             }
-            "RECTIFICATION" => match rng.random_bool(0.6) {
-                true => year.put_right(code).await,
-                false => {
+            "RECTIFICATION" => match rng.random_range(0..10) {
+                0..=3 => year.put_right(code).await,
+                4 => {
+                    done.insert("raise");
+                    let finding = json!({ "aspect": "ROLE", "title": "t", "prescription": "p", "severity": "MAJOR", "dueOn": "2027-12-01" });
+                    let input = json!({ "branchId": year.branch_id(code).await, "origin": "CONSULTATION", "finding": finding });
+                    admin.mutate("raiseRectification", "", input).await.done();
+                }
+                5..=7 => {
+                    done.insert("return");
+                    let row = year.open(code).await.remove(0);
+                    let row = match row["state"].as_str() {
+                        Some("OPEN") => year.rectify(&admin, "assignRectification", &row).await,
+                        _ => row,
+                    };
+                    if row["state"] == "ASSIGNED" {
+                        let row = year.rectify(&secretary, "submitRectification", &row).await;
+                        year.rectify(&admin, "returnRectification", &row).await;
+                    }
+                }
+                _ => {
                     let open = year.open(code).await;
                     let row = open.choose(&mut rng).unwrap();
                     year.rectify(&admin, "waiveRectification", row).await;
@@ -129,8 +167,24 @@ on_both!(stored_scores_are_those_of_the_stored_verdicts, |db| async move {
                     // Refused where it was waived.
                     let _ = year.answer(&examiner, code, vec![met]).await;
                 }
-                if rng.random_bool(0.3) {
-                    year.step(&admin, "closeHealthCheck", code).await.unwrap();
+                match rng.random_range(0..10) {
+                    0..=1 => drop(year.step(&admin, "closeHealthCheck", code).await.unwrap()),
+                    2..=5 => {
+                        let query = format!(
+                            r#"{{ branch(by: {{ code: "{code}" }}) {{ healthCheck {{ rectifications(first: 100) {{ nodes {{ id version state dueOn }} }} }} }} }}"#
+                        );
+                        let rows = admin.clone().past_results().data(&query).await;
+                        let rows = rows["branch"]["healthCheck"]["rectifications"]["nodes"]
+                            .as_array()
+                            .unwrap()
+                            .clone();
+                        if let Some(row) = rows.iter().find(|row| row["state"] == "CLOSED") {
+                            done.insert("reopen");
+                            year.rectify(&admin, "reopenRectification", row).await;
+                            assert_eq!(year.check(code).await["stage"], "RECTIFICATION");
+                        }
+                    }
+                    _ => {}
                 }
             }
             _ => {}
@@ -154,6 +208,11 @@ on_both!(stored_scores_are_those_of_the_stored_verdicts, |db| async move {
         passed += usize::from(outcome == "PASS");
     }
     assert!(passed > 0, "seed {seed}: no check ever passed");
+    assert_eq!(
+        done,
+        BTreeSet::from(["push", "raise", "reopen", "return"]),
+        "seed {seed}"
+    );
     let rules = year.app.database.rules();
     let different = health_check::verify_scores(year.app.database.reader(), rules)
         .await

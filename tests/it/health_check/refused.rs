@@ -410,3 +410,72 @@ on_both!(who_examined_a_closed_check_can_be_taken_off_it, |db| async move {
     assert_eq!(assign(json!([])).await.unwrap()["examiners"], json!([]));
     assert!(year.seen_by(&year.examiner_of("B4"), "B1").await.is_null());
 });
+
+on_both!(
+    records_that_come_late_do_not_stand_in_an_answers_way,
+    |db| async move {
+        let year = Examined::new(db).await;
+        for activity in ["COMMITTEE_MEETING", "GROUP_MEETING"] {
+            year.held("B1", activity, &["2026-01-05", "2026-02-05"]).await;
+        }
+        let not_met = json!({ "itemCode": "R-ROLE-01", "verdict": "NOT_MET" });
+        year.submitted("B1", &[not_met]).await;
+        year.concluded("B1", &[]).await;
+        year.put_right("B1").await;
+        // No theme day was recorded; it is now, and nobody has counted again.
+        assert_eq!(year.results("B1").await["R-LIFE-03"]["verdict"], "NOT_MET");
+        year.held("B1", "THEME_DAY", &["2026-01-05", "2026-02-05"]).await;
+        let met = |item: &str| json!({ "itemCode": item, "verdict": "MET" });
+        let check = year
+            .answer(
+                &year.examiner_of("B4"),
+                "B1",
+                vec![met("R-LIFE-03"), met("R-ROLE-01")],
+            )
+            .await
+            .unwrap();
+        assert_eq!(
+            (&check["regularScore"], &check["outcome"]),
+            (&json!(100.0), &json!("PASS"))
+        );
+    }
+);
+
+on_both!(evidence_is_refused_before_any_of_it_is_lost, |db| async move {
+    let year = Examined::new(db).await;
+    let many = |who: &str| -> Vec<String> { (0..20).map(|n| format!("{who} {n}")).collect() };
+    let answer = json!({ "itemCode": "R-ROLE-01", "verdict": "NOT_MET", "evidence": many("branch") });
+    year.submitted("B1", &[answer]).await;
+    let verdict = |who: &str| json!({ "itemCode": "R-ROLE-01", "verdict": "NOT_MET", "evidence": many(who) });
+    let check = year.visited("B1").await;
+    let mut input = json!({ "healthCheckId": check["id"], "version": check["version"], "evaluation": "好",
+        "verdicts": [verdict("examiner")] });
+    input["verdicts"][0]["evidence"] = json!((0..21).map(|n| n.to_string()).collect::<Vec<_>>());
+    let said = mutate(&year.examiner_of("B4"), "concludeConsultation", input.clone())
+        .await
+        .unwrap_err();
+    assert_eq!(said, "INVALID_INPUT verdicts.0.evidence");
+    input["verdicts"] = json!([verdict("examiner")]);
+    mutate(&year.examiner_of("B4"), "concludeConsultation", input)
+        .await
+        .unwrap();
+    assert_eq!(
+        year.results("B1").await["R-ROLE-01"]["evidence"]
+            .as_array()
+            .unwrap()
+            .len(),
+        40
+    );
+    year.put_right("B1").await;
+    let met = json!({ "itemCode": "R-ROLE-01", "verdict": "MET", "evidence": many("recheck") });
+    year.answer(&year.examiner_of("B4"), "B1", vec![met])
+        .await
+        .unwrap();
+    assert_eq!(
+        year.results("B1").await["R-ROLE-01"]["evidence"]
+            .as_array()
+            .unwrap()
+            .len(),
+        60
+    );
+});

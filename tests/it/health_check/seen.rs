@@ -127,7 +127,19 @@ on_both!(what_is_to_be_answered_and_examined_waits, |db| async move {
         ["EXAMINE 2026-12-31 B1: Examine: B1党支部（演示）"]
     );
     assert_eq!(waiting(year.examiner_of("B1")).await, nothing);
-    year.concluded("B1", &[]).await;
+    let not_met = json!({ "itemCode": "R-ROLE-01", "verdict": "NOT_MET" });
+    year.concluded("B1", &[not_met]).await;
+    assert_eq!(waiting(year.examiner_of("B4")).await, nothing);
+    // What was put right is looked at again.
+    year.put_right("B1").await;
+    assert_eq!(
+        waiting(year.examiner_of("B4")).await,
+        ["EXAMINE 2026-12-31 B1: Examine: B1党支部（演示）"]
+    );
+    let met: Vec<Value> = ["R-ROLE-01", "R-DEC-02", "R-LIFE-01", "R-LIFE-03"]
+        .map(|item| json!({ "itemCode": item, "verdict": "MET", "note": "已核实" }))
+        .to_vec();
+    year.answer(&year.examiner_of("B4"), "B1", met).await.unwrap();
     assert_eq!(waiting(year.examiner_of("B4")).await, nothing);
 });
 

@@ -300,6 +300,29 @@ on_both!(a_year_is_shown_month_by_month, |db| async move {
     }
 });
 
+on_both!(the_order_by_points_is_that_of_this_year, |db| async move {
+    let app = district(db).await;
+    // Two branches, each ahead in a year of its own; the year's campaign is not opened yet.
+    let earned = |event: &str, code: &str, day: &str| json!({ "eventId": event, "branchCode": code, "points": 5, "occurredAt": format!("{day}T04:00:00Z") });
+    push(
+        app.adapter("EJIA"),
+        json!([earned("A", "B01", "2025-06-01"), earned("B", "B02", "2026-01-01")]),
+    )
+    .await;
+    let first = async || {
+        let query = "{ branches(orderBy: POINTS_DESC, first: 1) { nodes { code points { total } } } }";
+        app.viewer(None).data(query).await["branches"]["nodes"][0].clone()
+    };
+    assert_eq!(first().await, json!({ "code": "B02", "points": { "total": 5 } }));
+    let campaign =
+        json!({ "year": 2025, "theme": "t", "windowFrom": "2025-01-01", "windowTo": "2025-12-31" });
+    app.admin()
+        .mutate("openCampaign", "campaign { id }", campaign)
+        .await
+        .done();
+    assert_eq!(first().await, json!({ "code": "B01", "points": { "total": 5 } }));
+});
+
 on_both!(branches_are_listed_by_points, |db| async move {
     let app = district(db).await;
     let entries: Vec<Value> = (0..12)

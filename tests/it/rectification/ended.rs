@@ -8,8 +8,8 @@ use zhibu::{
     campaign::Aspect,
     kernel::id::{BranchId, HealthCheckId, NodeId as _, RectificationId},
     rectification::{
-        self, Finding, OpenItem, Raise, RectificationHooks, RectificationMoved, RectificationOrigin,
-        RectificationState, Severity,
+        self, Finding, OpenCheck, OpenItem, Raise, RectificationHooks, RectificationMoved,
+        RectificationOrigin, RectificationState, Severity,
         raise_finding::{RaiseRectification, raise_finding},
         with_note::{StepWithNote, waive},
     },
@@ -273,7 +273,14 @@ on_both!(hooks_run_in_the_transaction_of_the_step, |db| async move {
                 Ok(())
             })
         }],
-        check_of: Some(|_, branch| Box::pin(async move { Ok(Some(HealthCheckId(branch.0 + 100))) })),
+        check_of: Some(|_, branch| {
+            Box::pin(async move {
+                Ok(Some(OpenCheck {
+                    id: HealthCheckId(branch.0 + 100),
+                    items: Vec::new(),
+                }))
+            })
+        }),
     };
     let input = RaiseRectification {
         branch: Some(branch),
