@@ -20,7 +20,7 @@ pub use key::{KeyError, SigningKey};
 pub use mint::{MintError, TokenOrder, is_opaque_subject};
 pub use policy::Act;
 pub use requester::{Requester, Role};
-pub(crate) use scope::subtree;
 pub use scope::{Extent, Grant, Scope};
+pub(crate) use scope::{branches_below, subtree};
 pub use token::{Claims, Keys, TokenError, VerifyingKey};
 pub use webhook::{SignatureError, SignedCaller, SignedHeaders, Webhooks};

@@ -3,7 +3,7 @@
 use entity::{branch, check_examiner, health_check, organization_closure};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _, QueryTrait as _,
-    sea_query::{Condition, Expr, ExprTrait as _},
+    sea_query::{Condition, Expr, ExprTrait as _, SelectStatement},
 };
 
 use crate::{
@@ -37,9 +37,7 @@ impl Extent {
         match self {
             Extent::Nothing => nothing(),
             Extent::Branch(id) => Condition::all().add(branch_id.eq(id)),
-            Extent::Subtree(id) => {
-                Condition::all().add(organization_id.in_subquery(subtree(id).into_query()))
-            }
+            Extent::Subtree(id) => Condition::all().add(organization_id.in_subquery(subtree(id))),
             Extent::Assigned { examiner, own } => assigned_branches(branch_id, examiner, own),
             Extent::District => Condition::all(),
         }
@@ -94,11 +92,21 @@ impl Extent {
 }
 
 /// The ids of an organization and all below it, to be used as a subquery.
-pub(crate) fn subtree(top: OrganizationId) -> sea_orm::Select<organization_closure::Entity> {
+pub(crate) fn subtree(top: OrganizationId) -> SelectStatement {
     organization_closure::Entity::find()
         .select_only()
         .column(organization_closure::Column::DescendantId)
         .filter(organization_closure::Column::AncestorId.eq(top))
+        .into_query()
+}
+
+/// The ids of the branches below an organization, however far, to be used as a subquery.
+pub(crate) fn branches_below(top: OrganizationId) -> SelectStatement {
+    branch::Entity::find()
+        .select_only()
+        .column(branch::Column::Id)
+        .filter(branch::Column::OrganizationId.in_subquery(subtree(top)))
+        .into_query()
 }
 
 fn nothing() -> Condition {
@@ -184,15 +192,7 @@ impl Scope {
             Extent::District => Condition::all(),
             Extent::Branch(id) => Condition::all().add(branch_id.eq(id)),
             Extent::Assigned { examiner, own } => assigned_branches(branch_id, examiner, own),
-            Extent::Subtree(top) => Condition::all().add(
-                branch_id.in_subquery(
-                    branch::Entity::find()
-                        .select_only()
-                        .column(branch::Column::Id)
-                        .filter(branch::Column::OrganizationId.in_subquery(subtree(top).into_query()))
-                        .into_query(),
-                ),
-            ),
+            Extent::Subtree(top) => Condition::all().add(branch_id.in_subquery(branches_below(top))),
         }
     }
 
@@ -221,9 +221,7 @@ impl Scope {
         match self.extent {
             Extent::Nothing | Extent::Branch(_) | Extent::Assigned { .. } => nothing(),
             Extent::District => Condition::all(),
-            Extent::Subtree(top) => {
-                Condition::all().add(organization_id.into().in_subquery(subtree(top).into_query()))
-            }
+            Extent::Subtree(top) => Condition::all().add(organization_id.into().in_subquery(subtree(top))),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entity::{branch, brand, brand_story, brand_theme, gold_title, organization_closure};
+use entity::{branch, brand, brand_story, brand_theme, gold_title};
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
     QuerySelect as _, QueryTrait as _, Select,
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::model::{Brand, BrandState, BrandStory, StoryForm};
 use crate::{
-    auth::Scope,
+    auth::{Scope, subtree},
     branch::{BranchStatus, Domain},
     kernel::{
         id::{BranchId, BrandId, OrganizationId},
@@ -155,11 +155,7 @@ fn filtered(scope: &Scope, filter: &BrandFilter) -> Select<brand::Entity> {
     if filter.organization.is_some() || filter.domains.is_some() {
         let mut branches = branch::Entity::find().select_only().column(branch::Column::Id);
         if let Some(top) = filter.organization {
-            let below = organization_closure::Entity::find()
-                .select_only()
-                .column(organization_closure::Column::DescendantId)
-                .filter(organization_closure::Column::AncestorId.eq(top));
-            branches = branches.filter(branch::Column::OrganizationId.in_subquery(below.into_query()));
+            branches = branches.filter(branch::Column::OrganizationId.in_subquery(subtree(top)));
         }
         if let Some(domains) = &filter.domains {
             branches = branches.filter(branch::Column::Domain.is_in(domains.iter().map(|d| d.as_str())));

@@ -7,7 +7,7 @@ pub mod todo;
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use entity::{branch, organization_closure, pairing, pairing_member};
+use entity::{branch, pairing, pairing_member};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, JoinType, QueryFilter as _,
@@ -22,8 +22,8 @@ pub(super) use list::{PairingFilter, check_page, count, count_of_branches, list,
 
 use super::model::{Member, Pairing, PairingBasis, PairingForm, PairingRole, PairingState};
 use crate::{
-    auth::{Extent, Scope},
-    kernel::id::{BranchId, OrganizationId, PairingId},
+    auth::{Extent, Scope, branches_below},
+    kernel::id::{BranchId, PairingId},
     storage::{
         ROW_LOCK, StoreError,
         row::{self, Cells, FromRow},
@@ -108,23 +108,6 @@ fn with_member(condition: Condition) -> SelectStatement {
 
 fn member_branch() -> Expr {
     Expr::col((pairing_member::Entity, pairing_member::Column::BranchId))
-}
-
-/// The branches of an organization and of all below it, as a subquery.
-fn branches_below(top: OrganizationId) -> SelectStatement {
-    branch::Entity::find()
-        .select_only()
-        .column(branch::Column::Id)
-        .filter(
-            branch::Column::OrganizationId.in_subquery(
-                organization_closure::Entity::find()
-                    .select_only()
-                    .column(organization_closure::Column::DescendantId)
-                    .filter(organization_closure::Column::AncestorId.eq(top))
-                    .into_query(),
-            ),
-        )
-        .into_query()
 }
 
 /// Pairings that a caller may see: ACTIVE and COMPLETED ones for everybody but ADAPTER, the others in scope of one

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
-use entity::{branch, organization_closure, training_branch, training_participant, training_record};
+use entity::{branch, training_branch, training_participant, training_record};
 use sea_orm::{
     ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, JoinType, QueryFilter as _,
     QueryOrder as _, QuerySelect as _, QueryTrait as _, RelationTrait as _, Select, Statement,
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::model::{QuarterHours, TrainingAudience, TrainingKind, TrainingRecord};
 use crate::{
-    auth::{Extent, Scope},
+    auth::{Extent, Scope, subtree},
     kernel::{
         id::{BranchId, OrganizationId, TrainingRecordId},
         page::{Page, PageArgs, PageError},
@@ -58,15 +58,6 @@ impl FromRow for TrainingRecord {
             version: cells.take()?,
         })
     }
-}
-
-/// An organization and all below it, as the tree stands now.
-fn below(top: OrganizationId) -> SelectStatement {
-    organization_closure::Entity::find()
-        .select_only()
-        .column(organization_closure::Column::DescendantId)
-        .filter(organization_closure::Column::AncestorId.eq(top))
-        .into_query()
 }
 
 /// Records that a branch of some kind took part in.
@@ -166,12 +157,12 @@ fn filtered(
         let homes = branch::Entity::find()
             .select_only()
             .column(branch::Column::Id)
-            .filter(branch::Column::OrganizationId.in_subquery(below(top)))
+            .filter(branch::Column::OrganizationId.in_subquery(subtree(top)))
             .into_query();
         let took_part = Condition::all().add(attending_branch().in_subquery(homes));
         select = select.filter(
             Condition::any()
-                .add(training_record::Column::OrganizerId.in_subquery(below(top)))
+                .add(training_record::Column::OrganizerId.in_subquery(subtree(top)))
                 .add(record_id().in_subquery(attended(took_part))),
         );
     }
@@ -326,7 +317,7 @@ pub async fn distinct_participants(
         .filter(training_record::Column::Audience.is_in(counted))
         .filter(training_record::Column::HeldOn.between(window.from, window.to));
     if let Some(top) = organization {
-        select = select.filter(training_record::Column::OrganizerId.in_subquery(below(top)));
+        select = select.filter(training_record::Column::OrganizerId.in_subquery(subtree(top)));
     }
     keyset::count(connection, select).await
 }

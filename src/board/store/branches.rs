@@ -20,7 +20,7 @@ use serde_json::json;
 use super::super::branches::{BranchFilter, BranchOrder, BranchWith, Today, With};
 use super::badge::badge;
 use crate::{
-    auth::Scope,
+    auth::{Scope, subtree},
     board::badge::Badge,
     branch::{Branch, BranchForm, BranchStatus, Term, TermState},
     brand::{Brand, BrandState},
@@ -211,11 +211,7 @@ fn filtered(scope: &Scope, filter: &BranchFilter, today: Today) -> Select<branch
         .add(scope.public())
         .add(column(branch::Column::Status).is_in(statuses.iter().map(|status| status.as_str())));
     if let Some(top) = filter.organization {
-        let below = organization_closure::Entity::find()
-            .select_only()
-            .column(organization_closure::Column::DescendantId)
-            .filter(organization_closure::Column::AncestorId.eq(top));
-        condition = condition.add(column(branch::Column::OrganizationId).in_subquery(below.into_query()));
+        condition = condition.add(column(branch::Column::OrganizationId).in_subquery(subtree(top)));
     }
     if let Some(domains) = &filter.domains {
         condition =

@@ -1,6 +1,6 @@
 //! Lists of applications, the newest first.
 
-use entity::{branch, gold_application, organization_closure};
+use entity::{branch, gold_application};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _, QueryTrait as _,
     Select, sea_query::Expr,
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{of_year, visible};
 use crate::{
-    auth::Scope,
+    auth::{Scope, subtree},
     branch::Domain,
     gold::model::{Application, GoldState},
     kernel::{
@@ -47,11 +47,7 @@ fn filtered(scope: &Scope, filter: &GoldFilter) -> Select<gold_application::Enti
     if filter.organization.is_some() || filter.domains.is_some() {
         let mut branches = branch::Entity::find().select_only().column(branch::Column::Id);
         if let Some(top) = filter.organization {
-            let below = organization_closure::Entity::find()
-                .select_only()
-                .column(organization_closure::Column::DescendantId)
-                .filter(organization_closure::Column::AncestorId.eq(top));
-            branches = branches.filter(branch::Column::OrganizationId.in_subquery(below.into_query()));
+            branches = branches.filter(branch::Column::OrganizationId.in_subquery(subtree(top)));
         }
         if let Some(domains) = &filter.domains {
             branches =

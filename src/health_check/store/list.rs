@@ -1,15 +1,12 @@
 //! Lists of health checks, the newest campaign's first.
 
-use entity::{branch, health_check};
-use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _, QueryTrait as _,
-    Select, sea_query::ExprTrait as _,
-};
+use entity::health_check;
+use sea_orm::{ConnectionTrait, QueryFilter as _, Select, sea_query::ExprTrait as _};
 use serde_json::json;
 
 use super::{column, of_year, visible};
 use crate::{
-    auth::{Scope, subtree},
+    auth::{Scope, branches_below},
     health_check::{
         model::{CheckOutcome, CheckStage},
         record::HealthCheck,
@@ -45,11 +42,7 @@ fn filtered(scope: &Scope, filter: &CheckFilter) -> Select<health_check::Entity>
         select = select.filter(column(health_check::Column::CampaignId).in_subquery(of_year(year)));
     }
     if let Some(top) = filter.organization {
-        let below = branch::Entity::find()
-            .select_only()
-            .column(branch::Column::Id)
-            .filter(branch::Column::OrganizationId.in_subquery(subtree(top).into_query()));
-        select = select.filter(column(health_check::Column::BranchId).in_subquery(below.into_query()));
+        select = select.filter(column(health_check::Column::BranchId).in_subquery(branches_below(top)));
     }
     if let Some(stages) = &filter.stages {
         let names = stages.iter().map(|stage| stage.as_str());

@@ -10,9 +10,9 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{branches_below, member_branch, states, visible, with_member};
+use super::{member_branch, states, visible, with_member};
 use crate::{
-    auth::Scope,
+    auth::{Scope, branches_below},
     kernel::{
         id::{BranchId, OrganizationId},
         page::{Page, PageArgs, PageError},

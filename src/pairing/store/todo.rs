@@ -7,9 +7,9 @@ use sea_orm::{
     sea_query::{Condition, Expr, ExprTrait as _, Query, SelectStatement},
 };
 
-use super::{branches_below, member_branch, with_member};
+use super::{member_branch, with_member};
 use crate::{
-    auth::{Extent, Scope},
+    auth::{Extent, Scope, branches_below},
     kernel::id::BranchId,
     pairing::model::{Pairing, PairingState},
     storage::{StoreError, row},

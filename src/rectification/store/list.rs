@@ -3,17 +3,16 @@
 use std::{collections::HashMap, hash::Hash};
 
 use chrono::{Days, NaiveDate};
-use entity::{branch, organization_closure, rectification};
+use entity::rectification;
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QuerySelect as _, QueryTrait as _,
-    Select,
+    ConnectionTrait, QueryFilter as _, Select,
     sea_query::{Condition, Expr, ExprTrait as _},
 };
 use serde_json::json;
 
 use super::{column, is_open, states, visible};
 use crate::{
-    auth::Scope,
+    auth::{Scope, branches_below},
     campaign::Aspect,
     kernel::{
         id::{BranchId, HealthCheckId, OrganizationId},
@@ -109,22 +108,6 @@ fn shines(light: Light, today: Today) -> Condition {
         Light::Amber => open.add(due().gte(today.day)).add(due().lte(soon)),
         Light::Blue => open.add(due().gt(soon)),
     }
-}
-
-fn branches_below(top: OrganizationId) -> sea_orm::sea_query::SelectStatement {
-    branch::Entity::find()
-        .select_only()
-        .column(branch::Column::Id)
-        .filter(
-            branch::Column::OrganizationId.in_subquery(
-                organization_closure::Entity::find()
-                    .select_only()
-                    .column(organization_closure::Column::DescendantId)
-                    .filter(organization_closure::Column::AncestorId.eq(top))
-                    .into_query(),
-            ),
-        )
-        .into_query()
 }
 
 fn filtered(scope: &Scope, filter: &RectificationFilter, today: Today) -> Select<rectification::Entity> {

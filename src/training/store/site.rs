@@ -11,12 +11,9 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{
-    super::model::{Site, SiteKind},
-    below,
-};
+use super::super::model::{Site, SiteKind};
 use crate::{
-    auth::Scope,
+    auth::{Scope, subtree},
     kernel::{
         id::{OrganizationId, SiteId},
         page::{Page, PageArgs, PageError},
@@ -82,7 +79,7 @@ pub struct SiteFilter {
 fn filtered(scope: &Scope, filter: &SiteFilter) -> Select<site::Entity> {
     let mut select = site::Entity::find().filter(scope.public());
     if let Some(top) = filter.organization {
-        select = select.filter(site::Column::OrganizationId.in_subquery(below(top)));
+        select = select.filter(site::Column::OrganizationId.in_subquery(subtree(top)));
     }
     if let Some(kinds) = &filter.kinds {
         select = select.filter(site::Column::Kind.is_in(kinds.iter().map(|kind| kind.as_str())));
