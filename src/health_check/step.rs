@@ -175,14 +175,20 @@ pub(super) async fn save(
     mut opened: Opened,
     done: Done<'_>,
 ) -> Result<HealthCheckId, Failure> {
-    let Opened { check, results, .. } = &mut opened;
+    let Opened {
+        check,
+        results,
+        branch,
+        ..
+    } = &mut opened;
     let changed: Vec<&CheckResult> = results
         .iter()
         .filter(|result| done.changed.contains(&result.item.code))
         .collect();
     store::write::save_results(write, check.id, &changed).await?;
     (check.regular_score, check.tailored_score) = scores(results);
-    let is_closing = check.stage == CheckStage::Closed && done.before.stage.is_judged();
+    // What an ended branch leaves keeps its outcome.
+    let is_closing = check.stage == CheckStage::Closed && done.before.stage.is_judged() && branch.is_active();
     if check.stage.is_judged() || is_closing {
         let open = rectification::open_items(write.connection(), check.id).await?;
         let has_open_major = open.iter().any(|item| item.severity == Severity::Major);
