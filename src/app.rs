@@ -1,10 +1,11 @@
 //! The one place that wires everything: configuration in, a running service out.
 
 mod demonstration;
+mod trusted;
 
 use std::{io, path::Path, sync::Arc, time::Duration};
 
-use axum::{Router, serve::ListenerExt as _};
+use axum::Router;
 use futures_util::future::BoxFuture;
 use rand::{CryptoRng, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
@@ -19,19 +20,27 @@ use crate::{
     gold,
     graphql::{
         Engine,
+        engine::DocumentOptions,
         schema::{self, Mutation, Query, Subscription},
     },
     health_check,
     http::{
-        self, Live,
+        self, Browsers, Live,
+        admission::Admission,
+        client::Proxies,
         graphiql::Graphiql,
-        graphql::{Options as EndpointOptions, ServiceAccess},
+        graphql::{Options as EndpointOptions, RoleRights, ServiceAccess},
         operations::Operations,
         platform::Platform,
         socket::Sockets,
     },
     jobs::{Jobs, Retention},
-    kernel::{clock::Clock, id::OrganizationId, message::Message, refusal::Refusal},
+    kernel::{
+        clock::{Clock, pause},
+        id::OrganizationId,
+        message::Message,
+        refusal::Refusal,
+    },
     live::{Cohorts, Results, tail},
     organization::{
         self,
@@ -49,7 +58,9 @@ use crate::{
     training::ParticipantKey,
 };
 
+pub use crate::http::server::{ServerOptions, serve};
 pub use demonstration::{Progress, book_demo, load_demo};
+pub use trusted::{TrustedDocuments, TrustedError};
 
 /// Why the service cannot start, or a command cannot be run; in words for whoever typed it.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +86,9 @@ pub enum AppError {
     /// The printed schema cannot be read back: a defect that a test finds first.
     #[error("the schema cannot be read back: {0}")]
     Schema(#[from] async_graphql::parser::Error),
+    /// The manifests of trusted documents.
+    #[error("trusted documents: {0}")]
+    Trusted(#[from] TrustedError),
     /// The address to listen on.
     #[error("cannot listen on {0}: {1}")]
     Listen(String, #[source] io::Error),
@@ -240,7 +254,13 @@ pub struct App {
     cohorts: Cohorts,
     draining: watch::Sender<bool>,
     drain: Duration,
+    trusted: TrustedDocuments,
+    admission: Arc<Admission>,
+    connections: ServerOptions,
 }
+
+/// How often is seen to what changes beside the database.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// The service's engine.
 pub type ZhibuEngine = Engine<Query, Mutation, Subscription>;
@@ -282,12 +302,33 @@ impl App {
                 .data(pulled.clone())
         };
         let engine: ZhibuEngine = Engine::new(build, &schema::hints(), config.graphql.limits())?;
-        let engine = Arc::new(engine);
+        let engine = Arc::new(engine.with_documents(DocumentOptions {
+            automatic: config.graphql.automatic_persisted_queries,
+            ..DocumentOptions::default()
+        }));
+        let trusted = TrustedDocuments::load(engine.clone(), &config.graphql.trusted_documents)?;
+        let rights = RoleRights {
+            introspect: config.graphql.introspection.clone(),
+            send_any_document: config.graphql.any_document.clone(),
+        };
         let access = Arc::new(ServiceAccess::new(
             authenticator.clone(),
             database.clone(),
-            config.graphql.introspection,
+            rights,
         ));
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let admission = config.load.admission(&config.rate, processors);
+        let admission = Arc::new(Admission::new(admission));
+        let proxies = Proxies(config.server.trusted_proxies.clone());
+        let browsers = Browsers {
+            origins: config.cors.origins.clone(),
+            any_origin: config.cors.any_origin,
+            public_url: config
+                .server
+                .public_url
+                .as_deref()
+                .and_then(|url| url.parse().ok()),
+        };
         let draining = watch::Sender::new(false);
         let sockets = Sockets::new(
             config.live.sockets,
@@ -299,6 +340,7 @@ impl App {
             engine.clone(),
             access.clone(),
             cohorts.clone(),
+            admission.clone(),
             config.server.request_timeout,
             config.live.patience,
         );
@@ -311,9 +353,14 @@ impl App {
                 database.for_its_own(),
                 config.live.result_memory,
             ))),
+            admission: admission.clone(),
+            proxies: proxies.clone(),
+            browsers: browsers.clone(),
             ..EndpointOptions::default()
         };
         let points = Platform {
+            admission: admission.clone(),
+            proxies,
             authenticator,
             webhooks: webhooks(config),
             database: database.clone(),
@@ -324,6 +371,7 @@ impl App {
             access,
             options,
             points,
+            &browsers,
             database.clone(),
             draining.subscribe(),
         );
@@ -338,8 +386,20 @@ impl App {
             cohorts,
             draining,
             drain: config.live.sockets.drain,
+            trusted,
+            admission,
+            connections: config.server.connections,
             database,
         })
+    }
+
+    /// Answers on a listener until `shutdown` ends, then lets running requests end.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        serve(listener, self.router.clone(), self.connections, shutdown).await
     }
 
     /// What answers requests.
@@ -364,6 +424,27 @@ impl App {
         async move {
             draining.send_replace(true);
             let _ = tokio::time::timeout(drain + Duration::from_secs(2), sockets.gone()).await;
+        }
+    }
+
+    /// The documents that the deployment has registered.
+    pub fn trusted(&self) -> &TrustedDocuments {
+        &self.trusted
+    }
+
+    /// Sees to what changes beside the database until `stop` turns true: manifests of trusted documents, and callers of whom nothing
+    /// need be known any more.
+    pub fn upkeep(&self, mut stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
+        let (trusted, admission) = (self.trusted.clone(), self.admission.clone());
+        async move {
+            loop {
+                tokio::select! {
+                    _ = stop.wait_for(|stop| *stop) => return,
+                    () = pause(UPKEEP) => {}
+                }
+                trusted.look().await;
+                admission.forget();
+            }
         }
     }
 
@@ -500,21 +581,4 @@ pub fn empty_service_message() -> Message {
         "The service is empty: run `zhibu init --district-code CODE --district-name NAME` to make the district, \
          or try `zhibu serve --demo` on an empty database",
     )
-}
-
-/// Answers on a listener until `shutdown` ends, then lets running requests end.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    // Answers are small: waiting to fill a packet would only delay them.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY");
-        }
-    });
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown)
-        .await
 }

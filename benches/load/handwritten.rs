@@ -206,5 +206,11 @@ pub async fn serve(arguments: &[String]) -> Result<(), Failure> {
         }
     };
     let listener = TcpListener::bind(address).await?;
-    Ok(zhibu::app::serve(listener, router, std::future::pending()).await?)
+    Ok(zhibu::app::serve(
+        listener,
+        router,
+        zhibu::app::ServerOptions::default(),
+        std::future::pending(),
+    )
+    .await?)
 }

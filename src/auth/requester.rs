@@ -79,6 +79,11 @@ impl Requester {
         &self.subject
     }
 
+    /// The same, to be held.
+    pub fn shared_subject(&self) -> Arc<str> {
+        self.subject.clone()
+    }
+
     /// The token's role.
     pub fn role(&self) -> Role {
         self.role

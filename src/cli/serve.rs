@@ -103,6 +103,7 @@ pub(super) async fn run(
         let platform = simulator.as_ref().map(Server::url).unwrap_or_default();
         print(&welcome(config, address, &platform, database.clock(), rng)?)?;
     }
+    let asked_to_stop = shutdown();
     tracing::info!(%address, "listening");
 
     let (stop, stopped) = watch::channel(false);
@@ -111,6 +112,7 @@ pub(super) async fn run(
     let pulls = tokio::spawn(schedule::run(pullers, stopped.clone()));
     let jobs = tokio::spawn(app.jobs(holder).run(stopped.clone()));
     let tail = tokio::spawn(app.tail(stopped.clone()));
+    let upkeep = tokio::spawn(app.upkeep(stopped.clone()));
     let simulator = simulator.map(|server| {
         tracing::info!(url = server.url(), "the stand-in platform answers");
         tokio::spawn(server.run(stopped))
@@ -118,7 +120,7 @@ pub(super) async fn run(
     let drain = app.drain();
     let (drained, mut is_drained) = watch::channel(false);
     let stopping = async move {
-        shutdown().await;
+        asked_to_stop.await;
         drain.await;
         drained.send_replace(true);
     };
@@ -127,7 +129,7 @@ pub(super) async fn run(
         pause(config.server.request_timeout).await;
     };
     let served = tokio::select! {
-        served = app::serve(listener, app.router(), stopping) => served,
+        served = app.serve(listener, stopping) => served,
         // What takes longer than a request may, such as a stream of points without an end, is cut off; what of it is through
         // has been told.
         () = late => {
@@ -139,6 +141,7 @@ pub(super) async fn run(
     let _ = pulls.await;
     let _ = jobs.await;
     let _ = tail.await;
+    let _ = upkeep.await;
     if let Some(simulator) = simulator {
         let _ = simulator.await;
     }
@@ -157,29 +160,28 @@ fn pull_from(simulator: &Server, config: &mut Config) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Ends when the process is asked to end.
-pub(super) async fn shutdown() {
-    let interrupt = tokio::signal::ctrl_c();
+/// Ends when the process is asked to end; it hears of that from now on, not only when it is waited for.
+pub(super) fn shutdown() -> impl Future<Output = ()> + Send {
     #[cfg(unix)]
-    {
+    let mut asked = {
         use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    };
+    async move {
+        #[cfg(unix)]
+        match &mut asked {
+            (Ok(interrupt), Ok(terminate)) => {
                 tokio::select! {
-                    _ = interrupt => {}
+                    _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
                 }
             }
-            Err(_) => {
-                let _ = interrupt.await;
-            }
+            _ => drop(tokio::signal::ctrl_c().await),
         }
+        #[cfg(not(unix))]
+        drop(tokio::signal::ctrl_c().await);
+        tracing::info!("stopping");
     }
-    #[cfg(not(unix))]
-    {
-        let _ = interrupt.await;
-    }
-    tracing::info!("stopping");
 }
 
 /// What a newcomer needs: where it is, who one can be, and two lines that work when pasted.

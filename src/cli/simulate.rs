@@ -108,10 +108,11 @@ pub(super) async fn run(args: &SimulateArgs, clock: Clock, rng: &mut impl Crypto
         args.per_minute
     );
     let _ = write!(text, "{}", server.settings());
+    let asked_to_stop = shutdown();
     print(&text)?;
     let (stop, stopped) = watch::channel(false);
     let ends = async move {
-        shutdown().await;
+        asked_to_stop.await;
         let _ = stop.send(true);
     };
     let (served, ()) = tokio::join!(server.run(stopped), ends);

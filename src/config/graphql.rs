@@ -1,13 +1,15 @@
 //! The section of the GraphQL edge.
 
-use super::reader::Reader;
-use crate::graphql::Limits;
+use std::path::PathBuf;
+
+use super::{reader::Reader, value::Roles};
+use crate::{auth::Role, graphql::Limits};
 
 /// `[graphql]`: what documents may be. A limit left out is the document guard's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GraphqlSection {
-    /// Whether introspection is answered.
-    pub introspection: bool,
+    /// The roles whose introspection is answered.
+    pub introspection: Vec<Role>,
     /// Whether browsers get GraphiQL at `GET /graphql`.
     pub graphiql: bool,
     /// Bytes of a document.
@@ -28,12 +30,18 @@ pub struct GraphqlSection {
     pub repeats: Option<u32>,
     /// Fields that an operation comes to once its fragments and pages are spread out.
     pub cost: Option<u32>,
+    /// Whether a document that has passed may be asked for by its SHA-256.
+    pub automatic_persisted_queries: bool,
+    /// Manifests of trusted documents.
+    pub trusted_documents: Vec<PathBuf>,
+    /// The roles that may send other documents.
+    pub any_document: Vec<Role>,
 }
 
 impl Default for GraphqlSection {
     fn default() -> Self {
         Self {
-            introspection: true,
+            introspection: Role::ALL.to_vec(),
             graphiql: true,
             document_bytes: None,
             nesting: None,
@@ -44,6 +52,9 @@ impl Default for GraphqlSection {
             root_fields: None,
             repeats: None,
             cost: None,
+            automatic_persisted_queries: true,
+            trusted_documents: Vec::new(),
+            any_document: Role::ALL.to_vec(),
         }
     }
 }
@@ -82,8 +93,17 @@ impl GraphqlSection {
             cost: limit("graphql.cost"),
             introspection: reader
                 .get("graphql.introspection")
-                .unwrap_or(default.introspection),
+                .map_or(default.introspection, |Roles(roles)| roles),
             graphiql: reader.get("graphql.graphiql").unwrap_or(default.graphiql),
+            automatic_persisted_queries: reader
+                .get("graphql.automatic_persisted_queries")
+                .unwrap_or(default.automatic_persisted_queries),
+            trusted_documents: reader
+                .get("graphql.trusted_documents")
+                .unwrap_or(default.trusted_documents),
+            any_document: reader
+                .get("graphql.any_document")
+                .map_or(default.any_document, |Roles(roles)| roles),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! a key that nobody reads is a fault too, so that a misspelt one does not pass for a setting. Secrets are
 //! shown neither by `Debug` nor in faults. `zhibu.example.toml` names every key with its default.
 
+mod edge;
 mod fault;
 mod graphql;
 mod keys;
@@ -18,6 +19,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use edge::{CorsSection, LoadSection, RateSection};
 pub use fault::{Fault, Faults, Origin};
 pub use graphql::GraphqlSection;
 pub use live::LiveSection;
@@ -43,6 +45,12 @@ pub struct Config {
     pub auth: AuthSection,
     /// `[graphql]`
     pub graphql: GraphqlSection,
+    /// `[load]`
+    pub load: LoadSection,
+    /// `[rate]`
+    pub rate: RateSection,
+    /// `[cors]`
+    pub cors: CorsSection,
     /// `[organization]`
     pub organization: OrganizationSection,
     /// `[privacy]`
@@ -106,11 +114,15 @@ impl Config {
         flags: &Overrides,
     ) -> Result<Self, Faults> {
         let mut reader = Reader::new(file, env, flags);
+        let graphql = GraphqlSection::read(&mut reader);
         let config = Self {
             server: ServerSection::read(&mut reader),
             database: DatabaseSection::read(&mut reader),
             auth: AuthSection::read(&mut reader),
-            graphql: GraphqlSection::read(&mut reader),
+            load: LoadSection::read(&mut reader),
+            rate: RateSection::read(&mut reader, graphql.limits().cost),
+            graphql,
+            cors: CorsSection::read(&mut reader),
             organization: OrganizationSection::read(&mut reader),
             privacy: PrivacySection::read(&mut reader),
             domain: sections::read_rules(&mut reader),

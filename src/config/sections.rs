@@ -1,10 +1,17 @@
 //! One struct a section, with its defaults and how it is read.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use ipnet::IpNet;
 
 use super::{Secret, reader::Reader};
 use crate::{
     auth::Role,
+    http::server::ServerOptions,
     kernel::{
         rules::Rules,
         text::{self, TextError},
@@ -12,9 +19,9 @@ use crate::{
 };
 
 /// Long enough for any request or statement that is still worth an answer.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
-const WAIT: &str = "between \"1ms\" and \"1h\"";
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+pub(super) const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+pub(super) const WAIT: &str = "between \"1ms\" and \"1h\"";
 /// A hundred years of days: retention without an end.
 const MOST_DAYS: u32 = 36_500;
 /// More than any branch has; it keeps the number in the database's integers.
@@ -31,6 +38,10 @@ pub struct ServerSection {
     pub public_url: Option<String>,
     /// After which a request is given up.
     pub request_timeout: Duration,
+    /// Connections at once, and how long one may take to say what it wants.
+    pub connections: ServerOptions,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for ServerSection {
@@ -40,6 +51,8 @@ impl Default for ServerSection {
             data_dir: PathBuf::from("./zhibu-data"),
             public_url: None,
             request_timeout: Duration::from_secs(30),
+            connections: ServerOptions::default(),
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -59,8 +72,34 @@ impl ServerSection {
             request_timeout: reader
                 .get_within("server.request_timeout", SHORTEST_WAIT..=LONGEST_WAIT, WAIT)
                 .unwrap_or(default.request_timeout),
+            connections: ServerOptions {
+                connections: reader
+                    .get_within("server.connections", 1..=1_000_000, "between 1 and 1000000")
+                    .map_or(default.connections.connections, |n: u32| n as usize),
+                head_timeout: reader
+                    .get_within("server.head_timeout", SHORTEST_WAIT..=LONGEST_WAIT, WAIT)
+                    .unwrap_or(default.connections.head_timeout),
+            },
+            trusted_proxies: reader
+                .get_checked("server.trusted_proxies", |networks: &Vec<String>| match networks
+                    .iter()
+                    .all(|text| network(text).is_some())
+                {
+                    true => Ok(()),
+                    false => Err("must be addresses or networks such as \"10.0.0.0/8\"".to_owned()),
+                })
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|text| network(text))
+                .collect(),
         }
     }
+}
+
+/// A network, or one address.
+fn network(text: &str) -> Option<IpNet> {
+    let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    text.parse().ok().or_else(address)
 }
 
 /// `[database]`

@@ -8,7 +8,7 @@ use toml::{
     de::{DeArray, DeValue},
 };
 
-use crate::kernel::secret::Secret;
+use crate::{auth::Role, kernel::secret::Secret};
 
 /// A value as it was given: text from the environment and from flags, else what TOML has.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,6 +142,24 @@ impl Setting for Vec<Word> {
 
     fn of(raw: &Raw) -> Option<Self> {
         list(raw)
+    }
+}
+
+/// Roles; `true` is all of them, `false` none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Roles(pub Vec<Role>);
+
+impl Setting for Roles {
+    const WHAT: &'static str = "true, false, or a list of roles such as [\"DISTRICT_ADMIN\"]";
+
+    fn of(raw: &Raw) -> Option<Self> {
+        if let Some(all) = bool::of(raw) {
+            let roles = if all { Role::ALL.to_vec() } else { Vec::new() };
+            return Some(Self(roles));
+        }
+        let names: Vec<String> = list(raw)?;
+        let roles: Option<Vec<Role>> = names.iter().map(|name| Role::parse(name)).collect();
+        roles.map(Self)
     }
 }
 

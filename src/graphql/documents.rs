@@ -1,8 +1,10 @@
 //! Documents that have passed: parsed, measured and validated once, kept by the SHA-256 of their text.
 //!
-//! Front-ends send the same few documents for ever; parsing and validating one costs more than answering it.
+//! Front-ends send the same few documents for ever; parsing and validating one costs more than answering it. Those that a
+//! deployment trusts are kept for good and by the names of its manifests, the others as long as there is room.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_graphql::Name;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
@@ -11,6 +13,7 @@ use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::guard::{DocumentFacts, OperationFacts, Scanned};
+use super::persisted::Named;
 
 /// The SHA-256 of a document's text.
 pub type DocumentHash = [u8; 32];
@@ -80,24 +83,85 @@ impl Weighter<DocumentHash, Arc<Document>> for ByBytes {
     }
 }
 
-/// The kept documents, bounded by the memory they take.
-pub struct Documents(Cache<DocumentHash, Arc<Document>, ByBytes>);
+/// Documents that a deployment has registered.
+#[derive(Debug, Default)]
+pub struct Trusted {
+    by_id: HashMap<String, Arc<Document>>,
+    by_hash: HashMap<DocumentHash, Arc<Document>>,
+}
+
+impl Trusted {
+    /// Adds a document under a name; false where the name is another document's.
+    pub(super) fn add(&mut self, id: String, document: Document) -> bool {
+        let document = match self.by_hash.get(&document.hash) {
+            Some(known) => known.clone(),
+            None => Arc::new(document),
+        };
+        let hash = document.hash;
+        self.by_hash.insert(hash, document.clone());
+        let before = self.by_id.insert(id, document);
+        before.is_none_or(|before| before.hash == hash)
+    }
+
+    /// The document of a name.
+    pub(super) fn named(&self, named: Named<'_>) -> Option<&Arc<Document>> {
+        let by_hash = || self.by_hash.get(&named.hash?);
+        self.by_id.get(named.id).or_else(by_hash)
+    }
+
+    /// The document of a text.
+    pub(super) fn with_hash(&self, hash: &DocumentHash) -> Option<&Arc<Document>> {
+        self.by_hash.get(hash)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_hash.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_hash.is_empty()
+    }
+}
+
+/// The kept documents: those that are trusted, and others, bounded by the memory they take.
+pub struct Documents {
+    trusted: RwLock<Arc<Trusted>>,
+    passed: Cache<DocumentHash, Arc<Document>, ByBytes>,
+}
 
 impl Documents {
-    /// `bytes`: how much memory they may take, about.
+    /// `bytes`: how much memory those that are not trusted may take, about.
     pub fn new(bytes: u64) -> Self {
         // The estimate sizes the cache's tables; documents of front-ends are about 8 KiB in memory.
         let items = usize::try_from(bytes / 8192).unwrap_or(usize::MAX).max(16);
-        Self(Cache::with_weighter(items, bytes, ByBytes))
+        Self {
+            trusted: RwLock::default(),
+            passed: Cache::with_weighter(items, bytes, ByBytes),
+        }
+    }
+
+    /// Those that are trusted now.
+    pub fn trusted(&self) -> Arc<Trusted> {
+        self.trusted
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Trusts these and no others any more.
+    pub fn trust(&self, trusted: Trusted) {
+        *self.trusted.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(trusted);
     }
 
     /// A document that passed before.
     pub fn get(&self, hash: &DocumentHash) -> Option<Arc<Document>> {
-        self.0.get(hash)
+        self.passed.get(hash)
     }
 
-    /// Keeps a document that has passed validation.
+    /// Keeps a document that has passed.
     pub fn insert(&self, document: Arc<Document>) {
-        self.0.insert(document.hash, document);
+        self.passed.insert(document.hash, document);
     }
 }

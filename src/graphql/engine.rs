@@ -3,12 +3,13 @@
 
 mod context;
 mod executed;
+mod trust;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{OperationType, Selection};
+use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection};
 use async_graphql::{
     ObjectType, Request, Response, Schema, SchemaBuilder, ServerError, SubscriptionType, ValidationMode,
 };
@@ -16,20 +17,56 @@ use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
 pub use super::prepare::{Fault, Prepared};
-pub use context::{GraphqlRequest, RequestContext, RequestId};
+pub use context::{RequestContext, RequestId};
 pub use executed::Executed;
+pub use trust::TrustFault;
 
 use super::batch::{LoaderQueue, drive};
-use super::documents::{self, Document, Documents};
+use super::documents::{self, Document, DocumentHash, Documents};
 use super::error::{ApiError, ErrorCode, Renderer};
 use super::guard::{self, Limits, MAX_NESTING, cost_with};
 use super::literals;
+use super::persisted;
+use super::request::GraphqlRequest;
 use super::sdl::{SchemaHints, SchemaTypes};
 use super::variables;
 use crate::kernel::message::{Lang, Message};
 
-/// Memory that kept documents may take, unless [`Engine::with_document_memory`] says otherwise.
-const DOCUMENT_MEMORY: u64 = 8 * 1024 * 1024;
+/// What a deployment may set about documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DocumentOptions {
+    /// Bytes that kept documents may take, those that are trusted aside; 8 MiB unless set.
+    pub memory: u64,
+    /// Whether a kept document may be asked for by its SHA-256 (automatic persisted queries); so it is unless set.
+    pub automatic: bool,
+}
+
+impl Default for DocumentOptions {
+    fn default() -> Self {
+        Self {
+            memory: 8 * 1024 * 1024,
+            automatic: true,
+        }
+    }
+}
+
+/// Which documents a caller may send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Takes {
+    /// Any that the guard lets pass.
+    #[default]
+    Any,
+    /// Those that the deployment has registered.
+    Trusted,
+}
+
+/// The name of no operation.
+const NO_OPERATION: &str = "\0";
+
+/// Validation waited for something; a defect.
+#[derive(Debug, thiserror::Error)]
+#[error("validation did not end")]
+struct Unfinished;
 
 /// A panic while a request was executed; a defect, kept from taking the connection down.
 #[derive(Debug, thiserror::Error)]
@@ -38,13 +75,14 @@ struct Panicked(String);
 
 /// A schema behind the guard.
 pub struct Engine<Query, Mutation, Subscription> {
-    /// Validates everything; for documents seen for the first time.
+    /// Validates documents, each once.
     strict: Schema<Query, Mutation, Subscription>,
-    /// Only executes; for documents that the strict one has passed.
+    /// Executes what has passed.
     fast: Schema<Query, Mutation, Subscription>,
     types: SchemaTypes,
     limits: Limits,
-    documents: Arc<Documents>,
+    documents: Documents,
+    automatic: bool,
 }
 
 impl<Query, Mutation, Subscription> Engine<Query, Mutation, Subscription>
@@ -85,15 +123,22 @@ where
             strict,
             types,
             limits,
-            documents: Arc::new(Documents::new(DOCUMENT_MEMORY)),
+            documents: Documents::new(DocumentOptions::default().memory),
+            automatic: DocumentOptions::default().automatic,
         })
     }
 
-    /// Bounds the memory that kept documents take, in bytes.
+    /// Keeps documents as a deployment wants it.
     #[must_use]
-    pub fn with_document_memory(mut self, bytes: u64) -> Self {
-        self.documents = Arc::new(Documents::new(bytes));
+    pub fn with_documents(mut self, options: DocumentOptions) -> Self {
+        self.documents = Documents::new(options.memory);
+        self.automatic = options.automatic;
         self
+    }
+
+    /// What documents may ask for.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The schema, for its SDL.
@@ -101,21 +146,14 @@ where
         &self.strict
     }
 
-    /// Everything short of validation and execution: what the request means, and whether it may.
+    /// Everything short of execution: what the request means, and whether it may.
     ///
     /// # Errors
     ///
-    /// The guard's refusals, syntax errors, operations that are not there, variables that do not fit.
-    pub fn prepare(&self, request: GraphqlRequest) -> Result<Prepared, Fault> {
-        if request.query.len() as u64 > self.limits.document_bytes {
-            // Not even worth hashing.
-            guard::scan(&request.query, &self.limits)?;
-        }
-        let hash = documents::hash(&request.query);
-        let (document, validated) = match self.documents.get(&hash) {
-            Some(document) => (document, true),
-            None => (Arc::new(self.read(hash, &request.query)?), false),
-        };
+    /// The guard's refusals, syntax errors and those of validation, documents and operations that are not there, variables that
+    /// do not fit, documents that the caller may not send.
+    pub fn prepare(&self, request: GraphqlRequest, takes: Takes) -> Result<Prepared, Fault> {
+        let document = self.document(&request, takes)?;
         let name = request.operation_name.as_deref();
         let (facts, operation) = document.operation(name).ok_or_else(|| no_operation(name))?;
         let facts = facts.clone();
@@ -143,14 +181,54 @@ where
         };
         Ok(Prepared {
             document,
-            validated,
             facts,
             variables,
             cost,
         })
     }
 
-    fn read(&self, hash: documents::DocumentHash, text: &str) -> Result<Document, Fault> {
+    /// The document that a request sends or names.
+    fn document(&self, request: &GraphqlRequest, takes: Takes) -> Result<Arc<Document>, Fault> {
+        let text = request.query.as_str();
+        let named = persisted::named(request)?;
+        let trusted = self.documents.trusted();
+        if let Some(named) = named.filter(|_| text.is_empty()) {
+            let passed = || self.documents.get(&named.hash?).filter(|_| self.automatic);
+            return match (trusted.named(named), takes) {
+                (Some(document), _) => Ok(document.clone()),
+                (None, Takes::Any) => passed().ok_or_else(|| persisted::not_found().into()),
+                (None, Takes::Trusted) => Err(persisted::not_found().into()),
+            };
+        }
+        if text.len() as u64 > self.limits.document_bytes {
+            // Not even worth hashing.
+            guard::scan(text, &self.limits)?;
+        }
+        let hash = documents::hash(text);
+        if let Some(named) = named {
+            let is_hash_of_text = named.hash == Some(hash);
+            let is_named_so = trusted.named(named).is_some_and(|document| document.hash == hash);
+            if !is_hash_of_text && !is_named_so {
+                return Err(persisted::other_document().into());
+            }
+        }
+        match (trusted.with_hash(&hash), takes) {
+            (Some(document), _) => Ok(document.clone()),
+            (None, Takes::Any) => self.passed(hash, text),
+            (None, Takes::Trusted) => Err(persisted::not_trusted().into()),
+        }
+    }
+
+    fn passed(&self, hash: DocumentHash, text: &str) -> Result<Arc<Document>, Fault> {
+        if let Some(document) = self.documents.get(&hash) {
+            return Ok(document);
+        }
+        let document = Arc::new(self.read(hash, text)?);
+        self.documents.insert(document.clone());
+        Ok(document)
+    }
+
+    fn read(&self, hash: DocumentHash, text: &str) -> Result<Document, Fault> {
         let scanned = guard::scan(text, &self.limits)?;
         let parsed = parse_query(text).map_err(|error| Fault::Document(vec![error.into()]))?;
         let facts = guard::measure(&parsed, &self.types, &self.limits)?;
@@ -161,12 +239,33 @@ where
             ))]));
         }
         literals::check(&parsed, &self.types).map_err(Fault::Request)?;
+        self.validate(&parsed)?;
         Ok(Document::new(hash, text, scanned, parsed, facts))
+    }
+
+    /// Validates a document (GraphQL October 2021, section 5) without variables, which [`variables::coerce`] checks for each
+    /// request.
+    fn validate(&self, parsed: &ExecutableDocument) -> Result<(), Fault> {
+        // async-graphql validates a whole document before it looks for the operation, and there is none of this name: nothing is
+        // executed, and it is through at once.
+        let mut request = Request::new("").operation_name(NO_OPERATION);
+        request.set_parsed_query(parsed.clone());
+        let running = AssertUnwindSafe(self.strict.execute(request)).catch_unwind();
+        let response = match running.now_or_never() {
+            Some(Ok(response)) => response,
+            Some(Err(panic)) => return Err(panicked(panic.as_ref()).into()),
+            None => return Err(ApiError::internal(Unfinished).into()),
+        };
+        let not_found = format!("Unknown operation named \"{NO_OPERATION}\"");
+        match response.errors.as_slice() {
+            [only] if only.message == not_found => Ok(()),
+            _ => Err(Fault::Document(response.errors)),
+        }
     }
 
     /// Prepares and runs a query or mutation.
     pub async fn execute(&self, request: GraphqlRequest, context: RequestContext) -> Executed {
-        match self.prepare(request) {
+        match self.prepare(request, Takes::Any) {
             Ok(prepared) => self.run(prepared, context).await,
             Err(fault) => Executed::fault(fault, &context.renderer()),
         }
@@ -187,20 +286,12 @@ where
             lang,
             request_id: id.as_str(),
         };
-        let schema = if prepared.validated {
-            &self.fast
-        } else {
-            &self.strict
-        };
         let request = async_request(&prepared, context);
-        let running = drive(schema.execute(request), &queue);
+        let running = drive(self.fast.execute(request), &queue);
         let response = match AssertUnwindSafe(running).catch_unwind().await {
             Ok(response) => response,
             Err(panic) => return Executed::error(panicked(panic.as_ref()), Some(kind), &renderer),
         };
-        if !prepared.validated && !is_request_error(&response) {
-            self.documents.insert(prepared.document);
-        }
         Executed::response(response, kind, &renderer)
     }
 
@@ -221,20 +312,13 @@ where
             context.request_id().clone(),
             context.queue().clone(),
         );
-        let schema = if prepared.validated {
-            &self.fast
-        } else {
-            &self.strict
-        };
-        let events = schema.execute_stream(async_request(&prepared, context));
-        let keep = (!prepared.validated).then(|| (self.documents.clone(), prepared.document));
+        let events = self.fast.execute_stream(async_request(&prepared, context));
         let state = Events {
             events,
             queue,
             lang,
             id,
             kind,
-            keep,
             ended: false,
         };
         stream::unfold(state, Events::next).boxed()
@@ -247,8 +331,6 @@ struct Events {
     lang: Lang,
     id: RequestId,
     kind: OperationType,
-    /// Where the document goes once an event shows that it was valid.
-    keep: Option<(Arc<Documents>, Arc<Document>)>,
     ended: bool,
 }
 
@@ -264,14 +346,7 @@ impl Events {
         let event = drive(self.events.next(), &self.queue);
         let executed = match AssertUnwindSafe(event).catch_unwind().await {
             Ok(None) => return None,
-            Ok(Some(response)) => {
-                if let Some((documents, document)) = self.keep.take()
-                    && !is_request_error(&response)
-                {
-                    documents.insert(document);
-                }
-                Executed::response(response, self.kind, &renderer)
-            }
+            Ok(Some(response)) => Executed::response(response, self.kind, &renderer),
             Err(panic) => {
                 self.ended = true;
                 Executed::error(panicked(panic.as_ref()), Some(self.kind), &renderer)

@@ -8,9 +8,10 @@ use async_graphql::Value;
 use async_graphql::parser::types::OperationType;
 use sha2::{Digest, Sha256};
 
-use super::engine::GraphqlRequest;
+use super::documents::DocumentHash;
 use super::error::ApiError;
 use super::guard::OperationFacts;
+use super::request::GraphqlRequest;
 use crate::kernel::message::Message;
 
 /// The longest key taken, in characters.
@@ -48,6 +49,7 @@ impl Idempotency {
     pub fn of(
         header: Option<&[u8]>,
         request: &GraphqlRequest,
+        document: &DocumentHash,
         operation: &OperationFacts,
     ) -> Result<Option<Arc<Self>>, ApiError> {
         let header = header.map(|h| from_header(h).ok_or_else(malformed)).transpose()?;
@@ -74,7 +76,7 @@ impl Idempotency {
         }
         Ok(Some(Arc::new(Self {
             key,
-            body_hash: body_hash(request),
+            body_hash: body_hash(document, request),
             replay: AtomicU8::new(Replay::Fresh as u8),
         })))
     }
@@ -135,13 +137,14 @@ fn from_header(value: &[u8]) -> Option<String> {
     is_key(&key).then_some(key)
 }
 
-fn body_hash(request: &GraphqlRequest) -> [u8; 32] {
+fn body_hash(document: &DocumentHash, request: &GraphqlRequest) -> [u8; 32] {
     let mut hash = Sha256::new();
     let mut part = |text: &[u8]| {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text);
     };
-    part(request.query.as_bytes());
+    // Not its text: the same document may be sent once and named the next time.
+    part(document);
     part(request.operation_name.as_deref().unwrap_or_default().as_bytes());
     let mut variables = String::from("{");
     for (name, value) in request.variables.iter() {
@@ -238,12 +241,17 @@ mod tests {
 
     #[test]
     fn the_body_is_the_same_whatever_the_order_of_its_keys() {
-        let hash = |v| body_hash(&request(v));
+        let hash = |v| body_hash(&[7; 32], &request(v));
         let one = hash(json!({ "input": { "a": 1, "b": [1, { "x": "1", "y": null }] } }));
         assert_eq!(
             one,
             hash(json!({ "input": { "b": [1, { "y": null, "x": "1" }], "a": 1 } }))
         );
+        let other_document = body_hash(
+            &[8; 32],
+            &request(json!({ "input": { "a": 1, "b": [1, { "x": "1", "y": null }] } })),
+        );
+        assert_ne!(one, other_document);
         for other in [
             json!({ "input": { "a": 1, "b": [1, { "x": 1, "y": null }] } }),
             json!({ "input": { "a": 1, "b": [{ "x": "1", "y": null }, 1] } }),
@@ -257,7 +265,7 @@ mod tests {
     #[test]
     fn a_key_goes_with_exactly_one_mutation() {
         let request = request(json!({}));
-        let of = |facts: &OperationFacts| Idempotency::of(Some(b"k"), &request, facts);
+        let of = |facts: &OperationFacts| Idempotency::of(Some(b"k"), &request, &[7; 32], facts);
         assert_eq!(of(&one_mutation()).unwrap().unwrap().key(), "k");
         let two = OperationFacts {
             root_fields: 2,
@@ -269,14 +277,19 @@ mod tests {
         };
         assert!(of(&two).is_err());
         assert!(of(&query).is_err());
-        assert!(Idempotency::of(None, &request, &query).unwrap().is_none());
+        assert!(
+            Idempotency::of(None, &request, &[7; 32], &query)
+                .unwrap()
+                .is_none()
+        );
     }
 
     #[test]
     fn the_key_may_come_in_extensions() {
         let mut request = request(json!({}));
         request.extensions.insert("idempotencyKey".to_owned(), json!("k"));
-        let of = |header: Option<&[u8]>, r: &GraphqlRequest| Idempotency::of(header, r, &one_mutation());
+        let of =
+            |header: Option<&[u8]>, r: &GraphqlRequest| Idempotency::of(header, r, &[7; 32], &one_mutation());
         assert_eq!(of(None, &request).unwrap().unwrap().key(), "k");
         assert!(of(Some(b"\"k\""), &request).is_ok());
         assert!(of(Some(b"other"), &request).is_err());

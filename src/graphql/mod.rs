@@ -3,7 +3,7 @@
 //!
 //! Resolvers share the caller, loaders, connections, payloads and errors. At the edge [`guard`] decides
 //! whether a document may be looked at, [`variables`] whether its variables fit, [`documents`] keeps what
-//! has passed, [`engine`] runs it, [`batch`] runs its loaders, [`error`] decides what callers read when
+//! has passed and what [`manifest`]s say is trusted, [`engine`] runs it, [`batch`] runs its loaders, [`error`] decides what callers read when
 //! something goes wrong, and [`idempotency`] carries a request's key to the write path.
 
 pub mod batch;
@@ -18,19 +18,23 @@ pub mod inputs;
 pub mod lists;
 mod literals;
 pub mod loaders;
+pub mod manifest;
 mod mapping;
 pub mod node;
 pub mod payload;
+mod persisted;
 mod prepare;
 pub mod reads;
 mod reads_table;
+pub mod request;
 pub mod scalars;
 pub mod schema;
 pub mod sdl;
 pub mod subscription;
 pub mod variables;
 
-pub use engine::{Engine, Executed, GraphqlRequest, Prepared, RequestContext, RequestId};
+pub use engine::{Engine, Executed, Prepared, RequestContext, RequestId};
 pub use error::{ApiError, ErrorCode};
 pub use guard::Limits;
 pub use idempotency::Idempotency;
+pub use request::{GraphqlRequest, RequestParams};

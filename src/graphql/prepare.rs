@@ -14,7 +14,6 @@ use crate::kernel::id::{BranchId, NodeId as _};
 #[derive(Clone, Debug)]
 pub struct Prepared {
     pub(super) document: Arc<Document>,
-    pub(super) validated: bool,
     pub(super) facts: Arc<OperationFacts>,
     pub(super) variables: Variables,
     pub(super) cost: u64,

@@ -104,6 +104,7 @@ pub fn hints() -> SchemaHints {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graphql::engine::Takes;
     use crate::graphql::{Engine, GraphqlRequest, Limits};
 
     #[test]
@@ -134,7 +135,7 @@ mod tests {
             variables: async_graphql::Variables::from_json(serde_json::json!({ "asOf": date })),
             ..GraphqlRequest::default()
         };
-        assert!(engine.prepare(request("2022-02-28")).is_ok());
-        assert!(engine.prepare(request("2022-02-30")).is_err());
+        assert!(engine.prepare(request("2022-02-28"), Takes::Any).is_ok());
+        assert!(engine.prepare(request("2022-02-30"), Takes::Any).is_err());
     }
 }

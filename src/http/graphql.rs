@@ -15,6 +15,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,9 +30,14 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use futures_util::future::BoxFuture;
 
-pub use self::access::ServiceAccess;
+pub use self::access::{RoleRights, ServiceAccess};
 use self::respond::Reply;
+use super::admission::{self, Account, Admission, Class, Quota};
+use super::browsers::Browsers;
+use super::client::{Arrival, Proxies};
 use super::graphiql::Graphiql;
+use super::server::Slot;
+use crate::graphql::engine::Takes;
 use crate::graphql::error::{ApiError, Renderer};
 use crate::graphql::{Engine, Executed, GraphqlRequest, Idempotency, Prepared, RequestContext, RequestId};
 use crate::kernel::message::{Lang, Message};
@@ -56,7 +62,19 @@ pub trait Access: Send + Sync + 'static {
 
     /// Whether the caller may see the schema.
     fn may_introspect(&self, requester: &Self::Requester) -> bool;
+    /// Which documents the caller may send.
+    fn takes(&self, _: &Self::Requester) -> Takes {
+        Takes::Any
+    }
 
+    /// Whose use of the service is counted.
+    fn account(&self, _: &Self::Requester, address: Option<IpAddr>) -> Account {
+        Account::at(address)
+    }
+    /// Who is let in first.
+    fn class(&self, _: &Self::Requester) -> Class {
+        Class::Other
+    }
     /// What a query of the caller's is the same as, and what it depends on; None where its result is not kept.
     fn read_key(&self, _: &Self::Requester, _: &Prepared, _: Lang) -> Option<(ReadKey, Dependencies)> {
         None
@@ -79,12 +97,18 @@ pub struct Options {
     pub streams: Option<Arc<dyn Streams>>,
     /// Where results are kept.
     pub results: Option<Arc<Results>>,
+    /// What lets requests in.
+    pub admission: Arc<Admission>,
+    /// Who is believed about where a request comes from.
+    pub proxies: Proxies,
+    /// Which pages may open sockets.
+    pub browsers: Browsers,
 }
 
 /// What takes over where several results may come.
 pub trait Streams: Send + Sync + 'static {
     /// Answers an upgrade to a WebSocket.
-    fn upgrade(&self, upgrade: WebSocketUpgrade, lang: Lang, id: RequestId) -> Response;
+    fn upgrade(&self, upgrade: WebSocketUpgrade, arrival: Arrival, lang: Lang, id: RequestId) -> Response;
 
     /// Whether the service is about to stop and takes no new ones.
     fn is_draining(&self) -> bool;
@@ -103,6 +127,8 @@ pub struct StreamAsked<'a> {
     pub last_event_id: Option<&'a str>,
     /// It came by `GET`.
     pub reading: bool,
+    /// Where it comes from.
+    pub from: Option<IpAddr>,
     /// The language of texts.
     pub lang: Lang,
     /// What the log names it by.
@@ -117,6 +143,9 @@ impl Default for Options {
             graphiql: None,
             streams: None,
             results: None,
+            admission: Arc::new(Admission::new(admission::Options::unlimited())),
+            proxies: Proxies::default(),
+            browsers: Browsers::default(),
         }
     }
 }
@@ -189,7 +218,7 @@ where
         if let Some(live) = &self.options.streams
             && is_upgrade(request.headers())
         {
-            return upgrade(&**live, request, lang, id).await;
+            return self.upgrade(&**live, request, lang, id).await;
         }
         if let Some(graphiql) = &self.options.graphiql
             && reading
@@ -228,13 +257,22 @@ where
             .map(Cow::into_owned);
         let public = request.headers().get(header::AUTHORIZATION).is_none();
         let takes = request.headers().get(header::ACCEPT_ENCODING).cloned();
-        let answer = match self.answer(request, reading, lang, &id).await {
+        let mut quota = None;
+        let answered = self.answer(request, reading, lang, &id, &mut quota).await;
+        let with_quota = |mut response: Response| {
+            if let Some(quota) = quota {
+                quota.write(response.headers_mut());
+            }
+            response
+        };
+        let answer = match answered {
             // What is kept is packed already.
             Ok(Answered::Found(Found::Kept(answer))) => {
-                return reply.kept(&answer, "zhibu; hit", known.as_deref(), public, gzip);
+                return with_quota(reply.kept(&answer, "zhibu; hit", known.as_deref(), public, gzip));
             }
             Ok(Answered::Found(Found::Made(answer))) => {
-                return reply.kept(&answer, "zhibu; fwd=miss; stored", known.as_deref(), public, gzip);
+                let status = "zhibu; fwd=miss; stored";
+                return with_quota(reply.kept(&answer, status, known.as_deref(), public, gzip));
             }
             Ok(Answered::Executed(executed, idempotency)) => {
                 reply.executed(&executed, idempotency.as_deref())
@@ -243,7 +281,31 @@ where
             Err(Stop::Status(status, message)) => reply.status(status, message),
             Err(Stop::MutationOverGet) => reply.method_not_allowed("POST"),
         };
-        Box::pin(encoding::packed(answer, takes)).await
+        Box::pin(encoding::packed(with_quota(answer), takes)).await
+    }
+
+    async fn upgrade(
+        &self,
+        live: &dyn Streams,
+        request: Request<Body>,
+        lang: Lang,
+        id: RequestId,
+    ) -> Response {
+        if live.is_draining() {
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+        if !self.options.browsers.may_connect(request.headers()) {
+            return StatusCode::FORBIDDEN.into_response();
+        }
+        let (mut parts, _) = request.into_parts();
+        let arrival = Arrival {
+            from: self.options.proxies.client(&parts.headers, &parts.extensions),
+            slot: parts.extensions.get::<Slot>().cloned(),
+        };
+        match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+            Ok(upgrade) => live.upgrade(upgrade, arrival, lang, id),
+            Err(rejection) => rejection.into_response(),
+        }
     }
 
     /// Answers with server-sent events, which tell what is wrong with an operation too; what is wrong with the request has a
@@ -263,7 +325,7 @@ where
         let (parts, body) = request.into_parts();
         let params = match reading {
             true => request::from_uri(&parts.uri),
-            false => request::from_body(&parts.headers, body, self.options.body_limit).await,
+            false => self.params_of_body(&parts.headers, body).await,
         };
         let params = match params {
             Ok(params) => params,
@@ -280,6 +342,7 @@ where
             authorization: visible(header::AUTHORIZATION),
             last_event_id: visible(header::HeaderName::from_static("last-event-id")),
             reading,
+            from: self.options.proxies.client(&parts.headers, &parts.extensions),
             lang: reply.lang,
             id: reply.request_id.clone(),
         };
@@ -293,35 +356,80 @@ where
         }
     }
 
+    /// The parameters in a body, for which its sender has as long as for a query.
+    async fn params_of_body(&self, headers: &HeaderMap, body: Body) -> Result<GraphqlRequest, Stop> {
+        let params = request::from_body(headers, body, self.options.body_limit);
+        let read = tokio::time::timeout(self.options.deadline, params).await;
+        read.unwrap_or_else(|_| {
+            Err(Stop::Status(
+                StatusCode::REQUEST_TIMEOUT,
+                Message::new("请求体发送过慢", "The body took too long to come"),
+            ))
+        })
+    }
+
+    /// `quota` is set to what the caller has left, where that is limited.
     async fn answer(
         &self,
         request: Request<Body>,
         reading: bool,
         lang: Lang,
         id: &RequestId,
+        quota: &mut Option<Quota>,
     ) -> Result<Answered, Stop> {
         let renderer = Renderer {
             lang,
             request_id: id.as_str(),
         };
+        let failed = |error| Ok(Answered::of(Executed::error(error, None, &renderer)));
+        let admission = &self.options.admission;
+        let mut charge = |account: &Account, cost| match admission.charge(account, cost) {
+            Ok(left) => {
+                *quota = left;
+                Ok(())
+            }
+            Err(limited) => {
+                *quota = Some(limited.quota);
+                Err(limited.error)
+            }
+        };
+        let from = self
+            .options
+            .proxies
+            .client(request.headers(), request.extensions());
         let authorization = request.headers().get(header::AUTHORIZATION);
         // What is not visible ASCII is a token, but nobody's.
         let authorization = authorization.map(|value| value.to_str().unwrap_or_default());
         let requester = match self.access.authenticate(authorization).await {
             Ok(requester) => requester,
-            Err(error) => return Ok(Answered::of(Executed::error(error, None, &renderer))),
+            Err(error) => {
+                let charged = charge(&Account::at(from), admission::COST_OF_STRANGERS);
+                return failed(charged.err().unwrap_or(error));
+            }
         };
+        let account = self.access.account(&requester, from);
         let (parts, body) = request.into_parts();
         let params = match reading {
             true => request::from_uri(&parts.uri)?,
-            false => request::from_body(&parts.headers, body, self.options.body_limit).await?,
+            false => self.params_of_body(&parts.headers, body).await?,
         };
         let key = parts.headers.get("idempotency-key").map(|value| value.as_bytes());
         let for_key =
             (key.is_some() || params.extensions.contains_key("idempotencyKey")).then(|| params.clone());
-        let prepared = match self.engine.prepare(params) {
+        // Held until it is answered.
+        let _pass = match admission.enter(self.access.class(&requester)).await {
+            Ok(pass) => pass,
+            Err(error) => return failed(error),
+        };
+        let cost_of_reading = admission::cost_of_reading(&params);
+        let prepared = match self.engine.prepare(params, self.access.takes(&requester)) {
             Ok(prepared) => prepared,
-            Err(fault) => return Ok(Answered::of(Executed::fault(fault, &renderer))),
+            Err(fault) => {
+                return match charge(&account, cost_of_reading) {
+                    Ok(()) => Ok(Answered::of(Executed::fault(fault, &renderer))),
+                    Err(error) => failed(error),
+                };
+            }
         };
         if prepared.kind() == OperationType::Subscription {
             return Err(Stop::Status(
@@ -336,11 +444,14 @@ where
             return Err(Stop::MutationOverGet);
         }
         let idempotency = match &for_key {
-            Some(params) => Idempotency::of(key, params, prepared.facts())
+            Some(params) => Idempotency::of(key, params, prepared.hash(), prepared.facts())
                 .map_err(|error| Stop::Status(StatusCode::BAD_REQUEST, error.message().clone()))?,
             None => None,
         };
         if prepared.kind() != OperationType::Query {
+            if let Err(error) = charge(&account, prepared.cost()) {
+                return failed(error);
+            }
             let executed = self.run(prepared, requester, idempotency.clone(), lang, id).await;
             return Ok(Answered::Executed(executed, idempotency));
         }
@@ -353,12 +464,20 @@ where
         let place = match (results, read) {
             (Some(results), Some((key, depends_on))) => match results.look_up(key, &depends_on) {
                 // Most end here, and cheaply: without as much as a timer.
-                Looked::Kept(answer) => return Ok(Answered::Found(Found::Kept(answer))),
+                Looked::Kept(answer) => {
+                    return match charge(&account, admission::COST_OF_KEPT) {
+                        Ok(()) => Ok(Answered::Found(Found::Kept(answer))),
+                        Err(error) => failed(error),
+                    };
+                }
                 Looked::Missing(place) => Some((results, place)),
                 Looked::Unknown => None,
             },
             _ => None,
         };
+        if let Err(error) = charge(&account, prepared.cost()) {
+            return failed(error);
+        }
         let is_bypassed = place.is_none() && read.is_some();
         let run = || self.run(prepared, requester, idempotency, lang, id);
         let answered = async {
@@ -438,17 +557,6 @@ fn is_upgrade(headers: &HeaderMap) -> bool {
     upgrade
         .split(',')
         .any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
-}
-
-async fn upgrade(live: &dyn Streams, request: Request<Body>, lang: Lang, id: RequestId) -> Response {
-    if live.is_draining() {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    }
-    let (mut parts, _) = request.into_parts();
-    match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => live.upgrade(upgrade, lang, id),
-        Err(rejection) => rejection.into_response(),
-    }
 }
 
 /// A header's values as one text; fields given several times are lists (RFC 9110 section 5.3).

@@ -10,6 +10,7 @@ use futures_util::{
 };
 
 use super::{
+    client::Arrival,
     graphql::{Access, StreamAsked, Streams},
     operations::{Operations, Peer},
     socket::{self, Sockets},
@@ -42,8 +43,9 @@ where
     Subscription: SubscriptionType + 'static,
     A: Access<Requester = Requester>,
 {
-    fn upgrade(&self, upgrade: WebSocketUpgrade, lang: Lang, id: RequestId) -> Response {
-        socket::upgrade(upgrade, self.operations.clone(), self.sockets.clone(), lang, id)
+    fn upgrade(&self, upgrade: WebSocketUpgrade, arrival: Arrival, lang: Lang, id: RequestId) -> Response {
+        let (operations, sockets) = (self.operations.clone(), self.sockets.clone());
+        socket::upgrade(upgrade, operations, sockets, arrival, lang, id)
     }
 
     fn is_draining(&self) -> bool {
@@ -64,6 +66,7 @@ where
                 .ok_or_else(|| ApiError::unavailable(1))?;
             let peer = Peer {
                 requester,
+                from: asked.from,
                 lang: asked.lang,
                 id: asked.id,
                 resume,

@@ -1,5 +1,8 @@
 //! The edge that speaks HTTP.
 
+pub mod admission;
+mod browsers;
+pub mod client;
 pub mod graphiql;
 pub mod graphql;
 mod health;
@@ -7,6 +10,7 @@ mod live;
 pub mod operations;
 pub mod platform;
 pub mod request_id;
+pub mod server;
 pub mod socket;
 mod sse;
 
@@ -14,13 +18,11 @@ use std::sync::Arc;
 
 use async_graphql::{ObjectType, SubscriptionType};
 use axum::Router;
-use http::{HeaderValue, header};
 use tokio::sync::watch;
-use tower_http::{
-    compression::{CompressionLayer, Predicate as _, predicate::SizeAbove},
-    set_header::SetResponseHeaderLayer,
-};
+use tower::util::{MapResponseLayer, option_layer};
+use tower_http::compression::{CompressionLayer, Predicate as _, predicate::SizeAbove};
 
+pub use browsers::Browsers;
 pub use live::Live;
 
 use self::{
@@ -39,6 +41,7 @@ pub fn router<Query, Mutation, Subscription, A>(
     access: Arc<A>,
     options: Options,
     points: Platform,
+    browsers: &Browsers,
     database: Database,
     draining: watch::Receiver<bool>,
 ) -> Router
@@ -63,9 +66,7 @@ where
         .merge(platform::routes(points))
         .layer((
             request_id::layers(),
-            SetResponseHeaderLayer::if_not_present(
-                header::X_CONTENT_TYPE_OPTIONS,
-                HeaderValue::from_static("nosniff"),
-            ),
+            MapResponseLayer::new(browsers.finish()),
+            option_layer(browsers.cors()),
         ))
 }

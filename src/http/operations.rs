@@ -1,6 +1,6 @@
 //! An operation as what comes of it, one after the other: what sockets and event streams hand on.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use async_graphql::{ObjectType, SubscriptionType, parser::types::OperationType};
 use bytes::Bytes;
@@ -11,7 +11,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::graphql::Access;
+use super::{
+    admission::{Admission, cost_of_reading},
+    graphql::Access,
+};
 use crate::{
     auth::Requester,
     graphql::{
@@ -30,6 +33,7 @@ pub struct Operations<Query, Mutation, Subscription, A> {
     engine: Arc<Engine<Query, Mutation, Subscription>>,
     access: Arc<A>,
     cohorts: Cohorts,
+    admission: Arc<Admission>,
     deadline: Duration,
     patience: Duration,
 }
@@ -39,6 +43,8 @@ pub struct Operations<Query, Mutation, Subscription, A> {
 pub struct Peer {
     /// The caller.
     pub requester: Requester,
+    /// Where it comes from.
+    pub from: Option<IpAddr>,
     /// The language of texts.
     pub lang: Lang,
     /// What the log names the operation by.
@@ -62,6 +68,7 @@ where
         engine: Arc<Engine<Query, Mutation, Subscription>>,
         access: Arc<A>,
         cohorts: Cohorts,
+        admission: Arc<Admission>,
         deadline: Duration,
         patience: Duration,
     ) -> Self {
@@ -69,6 +76,7 @@ where
             engine,
             access,
             cohorts,
+            admission,
             deadline,
             patience,
         }
@@ -86,7 +94,16 @@ where
 
     /// What the request means, or the errors that say why it means nothing, a list.
     pub fn prepare(&self, request: &GraphqlRequest, peer: &Peer) -> Result<Prepared, Bytes> {
-        let prepared = self.engine.prepare(request.clone());
+        let takes = self.access.takes(&peer.requester);
+        let prepared = self.engine.prepare(request.clone(), takes);
+        let account = self.access.account(&peer.requester, peer.from);
+        let cost = match &prepared {
+            Ok(prepared) => prepared.cost(),
+            Err(_) => cost_of_reading(request),
+        };
+        if let Err(limited) = self.admission.charge(&account, cost) {
+            return Err(self.refused(limited.error, peer.lang, &peer.id));
+        }
         prepared.map_err(|fault| {
             let context = RequestContext::new(peer.lang, peer.id.clone());
             errors(&Executed::fault(fault, &context.renderer()))
@@ -108,7 +125,7 @@ where
             },
             OperationType::Query | OperationType::Mutation => {
                 let idempotency = match request.extensions.contains_key("idempotencyKey") {
-                    true => match Idempotency::of(None, request, prepared.facts()) {
+                    true => match Idempotency::of(None, request, prepared.hash(), prepared.facts()) {
                         Ok(idempotency) => idempotency,
                         Err(error) => return one(Told::Failed(self.refused(error, peer.lang, &peer.id))),
                     },
@@ -149,7 +166,12 @@ where
             if let Some(idempotency) = idempotency {
                 context.insert(idempotency);
             }
-            let run = self.engine.run(prepared, context);
+            let run = async {
+                match self.admission.enter(self.access.class(&peer.requester)).await {
+                    Ok(_pass) => self.engine.run(prepared, context).await,
+                    Err(error) => Executed::error(error, None, &context.renderer()),
+                }
+            };
             match kind {
                 OperationType::Query => tokio::time::timeout(self.deadline, run).await.ok(),
                 _ => Some(run.await),

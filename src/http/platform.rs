@@ -31,6 +31,8 @@ use self::{
     body::Counted,
     run::{Run, Sender},
 };
+use super::admission::{self, Admission};
+use super::client::Proxies;
 use super::graphql::{request_id, text};
 use crate::{
     audit::RefusedAccess,
@@ -60,6 +62,10 @@ pub struct Platform {
     pub database: Database,
     /// Where refusals are kept.
     pub refused: RefusedAccess,
+    /// What lets deliveries in.
+    pub admission: Arc<Admission>,
+    /// Who is believed about where a request comes from.
+    pub proxies: Proxies,
 }
 
 /// What may stand in the query string.
@@ -87,6 +93,7 @@ async fn deliver_points(
     let run = match platform.admit(&source, &params, &parts.headers, &id).await {
         Ok(admitted) => platform.open(admitted, body, lang).await,
         Err(problem) => {
+            let problem = platform.charged(problem, &parts);
             body::let_go(body);
             Err(problem)
         }
@@ -122,6 +129,21 @@ enum SentBy<'h> {
 }
 
 impl Platform {
+    /// A problem, or that there were too many of its kind: to find out that a token is none costs more than to send it.
+    fn charged(&self, problem: Problem, parts: &http::request::Parts) -> Problem {
+        if problem.status() != StatusCode::UNAUTHORIZED {
+            return problem;
+        }
+        let from = self.proxies.client(&parts.headers, &parts.extensions);
+        match self
+            .admission
+            .charge(&admission::Account::at(from), admission::COST_OF_STRANGERS)
+        {
+            Ok(_) => problem,
+            Err(limited) => Problem::of(StatusCode::TOO_MANY_REQUESTS, limited.error),
+        }
+    }
+
     /// Checks everything that can be checked without the body.
     async fn admit<'h>(
         &self,
@@ -200,6 +222,7 @@ impl Platform {
         };
         Ok(Run {
             database: self.database.clone(),
+            admission: self.admission.clone(),
             sender: Sender {
                 grant: caller.grant,
                 actor: caller.actor,

@@ -7,6 +7,7 @@
 use std::{
     collections::{HashMap, hash_map::RandomState},
     hash::BuildHasher as _,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -25,6 +26,7 @@ use tokio::{
 };
 
 use super::{
+    client::Arrival,
     graphql::Access,
     operations::{Operations, Peer},
 };
@@ -219,6 +221,7 @@ pub fn upgrade<Query, Mutation, Subscription, A>(
     upgrade: WebSocketUpgrade,
     operations: Arc<Operations<Query, Mutation, Subscription, A>>,
     sockets: Sockets,
+    arrival: Arrival,
     lang: Lang,
     id: RequestId,
 ) -> Response
@@ -238,7 +241,7 @@ where
         .max_frame_size(limits.message_bytes);
     upgrade.on_upgrade(move |socket| async move {
         let speaks = socket.protocol().is_some();
-        let _open = sockets.inner.opens();
+        let _open = (sockets.inner.opens(), arrival.slot);
         let mut connection = Connection {
             socket,
             protocol: Socket::new(limits.operations),
@@ -248,6 +251,7 @@ where
             mutations: Arc::new(Semaphore::new(limits.operations)),
             sockets: sockets.inner.clone(),
             caller: None,
+            from: arrival.from,
             lang,
             id,
             started: 0,
@@ -274,6 +278,8 @@ struct Connection<Query, Mutation, Subscription, A> {
     mutations: Arc<Semaphore>,
     sockets: Arc<Inner>,
     caller: Option<(Requester, OfCaller)>,
+    /// Where it comes from.
+    from: Option<IpAddr>,
     lang: Lang,
     id: RequestId,
     /// How many operations there have been, for their ids.
@@ -392,6 +398,7 @@ where
         self.started += 1;
         let mut peer = Peer {
             requester: requester.clone(),
+            from: self.from,
             lang: self.lang,
             id: RequestId::new(&format!("{}-{}", self.id.as_str(), self.started)),
             resume: None,

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::graphql::GraphqlRequest;
+use crate::graphql::{GraphqlRequest, RequestParams};
 
 /// The subprotocol's name.
 pub const SUBPROTOCOL: &str = "graphql-transport-ws";
@@ -139,17 +139,8 @@ enum Message {
     ConnectionInit { payload: Option<Map<String, Value>> },
     Ping { payload: Option<Map<String, Value>> },
     Pong {},
-    Subscribe { id: String, payload: Payload },
+    Subscribe { id: String, payload: RequestParams },
     Complete { id: String },
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Payload {
-    query: String,
-    operation_name: Option<String>,
-    variables: Option<Map<String, Value>>,
-    extensions: Option<Map<String, Value>>,
 }
 
 impl Socket {
@@ -243,7 +234,10 @@ impl Socket {
             },
             Message::Ping { payload } => self.pinged(payload),
             Message::Pong {} => Vec::new(),
-            Message::Subscribe { id, payload } => self.subscribe(id, payload),
+            Message::Subscribe { id, payload } => match payload.into_request() {
+                Some(request) => self.subscribe(id, request),
+                None => self.close(Close::BadRequest),
+            },
             // Of one that has ended: the two have crossed.
             Message::Complete { id } => match self.operations.remove(&id) {
                 Some(key) => {
@@ -270,7 +264,7 @@ impl Socket {
         }
     }
 
-    fn subscribe(&mut self, id: String, payload: Payload) -> Vec<Action> {
+    fn subscribe(&mut self, id: String, request: GraphqlRequest) -> Vec<Action> {
         if self.state != State::Acknowledged {
             return self.close(Close::Unauthorized);
         }
@@ -288,15 +282,6 @@ impl Socket {
         if is_one_too_many {
             return vec![Action::Refuse(key)];
         }
-        let request = GraphqlRequest {
-            query: payload.query,
-            operation_name: payload.operation_name,
-            variables: payload
-                .variables
-                .map(|variables| async_graphql::Variables::from_json(Value::Object(variables)))
-                .unwrap_or_default(),
-            extensions: payload.extensions.unwrap_or_default(),
-        };
         vec![Action::Start(key, Box::new(request))]
     }
 

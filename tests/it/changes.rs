@@ -201,7 +201,12 @@ on_both!(
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         app.url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(app::serve(listener, service.router(), std::future::pending()));
+        tokio::spawn(app::serve(
+            listener,
+            service.router(),
+            app::ServerOptions::default(),
+            std::future::pending(),
+        ));
 
         let admin = app.admin();
         assert_eq!(refusal(&admin, &old).await, "CURSOR_EXPIRED");

@@ -557,7 +557,7 @@ async fn a_browser_gets_graphiql_with_its_assets_from_the_binary() {
 async fn deployments_may_switch_off_graphiql_and_introspection() {
     let app = TestApp::with_config(sqlite::database().await, |config| {
         config.graphql.graphiql = false;
-        config.graphql.introspection = false;
+        config.graphql.introspection = Vec::new();
     })
     .await;
     let page = app

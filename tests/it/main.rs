@@ -22,6 +22,7 @@ mod changes;
 mod cli;
 mod demo;
 mod demo_points;
+mod documents;
 mod durability;
 mod figures;
 mod gold;

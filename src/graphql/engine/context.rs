@@ -3,24 +3,11 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use async_graphql::{Data, Variables};
+use async_graphql::Data;
 
 use crate::graphql::batch::LoaderQueue;
 use crate::graphql::error::Renderer;
 use crate::kernel::message::Lang;
-
-/// The parameters of a GraphQL request, whatever transport brought it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct GraphqlRequest {
-    /// The document.
-    pub query: String,
-    /// Which of its operations.
-    pub operation_name: Option<String>,
-    /// Its variables.
-    pub variables: Variables,
-    /// Whatever else clients and servers agree on.
-    pub extensions: serde_json::Map<String, serde_json::Value>,
-}
 
 /// What the log and INTERNAL errors name a request by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

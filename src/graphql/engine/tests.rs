@@ -162,7 +162,6 @@ async fn a_document_answers_the_same_when_it_comes_again() {
             json!({ "data": { "sum": 3.5, "branch": { "name": "HC" } } })
         );
     }
-    assert!(engine.prepare(request(query, variables)).unwrap().validated);
 }
 
 #[tokio::test]
@@ -199,12 +198,12 @@ async fn a_document_that_fails_validation_fails_each_time_and_is_not_kept() {
         }] })
         );
     }
-    assert!(
-        !engine
-            .prepare(request("{ nothing }", json!({})))
-            .unwrap()
-            .validated
-    );
+    let named = GraphqlRequest {
+        query: String::new(),
+        document_id: Some(format!("sha256:{}", hex::encode(documents::hash("{ nothing }")))),
+        ..GraphqlRequest::default()
+    };
+    assert!(engine.prepare(named, Takes::Any).is_err());
 }
 
 #[tokio::test]
@@ -335,21 +334,18 @@ async fn fragments_in_a_ring_are_told() {
 async fn a_subscription_gives_its_events_and_is_refused_elsewhere() {
     let engine = engine();
     let query = "subscription($to: Int!) { ticks(to: $to) }";
-    for kept in [false, true] {
-        let prepared = engine.prepare(request(query, json!({ "to": 3 }))).unwrap();
-        assert_eq!(prepared.validated, kept);
+    for _ in 0..2 {
+        let prepared = engine
+            .prepare(request(query, json!({ "to": 3 })), Takes::Any)
+            .unwrap();
         let events: Vec<_> = engine.subscribe(prepared, context()).collect().await;
         let events: Vec<_> = events.iter().map(|e| serde_json::to_value(e).unwrap()).collect();
         assert_eq!(events, [0, 1, 2].map(|n| json!({ "data": { "ticks": n } })));
     }
     let answer = ask(&engine, query, json!({ "to": 3 })).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_REQUEST");
-    let invalid = engine
-        .prepare(request("subscription { tocks }", json!({})))
-        .unwrap();
-    let events: Vec<_> = engine.subscribe(invalid, context()).collect().await;
-    assert_eq!(events.len(), 1);
-    assert!(events[0].is_request_error());
+    let invalid = engine.prepare(request("subscription { tocks }", json!({})), Takes::Any);
+    assert!(matches!(invalid, Err(Fault::Document(_))));
 }
 
 #[tokio::test]

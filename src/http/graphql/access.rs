@@ -1,11 +1,14 @@
 //! The service's own callers: tokens checked by `auth`, resolvers given a [`Caller`].
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Access;
-use crate::auth::{Authenticator, Requester};
+use crate::auth::{Authenticator, Requester, Role};
 use crate::graphql::caller::Caller;
+use crate::graphql::engine::Takes;
 use crate::graphql::{ApiError, Prepared, RequestContext};
+use crate::http::admission::{Account, Class};
 use crate::kernel::message::Lang;
 use crate::live::{Dependencies, ReadKey, dependencies};
 use crate::storage::Database;
@@ -14,16 +17,25 @@ use crate::storage::Database;
 pub struct ServiceAccess {
     authenticator: Arc<Authenticator>,
     database: Database,
-    introspection: bool,
+    roles: RoleRights,
+}
+
+/// What a deployment lets roles do at the edge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleRights {
+    /// Those that may see the schema.
+    pub introspect: Vec<Role>,
+    /// Those that may send documents that are not registered.
+    pub send_any_document: Vec<Role>,
 }
 
 impl ServiceAccess {
-    /// `introspection`: whether the schema may be asked for.
-    pub fn new(authenticator: Arc<Authenticator>, database: Database, introspection: bool) -> Self {
+    /// Lets roles do what they may.
+    pub fn new(authenticator: Arc<Authenticator>, database: Database, roles: RoleRights) -> Self {
         Self {
             authenticator,
             database,
-            introspection,
+            roles,
         }
     }
 }
@@ -35,8 +47,29 @@ impl Access for ServiceAccess {
         Ok(self.authenticator.authenticate(authorization).await?)
     }
 
-    fn may_introspect(&self, _: &Requester) -> bool {
-        self.introspection
+    fn may_introspect(&self, requester: &Requester) -> bool {
+        self.roles.introspect.contains(&requester.role())
+    }
+
+    fn takes(&self, requester: &Requester) -> Takes {
+        match self.roles.send_any_document.contains(&requester.role()) {
+            true => Takes::Any,
+            false => Takes::Trusted,
+        }
+    }
+
+    fn account(&self, requester: &Requester, address: Option<IpAddr>) -> Account {
+        match requester.is_anonymous() {
+            true => Account::at(address),
+            false => Account::Subject(requester.shared_subject()),
+        }
+    }
+
+    fn class(&self, requester: &Requester) -> Class {
+        match requester.role() {
+            Role::Adapter => Class::Push,
+            _ => Class::Other,
+        }
     }
 
     fn read_key(

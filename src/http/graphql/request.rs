@@ -1,31 +1,22 @@
 //! The parameters of a GraphQL request, from a body or from a query string.
 
-use async_graphql::Variables;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Query;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use http_body_util::LengthLimitError;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use super::{Stop, text};
-use crate::graphql::GraphqlRequest;
+use crate::graphql::{GraphqlRequest, RequestParams};
 use crate::kernel::message::Message;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct BodyParams {
-    query: Option<String>,
-    operation_name: Option<String>,
-    #[serde(default)]
-    variables: Variables,
-    extensions: Option<Map<String, Value>>,
-}
-
+/// The parameters of a `GET`: variables and extensions are JSON in a text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct UriParams {
     query: Option<String>,
+    #[serde(alias = "doc_id", alias = "id")]
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<String>,
     extensions: Option<String>,
@@ -53,7 +44,7 @@ pub(super) async fn from_body(headers: &HeaderMap, body: Body, limit: usize) -> 
         }
         _ => return Err(bad("请求体须为 JSON 对象", "The body must be a JSON object")),
     }
-    let params: BodyParams = serde_json::from_slice(&body).map_err(|error| {
+    let params: RequestParams = serde_json::from_slice(&body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         match error.classify() {
             serde_json::error::Category::Data => bad(
@@ -66,24 +57,22 @@ pub(super) async fn from_body(headers: &HeaderMap, body: Body, limit: usize) -> 
             ),
         }
     })?;
-    Ok(GraphqlRequest {
-        query: params.query.ok_or_else(no_query)?,
-        operation_name: params.operation_name,
-        variables: params.variables,
-        extensions: params.extensions.unwrap_or_default(),
-    })
+    params.into_request().ok_or_else(no_query)
 }
 
 /// The parameters of a `GET`.
 pub(super) fn from_uri(uri: &Uri) -> Result<GraphqlRequest, Stop> {
     let Query(params) = Query::<UriParams>::try_from_uri(uri)
         .map_err(|_| bad("查询串参数不合法", "The query string's parameters cannot be read"))?;
-    Ok(GraphqlRequest {
-        query: params.query.ok_or_else(no_query)?,
-        operation_name: params.operation_name,
+    let params = RequestParams {
+        query: params.query,
+        document_id: params.document_id,
+        // Set to nothing is left out (Appendix A, GET).
+        operation_name: params.operation_name.filter(|name| !name.is_empty()),
         variables: from_json(params.variables.as_deref(), "variables")?,
-        extensions: from_json::<Option<_>>(params.extensions.as_deref(), "extensions")?.unwrap_or_default(),
-    })
+        extensions: from_json(params.extensions.as_deref(), "extensions")?,
+    };
+    params.into_request().ok_or_else(no_query)
 }
 
 fn from_json<T: Default + serde::de::DeserializeOwned>(text: Option<&str>, name: &str) -> Result<T, Stop> {
@@ -132,7 +121,10 @@ fn is_json(content_type: Option<&str>) -> bool {
 }
 
 fn no_query() -> Stop {
-    bad("缺少参数 query", "The parameter query is required")
+    bad(
+        "缺少参数 query（或以 documentId 指明文档）",
+        "The parameter query is required, or documentId, which names a document",
+    )
 }
 
 fn bad(zh: impl Into<std::borrow::Cow<'static, str>>, en: impl Into<std::borrow::Cow<'static, str>>) -> Stop {

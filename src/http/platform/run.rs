@@ -1,6 +1,6 @@
 //! Rows in, lines out: chunk by chunk, each durable before it is told.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -19,6 +19,7 @@ use super::{
 use crate::{
     auth::Grant,
     graphql::error::{ApiError, ErrorCode},
+    http::admission::Admission,
     kernel::message::{Lang, Message},
     points::{
         Entry, Outcome, Unreadable, decode,
@@ -53,6 +54,7 @@ pub(super) struct Sender {
 /// A delivery that may begin.
 pub(super) struct Run {
     pub database: Database,
+    pub admission: Arc<Admission>,
     pub sender: Sender,
     pub body: Counted,
     pub every_outcome: bool,
@@ -66,6 +68,7 @@ impl Run {
         let mut delivery = Delivery {
             pieces: Pieces::new(self.body),
             database: self.database,
+            admission: self.admission,
             sender: self.sender,
             every_outcome: self.every_outcome,
             lang: self.lang,
@@ -122,6 +125,7 @@ impl From<Problem> for Stop {
 struct Delivery {
     pieces: Pieces,
     database: Database,
+    admission: Arc<Admission>,
     sender: Sender,
     every_outcome: bool,
     lang: Lang,
@@ -218,6 +222,7 @@ impl Delivery {
                 entries: chunk.entries,
             },
         );
+        let _pass = self.admission.enter_in_turn().await;
         let written = self
             .database
             .write(self.sender.actor.clone(), None, input, |write, (grant, input)| {

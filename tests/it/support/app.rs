@@ -180,11 +180,14 @@ impl TestApp {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let router = app.router();
+        let connections = config.server.connections;
         let (stop_tail, tail_stopped) = tokio::sync::watch::channel(false);
         tokio::spawn(app.tail(tail_stopped));
         tokio::spawn(async move {
             let ended = async { drop(stopped.await) };
-            app::serve(listener, router, ended).await.expect("serves");
+            app::serve(listener, router, connections, ended)
+                .await
+                .expect("serves");
         });
         Self {
             url,

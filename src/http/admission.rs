@@ -1,0 +1,151 @@
+//! Whether a request is taken now: by what its caller has used up lately ([`Rate`]), and by how much the service has to do
+//! ([`Gate`]). What is not taken is told so at once and when to come back, so that what is taken is answered soon.
+
+mod gate;
+mod rate;
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+pub use gate::{Gate, GateOptions, Pass};
+pub use rate::{Quota, Rate, RateOptions};
+
+use crate::graphql::{ApiError, GraphqlRequest};
+
+/// What it costs to find out that a token is none.
+pub const COST_OF_STRANGERS: u64 = 200;
+
+/// What an answer costs that is kept.
+pub const COST_OF_KEPT: u64 = 1;
+
+/// What a request costs that is refused once it has been read: a document may be all brackets.
+pub fn cost_of_reading(request: &GraphqlRequest) -> u64 {
+    10 + request.query.len() as u64 / 4
+}
+
+/// Whose use is counted: a subject, or where callers without a token come from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Account {
+    /// A token's subject.
+    Subject(Arc<str>),
+    /// An address; of IPv6 the network that one subscriber has (RFC 6177: /64).
+    Address(IpAddr),
+    /// Nothing is known of it.
+    Unknown,
+}
+
+impl Account {
+    /// Who has no token, by its address.
+    pub fn at(address: Option<IpAddr>) -> Self {
+        match address {
+            Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+                Some(address) => Self::Address(address.into()),
+                None => {
+                    let [a, b, c, d, ..] = address.segments();
+                    Self::Address(std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
+                }
+            },
+            Some(address) => Self::Address(address),
+            None => Self::Unknown,
+        }
+    }
+}
+
+/// What a request does, as far as it matters for whom is let in first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Class {
+    /// Reads, and writes of people.
+    #[default]
+    Other,
+    /// Points of a platform: turned away last, because what is not taken has to be sent again by a machine that may lose it.
+    Push,
+}
+
+/// What a deployment may set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What a caller may use up; None: as much as it likes.
+    pub rate: Option<RateOptions>,
+    /// Requests that are worked on at once.
+    pub requests: GateOptions,
+    /// Deliveries of points that are worked on at once.
+    pub pushes: GateOptions,
+}
+
+impl Options {
+    /// Without any limit.
+    pub fn unlimited() -> Self {
+        let all = GateOptions {
+            at_once: Gate::MOST,
+            waiting: usize::MAX,
+            patience: Duration::MAX,
+        };
+        Self {
+            rate: None,
+            requests: all,
+            pushes: all,
+        }
+    }
+}
+
+/// Lets requests in.
+pub struct Admission {
+    rate: Option<Rate>,
+    requests: Gate,
+    pushes: Gate,
+}
+
+impl Admission {
+    /// By a deployment's settings.
+    pub fn new(options: Options) -> Self {
+        Self {
+            rate: options.rate.map(Rate::new),
+            requests: Gate::new(options.requests),
+            pushes: Gate::new(options.pushes),
+        }
+    }
+
+    /// Lets a request in when there is room for it; it counts until its pass is dropped.
+    ///
+    /// # Errors
+    ///
+    /// UNAVAILABLE where there is none soon.
+    pub async fn enter(&self, class: Class) -> Result<Pass, ApiError> {
+        match class {
+            Class::Other => self.requests.enter().await,
+            Class::Push => self.pushes.enter().await,
+        }
+    }
+
+    /// Lets the next piece of a stream of points in when it is its turn: its sender waits meanwhile, and sends no more.
+    pub async fn enter_in_turn(&self) -> Option<Pass> {
+        self.pushes.enter_in_turn().await
+    }
+
+    /// Takes from a caller what a request costs, in the units of the document guard; gives what is left, where that is limited.
+    ///
+    /// # Errors
+    ///
+    /// RATE_LIMITED, and nothing is taken, where there is not as much left.
+    pub fn charge(&self, account: &Account, cost: u64) -> Result<Option<Quota>, RateLimited> {
+        match &self.rate {
+            Some(rate) => rate.take(account, cost).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Forgets callers whose use is made up for.
+    pub fn forget(&self) {
+        if let Some(rate) = &self.rate {
+            rate.forget();
+        }
+    }
+}
+
+/// A caller that has used up what it may.
+#[derive(Clone, Debug)]
+pub struct RateLimited {
+    /// RATE_LIMITED, with when to come back.
+    pub error: ApiError,
+    /// What is left.
+    pub quota: Quota,
+}
