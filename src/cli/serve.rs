@@ -111,6 +111,7 @@ pub(super) async fn run(
     let pulls = tokio::spawn(schedule::run(pullers, stopped.clone()));
     let jobs = tokio::spawn(app.jobs(holder).run(stopped.clone()));
     let tail = tokio::spawn(app.tail(stopped.clone()));
+    let keys = tokio::spawn(app.follow_keys(stopped.clone()));
     let simulator = simulator.map(|server| {
         tracing::info!(url = server.url(), "the stand-in platform answers");
         tokio::spawn(server.run(stopped))
@@ -139,6 +140,7 @@ pub(super) async fn run(
     let _ = pulls.await;
     let _ = jobs.await;
     let _ = tail.await;
+    let _ = keys.await;
     if let Some(simulator) = simulator {
         let _ = simulator.await;
     }
