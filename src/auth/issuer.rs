@@ -186,10 +186,7 @@ impl Keys {
     fn principal(&self, issuer: &Issuer, claims: &ClaimSet) -> Result<Principal, TokenError> {
         let mut principal = Principal::read(claims, &issuer.settings.claims, &issuer.settings.roles)?;
         match &issuer.settings.name {
-            Some(name) if principal.subject.is_empty() => {
-                tracing::debug!(issuer = name, "an empty subject");
-                return Err(TokenError::Claim("sub is empty"));
-            }
+            Some(_) if principal.subject.is_empty() => return Err(TokenError::Claim("sub is empty")),
             Some(name) => principal.subject = format!("{name}{SEPARATOR}{}", principal.subject),
             None => {
                 let begins = principal.subject.split_once(SEPARATOR).map(|(name, _)| name);

@@ -272,7 +272,7 @@ fn roles(keys: &mut Keys<'_>) -> RoleRules {
 fn role(name: &str) -> Result<Role, String> {
     Role::parse(name).ok_or_else(|| {
         let names = Role::ALL.map(Role::as_str);
-        format!("must be of {}", names.join(", "))
+        format!("must be one of {}", names.join(", "))
     })
 }
 

@@ -123,6 +123,24 @@ roles = {}
 "#,
     )
     .unwrap_err();
-    insta::assert_snapshot!(faults.join("\n"), @"");
+    insta::assert_snapshot!(faults.join("\n"), @r##"
+    auth.jwks_url (zhibu.toml, line 4): must begin with "https://"; with "http://" only on this machine, or where jwks_allow_http is set
+    auth.jwks_floor (zhibu.toml, line 6): auth.jwks_floor must not be above auth.jwks_refresh
+    auth.issuers.a.types (zhibu.toml, line 11): must name at least one
+    auth.issuers.a.jwks_url (zhibu.toml, line 10): must hold no user, no password and no fragment
+    auth.issuers.a.allowed_roles (zhibu.toml, line 12): must be one of DISTRICT_ADMIN, COMMITTEE_OFFICER, EXAMINER, BRANCH_OFFICER, VIEWER, ADAPTER
+    auth.issuers.a.issuer (zhibu.toml, line 9): is auth.issuer already: a token's issuer must be one
+    auth.issuers.b.issuer (zhibu.toml, line 14): must be set
+    auth.issuers.b.jwks_url (zhibu.toml, line 15): must be a URL such as "https://id.example.org/jwks"
+    auth.issuers.b.claims.role (zhibu.toml, line 19): must be the name of a claim, or a JSON pointer such as "/realm_access/roles"
+    auth.issuers.c.jwks_url (zhibu.toml, line 21): must be set, or public_key_files
+    auth.issuers.c.roles.admin (zhibu.toml, line 25): must be one of DISTRICT_ADMIN, COMMITTEE_OFFICER, EXAMINER, BRANCH_OFFICER, VIEWER, ADAPTER
+    auth.issuers.d.allowed_roles (zhibu.toml, line 31): must name at least one role
+    auth.issuers.d.issuer (zhibu.toml, line 28): is that of auth.issuers.c already: a token's issuer must be one
+    auth.issuers.webhook (zhibu.toml, line 33): webhook is what the service calls callers of its own
+    auth.issuers."E:F" (zhibu.toml, line 37): an issuer's name has 1 to 32 letters a to z, digits and hyphens: its subjects begin with it
+    auth.issuers."E:F".roles (zhibu.toml, line 40): must name at least one word, or be left out
+    auth.issuers.b.audiense (zhibu.toml, line 16): is not a setting; did you mean auth.issuers.b.audience?
+    "##);
     assert!(!faults.join("\n").contains("hunter2"));
 }

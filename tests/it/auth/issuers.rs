@@ -5,12 +5,15 @@ use jsonwebtoken::Header;
 use serde_json::{Value, json};
 
 use super::{ask, assert_refused};
-use crate::support::{
-    app::TestApp,
-    identity::{Provider, ProviderKey, app_with, claims_of, issuer},
-    on_both,
-    socket::Socket,
-    sqlite,
+use crate::{
+    gold::selection::{Selection, decide},
+    support::{
+        app::TestApp,
+        identity::{Provider, ProviderKey, app_with, claims_of, issuer},
+        on_both,
+        socket::Socket,
+        sqlite,
+    },
 };
 
 const VIEWER: &str = "{ viewer { subject role organization { code } branch { code } } }";
@@ -170,6 +173,28 @@ on_both!(one_subject_of_two_issuers_is_two_callers, |db| async move {
         ]
     );
 });
+
+on_both!(
+    who_recommends_is_not_who_decides_of_another_issuer,
+    |db| async move {
+        let (one, two) = (ProviderKey::ed25519("k"), ProviderKey::p256("k"));
+        let (first, second) = (Provider::with(&[&one]).await, Provider::with(&[&two]).await);
+        let app = app_with(db, &(issuer("one", &first) + &issuer("two", &second))).await;
+        app.plant_tree().await;
+        let selection = Selection::of(app, &["GOVERNMENT"], 5).await;
+        let app = &selection.app;
+        let token = |name, key: &ProviderKey| key.sign(&claims_of(name, &app.clock, json!({})));
+        let (one, two) = (token("one", &one), token("two", &two));
+        let applied = selection.apply(1).await.unwrap();
+        let recommended = decide(&app.with_token(&one), "recommendGold", &applied, Some(true))
+            .await
+            .unwrap();
+        let same = decide(&app.with_token(&one), "decideGold", &recommended, Some(true)).await;
+        assert_eq!(same, Err(vec!["RULE_VIOLATION".to_owned()]));
+        let other = decide(&app.with_token(&two), "decideGold", &recommended, Some(true)).await;
+        assert_eq!(other.unwrap()["state"], "AWARDED");
+    }
+);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_subject_passes_for_one_of_another_issuer() {
