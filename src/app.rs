@@ -3,17 +3,26 @@
 mod demonstration;
 mod trusted;
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
 use futures_util::future::BoxFuture;
 use rand::{CryptoRng, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
 use tokio::{net::TcpListener, sync::watch};
+use url::Url;
 
 use crate::{
     audit::RefusedAccess,
-    auth::{Authenticator, KeyError, Keys, Role, SigningKey, VerifyingKey, Webhooks, secret_file},
+    auth::{
+        Authenticator, Issuer, IssuerSettings, JwksSource, KeyError, Keys, Role, SigningKey, VerifyingKey,
+        Webhooks, secret_file,
+    },
     branch::{BranchEnded, BranchHooks},
     campaign::CampaignHooks,
     config::{Config, Faults, SourceSection},
@@ -244,6 +253,7 @@ fn warn_of_own_participant_key(config: &Config) {
 /// A service that answers.
 pub struct App {
     database: Database,
+    keys: Arc<Keys>,
     router: Router,
     refused: RefusedAccess,
     retention: Retention,
@@ -275,14 +285,9 @@ impl App {
         demo: bool,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, AppError> {
-        let keys = Keys::new(
-            verifying_keys(config, demo, rng)?,
-            &config.auth.issuer,
-            &config.auth.audience,
-            i64::try_from(config.auth.leeway.as_secs()).unwrap_or_default(),
-        );
+        let keys = Arc::new(trusted_keys(config, demo, database.clock(), rng)?);
         let anonymous = config.auth.anonymous_role.or(demo.then_some(Role::Viewer));
-        let authenticator = Arc::new(Authenticator::new(keys, anonymous, database.clone()));
+        let authenticator = Arc::new(Authenticator::new(keys.clone(), anonymous, database.clone()));
         warn_of_own_participant_key(config);
         let participant_key = participant_key(config, rng)?;
         open_sources(&database, config).await?;
@@ -377,6 +382,7 @@ impl App {
         );
         Ok(Self {
             router,
+            keys,
             refused,
             retention: Retention::from(config),
             sources: config.sources.clone(),
@@ -415,6 +421,17 @@ impl App {
     /// Follows the change log for subscriptions and cached reads until `stop` turns true.
     pub fn tail(&self, stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
         tail::run(self.database.for_its_own(), self.window, stop)
+    }
+
+    /// Keeps the keys of identity providers fresh until `stop` turns true; begins at once.
+    pub fn follow_keys(&self, stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
+        let keys = self.keys.clone();
+        async move { keys.follow(stop).await }
+    }
+
+    /// Asks once for the keys of identity providers that are due, and waits for the answers.
+    pub async fn refresh_keys(&self) {
+        self.keys.refresh_due().await;
     }
 
     /// What closes sockets and streams before the service stops: it is not ready any more and takes no new ones, and ends when
@@ -502,20 +519,47 @@ fn webhooks(config: &Config) -> Webhooks {
     Webhooks::new(sources.map(|source| (source.code.clone(), source.webhook_secrets.clone())))
 }
 
-/// The keys whose tokens are taken: the configured ones; where none is, or in a demonstration, the local one.
-fn verifying_keys(
+/// The issuers whose tokens are taken. Those of the local key are taken where no key at all is configured, and in a
+/// demonstration.
+fn trusted_keys(
     config: &Config,
     demo: bool,
+    clock: &Clock,
     rng: &mut impl CryptoRng,
-) -> Result<Vec<VerifyingKey>, AppError> {
-    let mut keys = Vec::new();
-    for file in &config.auth.public_key_files {
-        keys.push(VerifyingKey::load(file)?);
+) -> Result<Keys, AppError> {
+    let auth = &config.auth;
+    let load = |files: &[PathBuf]| {
+        let keys = files.iter().map(|file| VerifyingKey::load(file));
+        keys.collect::<Result<Vec<_>, _>>()
+    };
+    let listed = |name: &str, url: &Option<Url>, rng: &mut _| {
+        let source = url
+            .as_ref()
+            .map(|url| JwksSource::new(name, url.clone(), auth.jwks, clock.clone(), rng));
+        let wrong = |error| AppError::Other(format!("{name}: {error}"));
+        source.transpose().map_err(wrong)
+    };
+    let mut issuers = Vec::new();
+    let mut first = load(&auth.public_key_files)?;
+    let configured = !first.is_empty() || auth.jwks_url.is_some() || !auth.issuers.is_empty();
+    if demo || !configured {
+        first.push(SigningKey::load_or_create(&config.signing_key_file(), rng)?.verifying_key());
     }
-    if demo || keys.is_empty() {
-        keys.push(SigningKey::load_or_create(&config.signing_key_file(), rng)?.verifying_key());
+    issuers.push(Issuer::new(
+        IssuerSettings::first(&auth.issuer, &auth.audience),
+        first,
+        listed("auth", &auth.jwks_url, rng)?,
+    ));
+    for section in &auth.issuers {
+        let name = section.settings.name.as_deref().unwrap_or_default();
+        issuers.push(Issuer::new(
+            section.settings.clone(),
+            load(&section.public_key_files)?,
+            listed(name, &section.jwks_url, rng)?,
+        ));
     }
-    Ok(keys)
+    let leeway = i64::try_from(auth.leeway.as_secs()).unwrap_or_default();
+    Ok(Keys::of(issuers, leeway))
 }
 
 /// What happens to branches sets this off in the slices above, in the same transaction.

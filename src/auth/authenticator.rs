@@ -7,10 +7,11 @@ use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    is_opaque_subject,
+    issuer::{Keys, Verified, Vouched},
+    jwks::KeysUnavailable,
     requester::{Requester, Role},
     store,
-    token::{Claims, Keys, Times, TokenError},
+    token::{Times, TokenError},
 };
 use crate::{
     kernel::{
@@ -35,6 +36,9 @@ pub enum AuthError {
     /// A token that is not taken.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// A token of which nobody can tell: its issuer's keys are out of reach.
+    #[error(transparent)]
+    Keys(#[from] KeysUnavailable),
     /// The database failed while a code was looked up.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -42,21 +46,28 @@ pub enum AuthError {
 
 /// Checks tokens and finds what their codes name.
 pub struct Authenticator {
-    keys: Keys,
+    keys: Arc<Keys>,
     anonymous: Option<Role>,
     database: Database,
     organizations: Cache<String, OrganizationId>,
     branches: Cache<String, BranchId>,
     sources: Cache<String, PointSourceId>,
     /// Callers by the SHA-256 of a token whose signature is good: to check one costs more than a kept answer.
-    verified: Cache<[u8; 32], Arc<(Times, Requester)>>,
+    verified: Cache<[u8; 32], Arc<Known>>,
+}
+
+/// A caller whose token was taken.
+struct Known {
+    times: Times,
+    vouched: Vouched,
+    requester: Requester,
 }
 
 impl Authenticator {
     /// `anonymous`: the role of callers without a token, where the deployment gives them one.
-    pub fn new(keys: Keys, anonymous: Option<Role>, database: Database) -> Self {
+    pub fn new(keys: impl Into<Arc<Keys>>, anonymous: Option<Role>, database: Database) -> Self {
         Self {
-            keys,
+            keys: keys.into(),
             anonymous,
             database,
             organizations: Cache::new(KEPT_CODES),
@@ -76,56 +87,63 @@ impl Authenticator {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim())
             .ok_or(TokenError::Claim("not a bearer token"))?;
-        let now = self.database.clock().machine().timestamp();
-        // Its signature is checked once, its times each time.
+        let now = self.database.clock().machine();
+        // Its signature is checked once; each time, whether it has ended and whether its key is one of its issuer's still.
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         if let Some(known) = self.verified.get(&hash) {
-            self.keys.check_times(known.0, now)?;
-            return Ok(known.1.clone());
+            known.times.check(now.timestamp(), self.keys.leeway_seconds())?;
+            if self.keys.vouches(&known.vouched, now) {
+                return Ok(known.requester.clone());
+            }
+            self.verified.remove(&hash);
         }
-        let claims = self.keys.verify(token, now)?;
-        let times = claims.times();
-        let requester = self.requester(claims).await?;
+        let verified = self.keys.verify(token, now).await?;
+        let requester = self.requester(&verified).await?;
         // A source that is not there yet is looked for again, and so is an examiner who was never assigned.
         let has_source = requester.source.is_none() || requester.source_id.is_some();
         let is_assigned = requester.role != Role::Examiner || requester.examiner.is_some();
         if has_source && is_assigned {
-            self.verified.insert(hash, Arc::new((times, requester.clone())));
+            let known = Known {
+                times: verified.times,
+                vouched: verified.vouched,
+                requester: requester.clone(),
+            };
+            self.verified.insert(hash, Arc::new(known));
         }
         Ok(requester)
     }
 
-    async fn requester(&self, claims: Claims) -> Result<Requester, AuthError> {
-        let role = claims.role()?;
-        if !is_opaque_subject(&claims.sub) {
-            return Err(TokenError::Claim("sub is not opaque").into());
-        }
-        let organization = match &claims.org {
+    async fn requester(&self, verified: &Verified) -> Result<Requester, AuthError> {
+        let principal = &verified.principal;
+        let organization = match &principal.organization {
             Some(code) => Some(self.organization(code).await?),
             None => None,
         };
-        let branch = match &claims.branch {
+        let branch = match &principal.branch {
             Some(code) => Some(self.branch(code).await?),
             None => None,
         };
-        let source_id = match &claims.source {
+        let source_id = match &principal.source {
             Some(code) => self.source(code).await?,
             None => None,
         };
-        let examiner = match role {
-            Role::Examiner => store::examiner_id(self.database.reader(), &claims.sub).await?,
+        let examiner = match principal.role {
+            Role::Examiner => store::examiner_id(self.database.reader(), &principal.subject).await?,
             _ => None,
         };
         Ok(Requester {
             examiner,
-            subject: claims.sub.into(),
-            role,
+            subject: principal.subject.as_str().into(),
+            role: principal.role,
             organization,
             branch,
-            source: claims.source.map(Arc::from),
+            source: principal.source.as_deref().map(Arc::from),
             source_id,
             // As long as it is taken.
-            expires_at: DateTime::from_timestamp(claims.exp.saturating_add(self.keys.leeway_seconds()), 0),
+            expires_at: DateTime::from_timestamp(
+                verified.ends().saturating_add(self.keys.leeway_seconds()),
+                0,
+            ),
             anonymous: false,
         })
     }

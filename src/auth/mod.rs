@@ -5,9 +5,12 @@
 //! either.
 
 mod authenticator;
+mod issuer;
+mod jwks;
 mod key;
 mod mint;
 mod policy;
+mod principal;
 mod requester;
 mod scope;
 pub mod secret_file;
@@ -16,11 +19,14 @@ mod token;
 mod webhook;
 
 pub use authenticator::{AuthError, Authenticator};
+pub use issuer::{Issuer, IssuerSettings, Keys, Verified, short_type};
+pub use jwks::{FetchFault, JwksSource, JwksTimes, KeySet, KeysUnavailable, ListedKey};
 pub use key::{KeyError, SigningKey};
 pub use mint::{MintError, TokenOrder, is_opaque_subject};
 pub use policy::Act;
+pub use principal::{ClaimPlace, ClaimPlaceError, ClaimPlaces, Principal, RoleRules};
 pub use requester::{Requester, Role};
 pub use scope::{Extent, Grant, Scope};
 pub(crate) use scope::{branches_below, subtree};
-pub use token::{Claims, Keys, TokenError, VerifyingKey};
+pub use token::{Claims, TokenError, VerifyingKey};
 pub use webhook::{SignatureError, SignedCaller, SignedHeaders, Webhooks};

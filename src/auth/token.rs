@@ -1,11 +1,9 @@
 //! Tokens: JWTs (RFC 7519) checked as RFC 8725 asks. The algorithm is fixed by the key, never read from the token.
 
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::{Deserialize, Serialize};
 
-use super::requester::Role;
-
-/// What a token says.
+/// What a token of our own says. Those of others say it in their own words: `principal.rs` reads them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Claims {
     /// Issuer.
@@ -39,25 +37,34 @@ pub struct Claims {
 /// Why a token is not taken. The texts are for the log; callers hear only that it is not valid.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// Not a JWT, a bad signature, another algorithm, issuer or audience.
+    /// Not a JWT, a bad signature, another algorithm or audience.
     #[error("invalid token: {0}")]
     Invalid(#[from] jsonwebtoken::errors::Error),
-    /// Signed by a key that is not ours.
+    /// `iss` is missing, or none of the issuers whose tokens are taken.
+    #[error("unknown issuer")]
+    UnknownIssuer,
+    /// Signed by none of its issuer's keys.
     #[error("unknown key")]
     UnknownKey,
-    /// `typ` is not that of an access token.
+    /// `typ` is not that of an access token (RFC 8725, 3.11; RFC 9068, 4).
     #[error("wrong type of token")]
     WrongType,
+    /// The header demands an extension (RFC 7515, 4.1.11), and there is none that we know.
+    #[error("header crit: an extension that is not known")]
+    Critical,
     /// Over or not begun by our clock.
     #[error("token expired or not valid yet")]
     Expired,
     /// A claim that a role demands is missing or cannot be taken.
     #[error("claim {0}")]
     Claim(&'static str),
+    /// The issuer gives a role that the configuration does not let it give.
+    #[error("role {0} is not for this issuer to give")]
+    RoleNotAllowed(&'static str),
 }
 
 /// A public key with the one algorithm it verifies.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct VerifyingKey {
     /// Key id, matched against the token's `kid`.
     pub kid: Option<String>,
@@ -67,108 +74,24 @@ pub struct VerifyingKey {
     pub key: DecodingKey,
 }
 
-/// The keys that a deployment trusts, and what their tokens must say.
-#[derive(Clone)]
-pub struct Keys {
-    keys: Vec<VerifyingKey>,
-    issuer: String,
-    audience: String,
-    leeway_seconds: i64,
+/// When a token is good: seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Times {
+    /// None where the token does not say.
+    pub(super) begins: Option<i64>,
+    pub(super) ends: i64,
 }
 
-/// Longest token that is looked at: a few claims and an RSA signature fit four times over.
-const MAX_TOKEN: usize = 8 * 1024;
-
-impl Keys {
-    /// Keys and the issuer and audience their tokens must name; `leeway_seconds` is the clock skew allowed.
-    pub fn new(keys: Vec<VerifyingKey>, issuer: &str, audience: &str, leeway_seconds: i64) -> Self {
-        Self {
-            keys,
-            issuer: issuer.to_owned(),
-            audience: audience.to_owned(),
-            leeway_seconds,
-        }
-    }
-
-    /// Checks a token at an instant (seconds since 1970).
-    pub fn verify(&self, token: &str, now: i64) -> Result<Claims, TokenError> {
-        if token.len() > MAX_TOKEN {
-            return Err(TokenError::Claim("too long"));
-        }
-        let header = decode_header(token)?;
-        if !matches!(header.typ.as_deref(), Some("JWT" | "at+jwt")) {
-            return Err(TokenError::WrongType);
-        }
-        let candidates = self.keys.iter().filter(|key| match (&header.kid, &key.kid) {
-            (Some(theirs), Some(ours)) => theirs == ours,
-            _ => true,
-        });
-        let mut failure = TokenError::UnknownKey;
-        for key in candidates {
-            match decode::<Claims>(token, &key.key, &self.validation(key.algorithm)) {
-                Ok(data) => return self.check_times(data.claims.times(), now).map(|()| data.claims),
-                Err(error) => failure = error.into(),
-            }
-        }
-        Err(failure)
-    }
-
-    fn validation(&self, algorithm: Algorithm) -> Validation {
-        let mut validation = Validation::new(algorithm);
-        validation.set_issuer(&[&self.issuer]);
-        validation.set_audience(&[&self.audience]);
-        validation.set_required_spec_claims(&["iss", "aud", "exp", "nbf", "sub"]);
-        // By our own clock, below: the library asks the operating system's.
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        validation
-    }
-
-    /// Seconds that a token is taken for beyond its end, for clocks that differ.
-    pub(super) fn leeway_seconds(&self) -> i64 {
-        self.leeway_seconds
-    }
-
-    /// Whether a token whose signature is good is good now.
-    pub(super) fn check_times(&self, times: Times, now: i64) -> Result<(), TokenError> {
-        match times.ends.saturating_add(self.leeway_seconds) <= now
-            || times.begins > now + self.leeway_seconds
-        {
+impl Times {
+    /// Whether a token whose signature is good is good at `now`; clocks may be `leeway` seconds apart, either way.
+    pub(super) fn check(self, now: i64, leeway: i64) -> Result<(), TokenError> {
+        let over = self.ends.saturating_add(leeway) <= now;
+        let early = self
+            .begins
+            .is_some_and(|begins| begins > now.saturating_add(leeway));
+        match over || early {
             true => Err(TokenError::Expired),
             false => Ok(()),
-        }
-    }
-}
-
-/// When a token is good: seconds since 1970.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
-    begins: i64,
-    ends: i64,
-}
-
-impl Claims {
-    pub(super) fn times(&self) -> Times {
-        Times {
-            begins: self.nbf,
-            ends: self.exp,
-        }
-    }
-
-    /// The role, with the claims it demands.
-    pub fn role(&self) -> Result<Role, TokenError> {
-        let role = Role::parse(&self.role).ok_or(TokenError::Claim("role"))?;
-        let complete = match role {
-            Role::CommitteeOfficer => self.org.is_some(),
-            Role::BranchOfficer => self.branch.is_some(),
-            Role::Adapter => self.source.is_some(),
-            // An examiner without a branch may sign in; it is refused where it would examine.
-            Role::DistrictAdmin | Role::Examiner | Role::Viewer => true,
-        };
-        if complete {
-            Ok(role)
-        } else {
-            Err(TokenError::Claim("org, branch or source missing for the role"))
         }
     }
 }

@@ -113,6 +113,7 @@ pub(super) async fn run(
     let jobs = tokio::spawn(app.jobs(holder).run(stopped.clone()));
     let tail = tokio::spawn(app.tail(stopped.clone()));
     let upkeep = tokio::spawn(app.upkeep(stopped.clone()));
+    let keys = tokio::spawn(app.follow_keys(stopped.clone()));
     let simulator = simulator.map(|server| {
         tracing::info!(url = server.url(), "the stand-in platform answers");
         tokio::spawn(server.run(stopped))
@@ -142,6 +143,7 @@ pub(super) async fn run(
     let _ = jobs.await;
     let _ = tail.await;
     let _ = upkeep.await;
+    let _ = keys.await;
     if let Some(simulator) = simulator {
         let _ = simulator.await;
     }

@@ -111,8 +111,8 @@ impl TimeSource for At {
     }
 }
 
-#[test]
-fn a_token_is_signed_with_the_key_of_the_data_directory() {
+#[tokio::test]
+async fn a_token_is_signed_with_the_key_of_the_data_directory() {
     let dir = tempfile::tempdir().unwrap();
     let line = format!(
         "zhibu token --role BRANCH_OFFICER --branch hc-0101 --sub abc --ttl 7d --data-dir {}",
@@ -129,13 +129,14 @@ fn a_token_is_signed_with_the_key_of_the_data_directory() {
 
     let key = SigningKey::load(&dir.path().join("signing-key.pem")).unwrap();
     let keys = Keys::new(vec![key.verifying_key()], "test", "zhibu", 0);
-    let claims = keys.verify(&token, now.timestamp()).unwrap();
-    assert_eq!(claims.role().unwrap(), Role::BranchOfficer);
+    let verified = keys.verify(&token, now).await.unwrap();
+    let principal = &verified.principal;
+    assert_eq!(principal.role, Role::BranchOfficer);
     assert_eq!(
-        (claims.sub.as_str(), claims.branch.as_deref()),
+        (principal.subject.as_str(), principal.branch.as_deref()),
         ("abc", Some("HC-0101"))
     );
-    assert_eq!(claims.exp, now.timestamp() + 7 * 86_400);
+    assert_eq!(verified.ends(), now.timestamp() + 7 * 86_400);
 }
 
 #[test]

@@ -84,6 +84,13 @@ impl<'r> Keys<'r> {
         self.reader.map(&self.path)
     }
 
+    /// A fault about how keys go together; it stands at the first of them that a layer gives, as one of them is.
+    pub(in crate::config) fn fault_of(&mut self, names: &[&str], problem: &str) {
+        let keys: Vec<String> = names.iter().map(|name| self.key(name)).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        self.reader.fault(&keys, problem);
+    }
+
     /// A fault at a key, whether it is given or not.
     pub(in crate::config) fn fault(&mut self, name: &str, problem: impl Into<String>) {
         self.reader.fault_at(&self.key(name), problem);

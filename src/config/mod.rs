@@ -4,6 +4,7 @@
 //! a key that nobody reads is a fault too, so that a misspelt one does not pass for a setting. Secrets are
 //! shown neither by `Debug` nor in faults. `zhibu.example.toml` names every key with its default.
 
+mod auth;
 mod edge;
 mod fault;
 mod graphql;
@@ -19,13 +20,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use auth::{AuthSection, IssuerSection};
 pub use edge::{CorsSection, LoadSection, RateSection};
 pub use fault::{Fault, Faults, Origin};
 pub use graphql::GraphqlSection;
 pub use live::LiveSection;
 pub use sections::{
-    AuthSection, ChangeLogSection, DatabaseSection, IdempotencySection, LogFormat, LogSection,
-    OrganizationSection, PrivacySection, ServerSection,
+    ChangeLogSection, DatabaseSection, IdempotencySection, LogFormat, LogSection, OrganizationSection,
+    PrivacySection, ServerSection,
 };
 pub use sources::SourceSection;
 

@@ -10,7 +10,6 @@ use ipnet::IpNet;
 
 use super::{Secret, reader::Reader};
 use crate::{
-    auth::Role,
     http::server::ServerOptions,
     kernel::{
         rules::Rules,
@@ -142,60 +141,6 @@ impl DatabaseSection {
             statement_timeout: reader
                 .get_within("database.statement_timeout", SHORTEST_WAIT..=LONGEST_WAIT, WAIT)
                 .unwrap_or(default.statement_timeout),
-        }
-    }
-}
-
-/// `[auth]`: whose tokens are taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthSection {
-    /// `iss` that tokens must have.
-    pub issuer: String,
-    /// `aud` that tokens must have.
-    pub audience: String,
-    /// PEM files of public keys (Ed25519, P-256, RSA) whose tokens are taken.
-    pub public_key_files: Vec<PathBuf>,
-    /// Role of callers without a token; only `VIEWER`, and none unless set.
-    pub anonymous_role: Option<Role>,
-    /// How far clocks may be apart.
-    pub leeway: Duration,
-}
-
-impl Default for AuthSection {
-    fn default() -> Self {
-        Self {
-            issuer: "zhibu".to_owned(),
-            audience: "zhibu".to_owned(),
-            public_key_files: Vec::new(),
-            anonymous_role: None,
-            leeway: Duration::from_secs(30),
-        }
-    }
-}
-
-impl AuthSection {
-    pub(super) fn read(reader: &mut Reader) -> Self {
-        let default = Self::default();
-        let anonymous = reader.get_checked("auth.anonymous_role", |role: &String| {
-            if role == Role::Viewer.as_str() {
-                Ok(())
-            } else {
-                Err(
-                    "must be \"VIEWER\", or left out: no other role is given to callers without a token"
-                        .to_owned(),
-                )
-            }
-        });
-        Self {
-            issuer: reader.get("auth.issuer").unwrap_or(default.issuer),
-            audience: reader.get("auth.audience").unwrap_or(default.audience),
-            public_key_files: reader
-                .get("auth.public_key_files")
-                .unwrap_or(default.public_key_files),
-            anonymous_role: anonymous.map(|_| Role::Viewer),
-            leeway: reader
-                .get_within("auth.leeway", ..=Duration::from_secs(300), "at most \"5m\"")
-                .unwrap_or(default.leeway),
         }
     }
 }

@@ -17,6 +17,8 @@ impl From<AuthError> for ApiError {
                 Message::new("令牌无效或已过期", "The token is invalid or has expired"),
             )
             .with_source(error),
+            // The log has been told, once; every caller of that issuer comes here.
+            AuthError::Keys(error) => Self::unavailable(error.retry_after),
             AuthError::Store(error) => error.into(),
         }
     }

@@ -245,6 +245,12 @@ impl Platform {
             Err(error @ (AuthError::Missing | AuthError::Token(_))) => {
                 return Err(Problem::of(StatusCode::UNAUTHORIZED, ApiError::from(error)));
             }
+            Err(error @ AuthError::Keys(_)) => {
+                return Err(Problem::of(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    ApiError::from(error),
+                ));
+            }
             Err(AuthError::Store(error)) => return Err(error.into()),
         };
         let actor = requester.actor(request_id);

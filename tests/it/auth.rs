@@ -1,5 +1,8 @@
 //! Whose tokens are taken.
 
+mod issuers;
+mod jwks;
+
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     rsa::{KeyPair as RsaKeyPair, KeySize},

@@ -2,7 +2,7 @@
 
 mod criteria;
 mod quota;
-mod selection;
+pub mod selection;
 mod veto;
 
 use serde_json::{Value, json};

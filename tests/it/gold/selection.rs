@@ -31,7 +31,11 @@ pub fn row(code: &str) -> String {
 impl Selection {
     /// Branches of these domains, each of which meets every criterion; a plan for so many.
     pub async fn new(db: TestDatabase, domains: &[&str], quota: i32) -> Self {
-        let app = TestApp::with_tree(db).await;
+        Self::of(TestApp::with_tree(db).await, domains, quota).await
+    }
+
+    /// The same in a service with the tree.
+    pub async fn of(app: TestApp, domains: &[&str], quota: i32) -> Self {
         let mut branches = Vec::new();
         for (n, domain) in domains.iter().enumerate() {
             branches.push(create(&app, &format!("B{}", n + 1), json!({ "domain": domain })).await);

@@ -412,6 +412,11 @@ impl TestApp {
             .expect("a good token")
     }
 
+    /// Asks identity providers for keys that are due, as a running service does by itself.
+    pub async fn refresh(&self) {
+        self.app.refresh_keys().await;
+    }
+
     /// The HTTP client, for requests that are not GraphQL.
     pub fn http(&self) -> &reqwest::Client {
         &self.http

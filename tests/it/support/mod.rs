@@ -3,6 +3,7 @@
 pub mod app;
 pub mod branches;
 pub mod changes;
+pub mod identity;
 pub mod platform;
 pub mod postgres;
 pub mod process;
