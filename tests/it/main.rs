@@ -9,6 +9,7 @@
 #![allow(missing_docs, reason = "names of tests are sentences")]
 
 mod access;
+mod admission;
 mod audit;
 mod auth;
 mod board;
@@ -17,6 +18,7 @@ mod branch_end;
 mod branch_update;
 mod branches;
 mod brand;
+mod browsers;
 mod campaign;
 mod changes;
 mod cli;

@@ -197,7 +197,7 @@ mod tests {
         }
         rate.forget();
         assert_eq!(rate.accounts(), 200);
-        rate.clock.advance(Duration::from_secs(5));
+        rate.clock.advance(Duration::from_secs(20));
         rate.take(&account(7), 50).unwrap();
         rate.forget();
         assert_eq!(rate.accounts(), 1);

@@ -1,0 +1,287 @@
+//! Who is let in: by what a caller has used up, by how much there is to do, and by how many connections there are.
+
+use std::time::Duration;
+
+use sea_orm::ConnectionTrait as _;
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::support::{
+    app::{TestApp, eventually},
+    socket::Socket,
+    sqlite,
+};
+use zhibu::{auth::Role, config::Config};
+
+/// 1 for the field.
+const CHEAP: &str = "{ __typename }";
+/// Not kept, and dearer than 100.
+const DEAR: &str = "{ auditEntries(first: 100) { nodes { action } } }";
+
+async fn app(change: impl FnOnce(&mut Config)) -> TestApp {
+    let app = TestApp::with_config(sqlite::database().await, change).await;
+    app.plant_tree().await;
+    app
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_used_up_what_it_may_is_told_when_to_come_back() {
+    let app = app(|config| {
+        config.rate.burst = 50_000;
+        // So that nothing comes back while this runs.
+        config.rate.per_second = 1;
+    })
+    .await;
+    let caller = app.as_role(Role::DistrictAdmin, "busy", None, None, None);
+    let mut left = 50_000;
+    let refused = loop {
+        let answer = caller.ask(DEAR, json!({})).await;
+        if answer.status == 429 {
+            break answer;
+        }
+        answer.data();
+        assert_eq!(answer.headers["ratelimit-policy"], "\"cost\";q=50000;w=50000");
+        let now = answer.headers["ratelimit"].to_str().unwrap();
+        let now: u32 = now
+            .strip_prefix("\"cost\";r=")
+            .and_then(|rest| rest.split_once(';'))
+            .map(|(left, _)| left.parse().unwrap())
+            .unwrap();
+        assert!(now < left, "{now} after {left}");
+        left = now;
+    };
+    assert_eq!(refused.error_code(), "RATE_LIMITED");
+    let wait: u32 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert_eq!(refused.body["errors"][0]["extensions"]["retryAfter"], wait);
+    assert!(wait > 1, "{wait}");
+    assert!(
+        refused.headers["ratelimit"]
+            .to_str()
+            .unwrap()
+            .starts_with("\"cost\";r=0;t=")
+    );
+    // Another caller is another bucket; what is kept costs next to nothing.
+    let other = app.as_role(Role::DistrictAdmin, "quiet", None, None, None);
+    let tree = "{ organizations(first: 100) { nodes { code } } }";
+    other.data(tree).await;
+    let kept = async || {
+        let answer = other.ask(tree, json!({})).await;
+        assert_eq!(answer.headers["cache-status"], "zhibu; hit");
+        answer.headers["ratelimit"].to_str().unwrap().to_owned()
+    };
+    let (first, second) = (kept().await, kept().await);
+    let left = |text: &str| text[10..].split(';').next().unwrap().parse::<u32>().unwrap();
+    assert_eq!(left(&first) - left(&second), 1, "{first} {second}");
+    // Over a socket it is the same bucket.
+    let mut socket = Socket::open(&app, caller.token()).await;
+    socket.subscribe("1", DEAR, json!({})).await;
+    let told = socket.hear().await;
+    assert_eq!(told["type"], "error", "{told}");
+    assert_eq!(told["payload"][0]["extensions"]["code"], "RATE_LIMITED");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn documents_that_are_refused_and_tokens_that_are_none_are_counted_too() {
+    let app = app(|config| {
+        config.rate.burst = 50_000;
+        config.rate.per_second = 1;
+        config.auth.anonymous_role = Some(Role::Viewer);
+        config.server.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    let from = |address: &str, token: Option<&str>, document: &str| {
+        let request = app.nobody().request(document, json!({}));
+        let request = request.header("x-forwarded-for", address.to_owned());
+        match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    };
+    let nobody = app.nobody();
+    let long = format!("{{ {} }}", "wrong ".repeat(3_000));
+    let mut asked = 0;
+    while nobody.send(from("192.0.2.1", None, &long)).await.status != 429 {
+        asked += 1;
+        assert!(asked < 100);
+    }
+    assert!(asked > 5, "{asked}");
+    // Who else comes through the same proxy is somebody else.
+    assert_eq!(nobody.send(from("192.0.2.2", None, CHEAP)).await.status, 200);
+
+    let mut asked = 0;
+    while nobody
+        .send(from("192.0.2.3", Some("no.token.this"), CHEAP))
+        .await
+        .status
+        == 401
+    {
+        asked += 1;
+        assert!(asked < 1000);
+    }
+    let refused = nobody.send(from("192.0.2.3", Some("no.token.this"), CHEAP)).await;
+    assert_eq!((refused.status, refused.error_code()), (429, "RATE_LIMITED"));
+    // A good token is its subject's, wherever it comes from.
+    let token = app.admin().token().unwrap().to_owned();
+    assert_eq!(
+        nobody.send(from("192.0.2.3", Some(&token), CHEAP)).await.status,
+        200
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_there_is_no_room_for_is_turned_away_at_once_and_points_last() {
+    let app = app(|config| {
+        config.load.requests = Some(1);
+        config.load.waiting = Some(1);
+        config.load.patience = Duration::from_millis(20);
+    })
+    .await;
+    app.open_source("EJIA").await;
+    // While another holds the file's only lock, a mutation has to wait, and fills the house.
+    let raw = app.raw().await;
+    raw.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
+    let district = app.organization_id("D").await;
+    let admin = app.admin();
+    let input = json!({ "code": "C7", "name": "第七党委", "kind": "COMMITTEE", "parentId": district });
+    let waits = admin.mutate("createOrganization", "organization { code }", input);
+    let others = async {
+        let viewer = app.viewer(None);
+        let mut turned_away = None;
+        eventually("there is no room", async || {
+            let answer = viewer.ask(CHEAP, json!({})).await;
+            let is_full = answer.status == 503;
+            turned_away = is_full.then_some(answer);
+            is_full
+        })
+        .await;
+        let turned_away = turned_away.unwrap();
+        assert_eq!(turned_away.error_code(), "UNAVAILABLE");
+        assert_eq!(turned_away.headers["retry-after"], "1");
+        let mut socket = Socket::open(&app, viewer.token()).await;
+        socket.subscribe("1", CHEAP, json!({})).await;
+        let told = socket.hear().await;
+        assert_eq!(told["payload"][0]["extensions"]["code"], "UNAVAILABLE", "{told}");
+        // Points are let in all the same, and only wait for the file.
+        let push = "mutation($input: PushPointsInput!) { pushPoints(input: $input) { accepted quarantined userErrors { message } } }";
+        let entry = json!({ "eventId": "e-1", "branchCode": "B1", "points": 1, "occurredAt": "2026-03-01T10:00:00+08:00",
+            "kind": "EARN", "activity": "OTHER" });
+        let adapter = app.adapter("EJIA");
+        let push = adapter.ask(
+            push,
+            json!({ "input": { "sourceCode": "EJIA", "entries": [entry] } }),
+        );
+        let unlock = async {
+            tokio::task::yield_now().await;
+            raw.execute_unprepared("ROLLBACK").await.unwrap();
+        };
+        let (pushed, ()) = tokio::join!(push, unlock);
+        pushed.data();
+    };
+    let (made, ()) = tokio::join!(waits, others);
+    assert_eq!(made.done()["organization"]["code"], "C7");
+    // And then there is room again.
+    assert_eq!(app.viewer(None).ask(CHEAP, json!({})).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_have_a_number_and_sockets_count_among_them() {
+    let app = app(|config| {
+        config.server.connections.connections = 3;
+    })
+    .await;
+    let address = app.url.strip_prefix("http://").unwrap().to_owned();
+    // The test's own client keeps one open, a socket is another.
+    app.admin().data(CHEAP).await;
+    let socket = Socket::open(&app, app.admin().token()).await;
+    let mut held = TcpStream::connect(&address).await.unwrap();
+    held.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut head = [0; 15];
+    held.read_exact(&mut head).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+    let mut one_too_many = TcpStream::connect(&address).await.unwrap();
+    let mut told = String::new();
+    one_too_many.read_to_string(&mut told).await.unwrap();
+    assert!(told.starts_with("HTTP/1.1 503 "), "{told}");
+    assert!(told.contains("Retry-After: 1\r\n"), "{told}");
+    drop(socket);
+    eventually("the socket's place is free", async || {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let request = b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let mut told = Vec::new();
+        let asked = async {
+            stream.write_all(request).await?;
+            stream.read_to_end(&mut told).await
+        };
+        asked.await.is_ok() && told.starts_with(b"HTTP/1.1 200")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_say_what_it_wants_is_given_up() {
+    let app = app(|config| {
+        config.server.connections.head_timeout = Duration::from_millis(50);
+        config.server.request_timeout = Duration::from_millis(300);
+    })
+    .await;
+    let address = app.url.strip_prefix("http://").unwrap().to_owned();
+    let token = app.admin().token().unwrap().to_owned();
+    let body = format!(
+        "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nauthorization: Bearer {token}\r\n\
+         accept: application/json\r\ncontent-length: 100\r\n\r\n{{"
+    );
+    for (sent, begins) in [
+        ("", ""),
+        ("GET /graphql HTTP/1.1\r\nhost: x\r\n", ""),
+        // The head is there, its body does not come.
+        (body.as_str(), "HTTP/1.1 408 "),
+    ] {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let mut told = Vec::new();
+        // It ends: that is what is waited for.
+        let _ = stream.read_to_end(&mut told).await;
+        let told = String::from_utf8(told).unwrap();
+        assert!(told.starts_with(begins), "{sent}: {told}");
+    }
+    let garbage = [
+        "\u{0}\u{1}\u{2}\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        "SSH-2.0-x\r\n",
+    ];
+    for sent in garbage {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let mut told = Vec::new();
+        let _ = stream.read_to_end(&mut told).await;
+        assert!(told.is_empty() || told.starts_with(b"HTTP/1.1 400"), "{sent:?}");
+    }
+    // A head without an end.
+    let mut stream = TcpStream::connect(&address).await.unwrap();
+    let endless = format!(
+        "GET /livez HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n",
+        "x".repeat(200_000)
+    );
+    let _ = stream.write_all(endless.as_bytes()).await;
+    let mut told = Vec::new();
+    let _ = stream.read_to_end(&mut told).await;
+    assert!(
+        told.is_empty() || told.starts_with(b"HTTP/1.1 431"),
+        "{}",
+        String::from_utf8_lossy(&told)
+    );
+    assert_eq!(
+        app.http()
+            .get(format!("{}/livez", app.url))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+}
