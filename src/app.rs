@@ -1,6 +1,7 @@
 //! The one place that wires everything: configuration in, a running service out.
 
 mod demonstration;
+mod gauges;
 
 use std::{io, path::Path, sync::Arc, time::Duration};
 
@@ -46,8 +47,11 @@ use crate::{
         self, Database, Location, Options as DatabaseOptions, StoreError, setting,
         write::{Actor, Failure, Outcome, Write, WriteError},
     },
+    telemetry::{Telemetry, TelemetryError},
     training::ParticipantKey,
 };
+
+use gauges::{Gauges, Read};
 
 pub use demonstration::{Progress, book_demo, load_demo};
 
@@ -75,6 +79,9 @@ pub enum AppError {
     /// The printed schema cannot be read back: a defect that a test finds first.
     #[error("the schema cannot be read back: {0}")]
     Schema(#[from] async_graphql::parser::Error),
+    /// What the service tells of itself.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     /// The address to listen on.
     #[error("cannot listen on {0}: {1}")]
     Listen(String, #[source] io::Error),
@@ -238,6 +245,8 @@ pub struct App {
     window: usize,
     sockets: Sockets,
     cohorts: Cohorts,
+    telemetry: Option<Telemetry>,
+    gauges: Option<Gauges>,
     draining: watch::Sender<bool>,
     drain: Duration,
 }
@@ -261,6 +270,7 @@ impl App {
             &config.auth.audience,
             i64::try_from(config.auth.leeway.as_secs()).unwrap_or_default(),
         );
+        let telemetry = telemetry(config, &database, rng)?;
         let anonymous = config.auth.anonymous_role.or(demo.then_some(Role::Viewer));
         let authenticator = Arc::new(Authenticator::new(keys, anonymous, database.clone()));
         warn_of_own_participant_key(config);
@@ -299,18 +309,31 @@ impl App {
             engine.clone(),
             access.clone(),
             cohorts.clone(),
+            telemetry.clone(),
             config.server.request_timeout,
             config.live.patience,
         );
         let live = Live::new(Arc::new(operations), sockets.clone());
+        let results = Arc::new(Results::new(database.for_its_own(), config.live.result_memory));
+        let gauges = telemetry.as_ref().and_then(Telemetry::meter).map(|meter| {
+            let read = Read {
+                database: database.for_its_own(),
+                results: results.clone(),
+                documents: engine.documents().clone(),
+                cohorts: cohorts.clone(),
+                sockets: sockets.clone(),
+            };
+            Gauges::register(
+                &meter,
+                read,
+                config.sources.iter().map(|source| source.code.clone()),
+            )
+        });
         let options = EndpointOptions {
             deadline: config.server.request_timeout,
             graphiql: config.graphql.graphiql.then(|| Arc::new(Graphiql::new())),
             streams: Some(Arc::new(live)),
-            results: Some(Arc::new(Results::new(
-                database.for_its_own(),
-                config.live.result_memory,
-            ))),
+            results: Some(results),
             ..EndpointOptions::default()
         };
         let points = Platform {
@@ -336,6 +359,8 @@ impl App {
             window: config.live.window,
             sockets,
             cohorts,
+            telemetry,
+            gauges,
             draining,
             drain: config.live.sockets.drain,
             database,
@@ -364,6 +389,33 @@ impl App {
         async move {
             draining.send_replace(true);
             let _ = tokio::time::timeout(drain + Duration::from_secs(2), sockets.gone()).await;
+        }
+    }
+
+    /// What it tells of itself; None where that is off.
+    pub fn telemetry(&self) -> Option<&Telemetry> {
+        self.telemetry.as_ref()
+    }
+
+    /// Looks now and then, until `stop` turns true, at what figures tell of and only the database knows.
+    pub fn watch(&self, stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
+        let gauges = self.gauges.clone();
+        async move {
+            if let Some(gauges) = gauges {
+                gauges.run(stop).await;
+            }
+        }
+    }
+
+    /// Looks at it now.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    pub async fn look(&self) -> Result<(), StoreError> {
+        match &self.gauges {
+            Some(gauges) => gauges.look().await,
+            None => Ok(()),
         }
     }
 
@@ -413,6 +465,22 @@ impl App {
         }
         Ok(pullers)
     }
+}
+
+/// What the service tells of itself, as it is configured; from now on the database's part of it as well.
+fn telemetry(
+    config: &Config,
+    database: &Database,
+    rng: &mut impl CryptoRng,
+) -> Result<Option<Telemetry>, AppError> {
+    let sources = config.sources.iter().map(|source| source.code.clone());
+    let sources = sources.chain([points::LOCAL.to_owned()]);
+    let clock = database.clock().clone();
+    let started = Telemetry::start(&config.telemetry, config.log.requests, sources, clock, rng)?;
+    if let Some(telemetry) = &started {
+        database.watch_with(telemetry.clone());
+    }
+    Ok(started)
 }
 
 /// The keys with which sources sign what they push.

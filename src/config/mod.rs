@@ -11,6 +11,7 @@ mod live;
 mod reader;
 mod sections;
 mod sources;
+mod telemetry;
 mod value;
 
 use std::{
@@ -59,6 +60,8 @@ pub struct Config {
     pub sources: Vec<SourceSection>,
     /// `[log]`
     pub log: LogSection,
+    /// `[telemetry]`
+    pub telemetry: crate::telemetry::Settings,
 }
 
 /// What flags of the command line set: key, flag and value.
@@ -119,6 +122,7 @@ impl Config {
             idempotency: IdempotencySection::read(&mut reader),
             sources: sources::read(&mut reader),
             log: LogSection::read(&mut reader),
+            telemetry: telemetry::read(&mut reader),
         };
         reader.finish()?;
         Ok(config)

@@ -311,6 +311,8 @@ pub struct LogSection {
     pub filter: String,
     /// How lines are written.
     pub format: LogFormat,
+    /// Whether every request has a line.
+    pub requests: bool,
 }
 
 impl Default for LogSection {
@@ -318,6 +320,7 @@ impl Default for LogSection {
         Self {
             filter: "info,sea_orm_migration=warn".to_owned(),
             format: LogFormat::default(),
+            requests: false,
         }
     }
 }
@@ -339,6 +342,7 @@ impl LogSection {
                 Some("json") => LogFormat::Json,
                 _ => LogFormat::Text,
             },
+            requests: reader.get("log.requests").unwrap_or_default(),
         }
     }
 }

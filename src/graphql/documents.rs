@@ -91,6 +91,11 @@ impl Documents {
         Self(Cache::with_weighter(items, bytes, ByBytes))
     }
 
+    /// How many there are, and the memory that they take, in bytes, about.
+    pub fn size(&self) -> (usize, u64) {
+        (self.0.len(), self.0.weight())
+    }
+
     /// A document that passed before.
     pub fn get(&self, hash: &DocumentHash) -> Option<Arc<Document>> {
         self.0.get(hash)

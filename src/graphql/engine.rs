@@ -15,7 +15,7 @@ use async_graphql::{
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
-pub use super::prepare::{Fault, Prepared};
+pub use super::prepare::{Fault, Prepared, kind_name};
 pub use context::{GraphqlRequest, RequestContext, RequestId};
 pub use executed::Executed;
 
@@ -94,6 +94,11 @@ where
     pub fn with_document_memory(mut self, bytes: u64) -> Self {
         self.documents = Arc::new(Documents::new(bytes));
         self
+    }
+
+    /// The documents that are kept.
+    pub fn documents(&self) -> &Arc<Documents> {
+        &self.documents
     }
 
     /// The schema, for its SDL.
@@ -186,6 +191,8 @@ where
         let renderer = Renderer {
             lang,
             request_id: id.as_str(),
+            role: context.role(),
+            operation: Some(kind_name(kind)),
         };
         let schema = if prepared.validated {
             &self.fast
@@ -221,6 +228,7 @@ where
             context.request_id().clone(),
             context.queue().clone(),
         );
+        let role = context.role();
         let schema = if prepared.validated {
             &self.fast
         } else {
@@ -233,6 +241,7 @@ where
             queue,
             lang,
             id,
+            role,
             kind,
             keep,
             ended: false,
@@ -246,6 +255,7 @@ struct Events {
     queue: LoaderQueue,
     lang: Lang,
     id: RequestId,
+    role: Option<&'static str>,
     kind: OperationType,
     /// Where the document goes once an event shows that it was valid.
     keep: Option<(Arc<Documents>, Arc<Document>)>,
@@ -260,6 +270,8 @@ impl Events {
         let renderer = Renderer {
             lang: self.lang,
             request_id: self.id.as_str(),
+            role: self.role,
+            operation: Some(kind_name(self.kind)),
         };
         let event = drive(self.events.next(), &self.queue);
         let executed = match AssertUnwindSafe(event).catch_unwind().await {

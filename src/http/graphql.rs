@@ -36,6 +36,7 @@ use crate::graphql::error::{ApiError, Renderer};
 use crate::graphql::{Engine, Executed, GraphqlRequest, Idempotency, Prepared, RequestContext, RequestId};
 use crate::kernel::message::{Lang, Message};
 use crate::live::{Dependencies, Found, Looked, ReadKey, Results};
+use crate::telemetry::Observed;
 
 /// Bytes of a request's body, also after decompression, unless configured.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -53,6 +54,11 @@ pub trait Access: Send + Sync + 'static {
         &self,
         authorization: Option<&str>,
     ) -> impl Future<Output = Result<Self::Requester, ApiError>> + Send;
+
+    /// The caller's role, for what is told of its requests.
+    fn role(&self, _: &Self::Requester) -> Option<&'static str> {
+        None
+    }
 
     /// Whether the caller may see the schema.
     fn may_introspect(&self, requester: &Self::Requester) -> bool;
@@ -107,6 +113,8 @@ pub struct StreamAsked<'a> {
     pub lang: Lang,
     /// What the log names it by.
     pub id: RequestId,
+    /// What watches the request.
+    pub observed: Observed,
 }
 
 impl Default for Options {
@@ -184,6 +192,11 @@ where
     async fn handle(&self, request: Request<Body>, streams: bool) -> Response {
         let lang = Lang::from_accept_language(text(request.headers(), header::ACCEPT_LANGUAGE).as_deref());
         let id = request_id(&request);
+        let observed = request
+            .extensions()
+            .get::<Observed>()
+            .cloned()
+            .unwrap_or_default();
         let accept = text(request.headers(), header::ACCEPT);
         let reading = matches!(*request.method(), Method::GET | Method::HEAD);
         if let Some(live) = &self.options.streams
@@ -205,6 +218,7 @@ where
             media: media.unwrap_or_default(),
             lang,
             request_id: &id,
+            observed: &observed,
         };
         if !reading && *request.method() != Method::POST {
             return reply.method_not_allowed("GET, HEAD, POST");
@@ -228,18 +242,23 @@ where
             .map(Cow::into_owned);
         let public = request.headers().get(header::AUTHORIZATION).is_none();
         let takes = request.headers().get(header::ACCEPT_ENCODING).cloned();
-        let answer = match self.answer(request, reading, lang, &id).await {
+        let answer = match self.answer(request, reading, lang, &id, &observed).await {
             // What is kept is packed already.
             Ok(Answered::Found(Found::Kept(answer))) => {
+                observed.cache("hit");
                 return reply.kept(&answer, "zhibu; hit", known.as_deref(), public, gzip);
             }
             Ok(Answered::Found(Found::Made(answer))) => {
+                observed.cache("miss");
                 return reply.kept(&answer, "zhibu; fwd=miss; stored", known.as_deref(), public, gzip);
             }
             Ok(Answered::Executed(executed, idempotency)) => {
                 reply.executed(&executed, idempotency.as_deref())
             }
-            Ok(Answered::Found(Found::Passed(executed))) => reply.passed(&executed),
+            Ok(Answered::Found(Found::Passed(executed))) => {
+                observed.cache("bypass");
+                reply.passed(&executed)
+            }
             Err(Stop::Status(status, message)) => reply.status(status, message),
             Err(Stop::MutationOverGet) => reply.method_not_allowed("POST"),
         };
@@ -282,6 +301,7 @@ where
             reading,
             lang: reply.lang,
             id: reply.request_id.clone(),
+            observed: reply.observed.clone(),
         };
         match live.stream(asked).await {
             Ok(Some(response)) => response,
@@ -299,11 +319,9 @@ where
         reading: bool,
         lang: Lang,
         id: &RequestId,
+        observed: &Observed,
     ) -> Result<Answered, Stop> {
-        let renderer = Renderer {
-            lang,
-            request_id: id.as_str(),
-        };
+        let renderer = Renderer::new(lang, id.as_str());
         let authorization = request.headers().get(header::AUTHORIZATION);
         // What is not visible ASCII is a token, but nobody's.
         let authorization = authorization.map(|value| value.to_str().unwrap_or_default());
@@ -311,6 +329,7 @@ where
             Ok(requester) => requester,
             Err(error) => return Ok(Answered::of(Executed::error(error, None, &renderer))),
         };
+        observed.role(self.access.role(&requester));
         let (parts, body) = request.into_parts();
         let params = match reading {
             true => request::from_uri(&parts.uri)?,
@@ -319,10 +338,12 @@ where
         let key = parts.headers.get("idempotency-key").map(|value| value.as_bytes());
         let for_key =
             (key.is_some() || params.extensions.contains_key("idempotencyKey")).then(|| params.clone());
+        let began = observed.now();
         let prepared = match self.engine.prepare(params) {
             Ok(prepared) => prepared,
             Err(fault) => return Ok(Answered::of(Executed::fault(fault, &renderer))),
         };
+        observed.prepared(&prepared.told(), began);
         if prepared.kind() == OperationType::Subscription {
             return Err(Stop::Status(
                 StatusCode::NOT_ACCEPTABLE,
@@ -341,7 +362,9 @@ where
             None => None,
         };
         if prepared.kind() != OperationType::Query {
-            let executed = self.run(prepared, requester, idempotency.clone(), lang, id).await;
+            let executed = self
+                .run(prepared, requester, idempotency.clone(), lang, id, observed)
+                .await;
             return Ok(Answered::Executed(executed, idempotency));
         }
         let results = self
@@ -360,7 +383,7 @@ where
             _ => None,
         };
         let is_bypassed = place.is_none() && read.is_some();
-        let run = || self.run(prepared, requester, idempotency, lang, id);
+        let run = || self.run(prepared, requester, idempotency, lang, id, observed);
         let answered = async {
             match place {
                 Some((results, place)) => Answered::Found(results.make(place, run).await),
@@ -386,15 +409,20 @@ where
         idempotency: Option<Arc<Idempotency>>,
         lang: Lang,
         id: &'a RequestId,
+        observed: &'a Observed,
     ) -> BoxFuture<'a, Executed> {
         Box::pin(async move {
+            let began = observed.now();
             let mut context = RequestContext::new(lang, id.clone());
+            context.observe(self.access.role(&requester), observed.clone());
             context.allow_introspection(self.access.may_introspect(&requester));
             self.access.fill(requester, &mut context);
             if let Some(idempotency) = idempotency {
                 context.insert(idempotency);
             }
-            self.engine.run(prepared, context).await
+            let executed = self.engine.run(prepared, context).await;
+            observed.executed(began);
+            executed
         })
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     graphql::{ApiError, RequestId},
     kernel::message::Lang,
     live::{Told, cursor::Cursor, page::ChangesError},
+    telemetry::Transport,
 };
 
 /// Sockets and event streams.
@@ -62,7 +63,11 @@ where
                 .sockets
                 .until(&requester)
                 .ok_or_else(|| ApiError::unavailable(1))?;
+            let observed = asked
+                .observed
+                .begin(Transport::EventStream, "graphql", asked.id.as_str());
             let peer = Peer {
+                observed,
                 requester,
                 lang: asked.lang,
                 id: asked.id,

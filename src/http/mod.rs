@@ -4,6 +4,7 @@ pub mod graphiql;
 pub mod graphql;
 mod health;
 mod live;
+mod observe;
 pub mod operations;
 pub mod platform;
 pub mod request_id;
@@ -26,6 +27,7 @@ pub use live::Live;
 use self::{
     graphiql::Graphiql,
     graphql::{Access, Options},
+    observe::Observe,
     platform::Platform,
 };
 use crate::{graphql::Engine, storage::Database};
@@ -48,6 +50,7 @@ where
     Subscription: SubscriptionType + 'static,
     A: Access,
 {
+    let observe = Observe::new(database.clone());
     let compression = CompressionLayer::new()
         .gzip(true)
         .compress_when(SizeAbove::new(COMPRESS_ABOVE).and(tower_http::compression::DefaultPredicate::new()));
@@ -63,6 +66,7 @@ where
         .merge(platform::routes(points))
         .layer((
             request_id::layers(),
+            observe,
             SetResponseHeaderLayer::if_not_present(
                 header::X_CONTENT_TYPE_OPTIONS,
                 HeaderValue::from_static("nosniff"),

@@ -17,9 +17,11 @@ use crate::{
     graphql::{
         Engine, Executed, GraphqlRequest, Idempotency, Prepared, RequestContext, RequestId,
         error::{ApiError, ErrorCode},
+        guard::{Limit, Refused},
     },
     kernel::message::Lang,
     live::{Cohorts, Execute, ReadKey, Told, Value, cursor::Cursor, dependencies, graphql::ChangesSlot},
+    telemetry::{Observed, Telemetry, Transport},
 };
 
 /// The subscription to the change log itself: every other one is to a value.
@@ -30,6 +32,7 @@ pub struct Operations<Query, Mutation, Subscription, A> {
     engine: Arc<Engine<Query, Mutation, Subscription>>,
     access: Arc<A>,
     cohorts: Cohorts,
+    telemetry: Option<Telemetry>,
     deadline: Duration,
     patience: Duration,
 }
@@ -47,6 +50,8 @@ pub struct Peer {
     pub resume: Option<Cursor>,
     /// What a mutation holds until it has ended, also where nobody waits for it any more.
     pub permit: Option<Arc<OwnedSemaphorePermit>>,
+    /// What watches the operation.
+    pub observed: Observed,
 }
 
 impl<Query, Mutation, Subscription, A> Operations<Query, Mutation, Subscription, A>
@@ -62,6 +67,7 @@ where
         engine: Arc<Engine<Query, Mutation, Subscription>>,
         access: Arc<A>,
         cohorts: Cohorts,
+        telemetry: Option<Telemetry>,
         deadline: Duration,
         patience: Duration,
     ) -> Self {
@@ -69,6 +75,7 @@ where
             engine,
             access,
             cohorts,
+            telemetry,
             deadline,
             patience,
         }
@@ -84,12 +91,29 @@ where
         &self.cohorts
     }
 
+    /// What watches an operation that begins now.
+    pub fn begin(&self, transport: Transport, id: &RequestId) -> Observed {
+        let telemetry = self.telemetry.as_ref();
+        let begun = telemetry.map(|telemetry| telemetry.begin(transport, "graphql", id.as_str(), None));
+        begun.unwrap_or_default()
+    }
+
     /// What the request means, or the errors that say why it means nothing, a list.
     pub fn prepare(&self, request: &GraphqlRequest, peer: &Peer) -> Result<Prepared, Bytes> {
+        let role = self.access.role(&peer.requester);
+        peer.observed.role(role);
+        let began = peer.observed.now();
         let prepared = self.engine.prepare(request.clone());
+        if let Ok(prepared) = &prepared {
+            peer.observed.prepared(&prepared.told(), began);
+        }
         prepared.map_err(|fault| {
-            let context = RequestContext::new(peer.lang, peer.id.clone());
-            errors(&Executed::fault(fault, &context.renderer()))
+            let mut context = RequestContext::new(peer.lang, peer.id.clone());
+            context.observe(role, Observed::default());
+            let executed = Executed::fault(fault, &context.renderer());
+            watch(&peer.observed, &executed);
+            peer.observed.end(None);
+            errors(&executed)
         })
     }
 
@@ -126,8 +150,9 @@ where
         errors(&Executed::error(error, None, &context.renderer()))
     }
 
-    fn context(&self, peer: &Peer) -> RequestContext {
+    fn context(&self, peer: &Peer, observed: &Observed) -> RequestContext {
         let mut context = RequestContext::new(peer.lang, peer.id.clone());
+        context.observe(self.access.role(&peer.requester), observed.clone());
         context.allow_introspection(self.access.may_introspect(&peer.requester));
         self.access.fill(peer.requester.clone(), &mut context);
         context
@@ -145,15 +170,24 @@ where
         let late = move |error| this.refused(error, lang, &id);
         let kind = prepared.kind();
         let run = tokio::spawn(async move {
-            let mut context = self.context(&peer);
+            let observed = peer.observed.clone();
+            let began = observed.now();
+            let mut context = self.context(&peer, &observed);
             if let Some(idempotency) = idempotency {
                 context.insert(idempotency);
             }
             let run = self.engine.run(prepared, context);
-            match kind {
+            let executed = match kind {
                 OperationType::Query => tokio::time::timeout(self.deadline, run).await.ok(),
                 _ => Some(run.await),
+            };
+            observed.executed(began);
+            match &executed {
+                Some(executed) => watch(&observed, executed),
+                None => observed.failed(Some(ErrorCode::Timeout.as_str()), None),
             }
+            observed.end(None);
+            executed
         });
         // A query that nobody waits for any more ends; a mutation runs to its end.
         let _ends = (kind == OperationType::Query).then(|| AbortOnDrop(run.abort_handle()));
@@ -171,7 +205,7 @@ where
         tokio::spawn(async move {
             let slot = ChangesSlot::new(peer.resume, self.patience);
             loop {
-                let mut context = self.context(&peer);
+                let mut context = self.context(&peer, &Observed::default());
                 context.insert(slot.clone());
                 let next = tokio::select! {
                     executed = self.engine.once(prepared.clone(), context) => executed,
@@ -180,6 +214,9 @@ where
                 let Some(executed) = next else { return };
                 let told = told(&executed);
                 let is_last = matches!(told, Told::Failed(_));
+                if is_last {
+                    watch(&peer.observed, &executed);
+                }
                 let began = Instant::now();
                 if events.send(told).await.is_err() || is_last {
                     return;
@@ -197,19 +234,38 @@ where
         let key = ReadKey::of(&prepared, &reads, &peer.requester, peer.lang);
         let depends_on = dependencies(&prepared, &peer.requester);
         let this = self.clone();
-        self.cohorts.join(key, depends_on, move || -> Execute {
+        // It lasts as long as its subscriber; the cohort may outlive the one it began with.
+        let observed = peer.observed.clone();
+        let peer = Peer {
+            observed: Observed::default(),
+            ..peer
+        };
+        let told = self.cohorts.join(key, depends_on, move || -> Execute {
             Box::new(move || {
                 let (this, prepared, peer) = (this.clone(), prepared.clone(), peer.clone());
                 Box::pin(async move { this.value_once(prepared, &peer).await })
             })
+        });
+        // What it holds ends with it.
+        told.inspect(move |_| {
+            let _ = &observed;
         })
+        .boxed()
     }
 
     async fn value_once(&self, prepared: Prepared, peer: &Peer) -> Value {
-        let run = self.engine.once(prepared, self.context(peer));
-        let Ok(Some(executed)) = tokio::time::timeout(self.deadline, run).await else {
+        let observed = self.begin(Transport::Job, &peer.id);
+        observed.role(self.access.role(&peer.requester));
+        observed.prepared(&prepared.told(), None);
+        let began = observed.now();
+        let run = self.engine.once(prepared, self.context(peer, &observed));
+        let ran = tokio::time::timeout(self.deadline, run).await;
+        observed.executed(began);
+        let Ok(Some(executed)) = ran else {
+            observed.failed(Some(ErrorCode::Timeout.as_str()), None);
             return Value::Away(self.refused(ApiError::timeout(), peer.lang, &peer.id));
         };
+        watch(&observed, &executed);
         match executed.code() {
             Some(ErrorCode::Unavailable | ErrorCode::Timeout | ErrorCode::Internal) => {
                 Value::Away(errors(&executed))
@@ -225,6 +281,13 @@ impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Tells what watches an operation what went wrong with it.
+fn watch(observed: &Observed, executed: &Executed) {
+    let limit = executed.refused().and_then(Refused::limit);
+    let code = executed.code().map(ErrorCode::as_str);
+    observed.failed(code, limit.map(Limit::as_str));
 }
 
 fn one(told: Told) -> BoxStream<'static, Told> {

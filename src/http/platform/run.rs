@@ -21,7 +21,7 @@ use crate::{
     graphql::error::{ApiError, ErrorCode},
     kernel::message::{Lang, Message},
     points::{
-        Entry, Outcome, Unreadable, decode,
+        self, Entry, Outcome, Unreadable, decode,
         deliver::{Deliver, ENTRIES_LIMIT, deliver},
         rows::{ROW_LIMIT, Row, Rows, RowsError},
     },
@@ -29,6 +29,7 @@ use crate::{
         Database, StoreError,
         write::{self, Actor, WriteError},
     },
+    telemetry::Observed,
 };
 
 /// Bytes of rows that make a chunk, however few they are.
@@ -53,6 +54,7 @@ pub(super) struct Sender {
 /// A delivery that may begin.
 pub(super) struct Run {
     pub database: Database,
+    pub observed: Observed,
     pub sender: Sender,
     pub body: Counted,
     pub every_outcome: bool,
@@ -66,6 +68,7 @@ impl Run {
         let mut delivery = Delivery {
             pieces: Pieces::new(self.body),
             database: self.database,
+            observed: self.observed,
             sender: self.sender,
             every_outcome: self.every_outcome,
             lang: self.lang,
@@ -122,6 +125,7 @@ impl From<Problem> for Stop {
 struct Delivery {
     pieces: Pieces,
     database: Database,
+    observed: Observed,
     sender: Sender,
     every_outcome: bool,
     lang: Lang,
@@ -239,6 +243,7 @@ impl Delivery {
                 );
             }
         };
+        points::told(&self.database, &self.sender.source_code, &outcomes);
         let mut lines = Vec::new();
         let mut entries = 0;
         for ((row, told), outcome) in (first..).zip(&told).zip(outcomes) {
@@ -274,6 +279,17 @@ impl Delivery {
 
     /// Says how it ended.
     async fn end(mut self, ended: Result<(), Stop>) {
+        if let Err(Stop::Problem(problem)) = &ended {
+            self.observed.failed_otherwise(problem.code());
+        }
+        for (key, count) in [
+            ("zhibu.points.accepted", self.counts.accepted),
+            ("zhibu.points.duplicate", self.counts.duplicates),
+            ("zhibu.points.quarantined", self.counts.quarantined),
+        ] {
+            self.observed.tell(key, count.cast_signed());
+        }
+        self.observed.end(None);
         let problem = match ended {
             Err(Stop::Gone) => return,
             Err(Stop::Problem(problem)) => Some(problem),
