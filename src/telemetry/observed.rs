@@ -7,7 +7,9 @@ use std::{
 
 use opentelemetry::{
     Context, KeyValue,
-    trace::{Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt as _, Tracer as _},
+    trace::{
+        Span as _, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt as _, TraceState, Tracer as _,
+    },
 };
 use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::Span};
 
@@ -95,8 +97,8 @@ struct Facts {
 }
 
 impl Telemetry {
-    /// A request or operation that begins now. `parent`: the caller's `traceparent` and `tracestate`, which are followed where
-    /// the deployment trusts them.
+    /// A request or operation that begins now. `headers`: where the caller's `traceparent` stands, which is followed where the
+    /// deployment trusts it; its `tracestate` is not, for it is free text, and exporters hand it on.
     pub fn begin(
         &self,
         transport: Transport,
@@ -108,7 +110,12 @@ impl Telemetry {
             Some(headers) => {
                 use opentelemetry::propagation::TextMapPropagator as _;
                 let headers = opentelemetry_http::HeaderExtractor(headers);
-                TraceContextPropagator::new().extract_with_context(&Context::new(), &headers)
+                let theirs = TraceContextPropagator::new().extract_with_context(&Context::new(), &headers);
+                let span = theirs.span();
+                let theirs = span.span_context();
+                let (trace, parent, flags) = (theirs.trace_id(), theirs.span_id(), theirs.trace_flags());
+                let ours = SpanContext::new(trace, parent, flags, true, TraceState::NONE);
+                Context::new().with_remote_span_context(ours)
             }
             None => Context::new(),
         };

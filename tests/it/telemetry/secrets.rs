@@ -152,11 +152,13 @@ on_both!(what_callers_send_is_in_nothing_that_is_told, |db| async move {
         .done(client.ask(&format!("{{ nothing(text: \"{NOTE}\") }}"), json!({})))
         .await;
     client.done(client.ask("{ a", json!({}))).await;
-    let mut long = client.ask(
-        "query A { viewer { role } } query B { viewer { role } }",
-        json!({}),
-    );
-    long = long.query(&[("operationName", VARIABLE)]);
+    let two = "query A { viewer { role } } query B { viewer { role } }";
+    let named = json!({ "query": two, "operationName": VARIABLE });
+    let long = client
+        .http
+        .post(format!("{}/graphql", client.url))
+        .bearer_auth(&client.token)
+        .json(&named);
     client.done(long).await;
     // Tokens and signatures that are not taken, and one that is.
     let forged = client
