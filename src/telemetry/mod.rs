@@ -185,15 +185,14 @@ impl Telemetry {
     /// Entries of points that were pushed, by what became of them.
     pub fn pushed(&self, source: &str, accepted: u64, duplicate: u64, quarantined: u64) {
         if let Some(metrics) = self.metrics() {
-            let source = self.source_label(source).into_owned();
-            metrics.pushed(&source, accepted, duplicate, quarantined);
+            metrics.pushed(&self.source_label(source), accepted, duplicate, quarantined);
         }
     }
 
     /// A run over a source that has ended, and with what.
     pub fn pulled(&self, source: &str, outcome: &'static str) {
         if let Some(metrics) = self.metrics() {
-            metrics.pulled(&self.source_label(source).into_owned(), outcome);
+            metrics.pulled(&self.source_label(source), outcome);
         }
     }
 
