@@ -1,6 +1,7 @@
 //! The one place that wires everything: configuration in, a running service out.
 
 mod demonstration;
+mod gauges;
 mod trusted;
 
 use std::{
@@ -64,8 +65,11 @@ use crate::{
         self, Database, Location, Options as DatabaseOptions, StoreError, setting,
         write::{Actor, Failure, Outcome, Write, WriteError},
     },
+    telemetry::{Telemetry, TelemetryError},
     training::ParticipantKey,
 };
+
+use gauges::{Gauges, Read};
 
 pub use crate::http::server::{ServerOptions, serve};
 pub use demonstration::{Progress, book_demo, load_demo};
@@ -98,6 +102,9 @@ pub enum AppError {
     /// The manifests of trusted documents.
     #[error("trusted documents: {0}")]
     Trusted(#[from] TrustedError),
+    /// What the service tells of itself.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     /// The address to listen on.
     #[error("cannot listen on {0}: {1}")]
     Listen(String, #[source] io::Error),
@@ -262,6 +269,8 @@ pub struct App {
     window: usize,
     sockets: Sockets,
     cohorts: Cohorts,
+    telemetry: Option<Telemetry>,
+    gauges: Option<Gauges>,
     draining: watch::Sender<bool>,
     drain: Duration,
     trusted: TrustedDocuments,
@@ -286,6 +295,7 @@ impl App {
         rng: &mut impl CryptoRng,
     ) -> Result<Self, AppError> {
         let keys = Arc::new(trusted_keys(config, demo, database.clock(), rng)?);
+        let telemetry = telemetry(config, &database, rng)?;
         let anonymous = config.auth.anonymous_role.or(demo.then_some(Role::Viewer));
         let authenticator = Arc::new(Authenticator::new(keys.clone(), anonymous, database.clone()));
         warn_of_own_participant_key(config);
@@ -346,18 +356,31 @@ impl App {
             access.clone(),
             cohorts.clone(),
             admission.clone(),
+            telemetry.clone(),
             config.server.request_timeout,
             config.live.patience,
         );
         let live = Live::new(Arc::new(operations), sockets.clone());
+        let results = Arc::new(Results::new(database.for_its_own(), config.live.result_memory));
+        let gauges = telemetry.as_ref().and_then(Telemetry::meter).map(|meter| {
+            let read = Read {
+                database: database.for_its_own(),
+                results: results.clone(),
+                documents: engine.documents().clone(),
+                cohorts: cohorts.clone(),
+                sockets: sockets.clone(),
+            };
+            Gauges::register(
+                &meter,
+                read,
+                config.sources.iter().map(|source| source.code.clone()),
+            )
+        });
         let options = EndpointOptions {
             deadline: config.server.request_timeout,
             graphiql: config.graphql.graphiql.then(|| Arc::new(Graphiql::new())),
             streams: Some(Arc::new(live)),
-            results: Some(Arc::new(Results::new(
-                database.for_its_own(),
-                config.live.result_memory,
-            ))),
+            results: Some(results),
             admission: admission.clone(),
             proxies: proxies.clone(),
             browsers: browsers.clone(),
@@ -390,6 +413,8 @@ impl App {
             window: config.live.window,
             sockets,
             cohorts,
+            telemetry,
+            gauges,
             draining,
             drain: config.live.sockets.drain,
             trusted,
@@ -465,6 +490,33 @@ impl App {
         }
     }
 
+    /// What it tells of itself; None where that is off.
+    pub fn telemetry(&self) -> Option<&Telemetry> {
+        self.telemetry.as_ref()
+    }
+
+    /// Looks now and then, until `stop` turns true, at what figures tell of and only the database knows.
+    pub fn watch(&self, stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + use<> {
+        let gauges = self.gauges.clone();
+        async move {
+            if let Some(gauges) = gauges {
+                gauges.run(stop).await;
+            }
+        }
+    }
+
+    /// Looks at it now.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    pub async fn look(&self) -> Result<(), StoreError> {
+        match &self.gauges {
+            Some(gauges) => gauges.look().await,
+            None => Ok(()),
+        }
+    }
+
     /// What subscribers of one value share.
     pub fn cohorts(&self) -> &Cohorts {
         &self.cohorts
@@ -511,6 +563,22 @@ impl App {
         }
         Ok(pullers)
     }
+}
+
+/// What the service tells of itself, as it is configured; from now on the database's part of it as well.
+fn telemetry(
+    config: &Config,
+    database: &Database,
+    rng: &mut impl CryptoRng,
+) -> Result<Option<Telemetry>, AppError> {
+    let sources = config.sources.iter().map(|source| source.code.clone());
+    let sources = sources.chain([points::LOCAL.to_owned()]);
+    let clock = database.clock().clone();
+    let started = Telemetry::start(&config.telemetry, config.log.requests, sources, clock, rng)?;
+    if let Some(telemetry) = &started {
+        database.watch_with(telemetry.clone());
+    }
+    Ok(started)
 }
 
 /// The keys with which sources sign what they push.

@@ -18,6 +18,7 @@ use crate::{
         Database, StoreError, setting,
         write::{Actor, Failure, Write, WriteError},
     },
+    telemetry::Transport,
 };
 
 /// How long a lease lasts unless it is renewed.
@@ -79,7 +80,15 @@ impl Jobs {
                 _ = ticks.tick() => {}
                 _ = stop.wait_for(|stop| *stop) => break,
             }
-            if let Err(error) = self.tick(count).await {
+            let turn = self
+                .database
+                .telemetry()
+                .map(|telemetry| telemetry.begin(Transport::Job, "jobs", "", None));
+            let ticked = self.tick(count).await;
+            if let Some(turn) = turn {
+                turn.end(None);
+            }
+            if let Err(error) = ticked {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "a job will be tried again"
@@ -95,6 +104,12 @@ impl Jobs {
         }
     }
 
+    fn done(&self, job: &'static str) {
+        if let Some(telemetry) = self.database.telemetry() {
+            telemetry.job_done(job);
+        }
+    }
+
     async fn tick(&self, count: u32) -> Result<(), WriteError> {
         self.refused
             .flush(&self.database, Some(self.database.clock().machine()))
@@ -103,16 +118,20 @@ impl Jobs {
             return Ok(());
         }
         daily(&self.database).await?;
+        self.done("daily");
         if self.database.seals_afterwards() {
             self.database.seal_audit().await?;
+            self.done("seal");
         }
         while self
             .database
             .housekeep(|transaction| Box::pin(points::merge_counts(transaction)))
             .await?
         {}
+        self.done("rank_counts");
         if count.is_multiple_of(SWEEP_EVERY) {
             sweep_points(&self.database).await?;
+            self.done("sweep_points");
         }
         if count.is_multiple_of(PRUNE_EVERY) {
             let now = self.database.clock().machine();
@@ -122,6 +141,7 @@ impl Jobs {
                     now - self.retention.change_log,
                 )
                 .await?;
+            self.done("prune");
         }
         if count.is_multiple_of(HEAD_EVERY) {
             let (position, link) = audit::store::head(self.database.reader()).await?;

@@ -26,5 +26,6 @@ pub mod points;
 pub mod rectification;
 pub mod simulate;
 pub mod storage;
+pub mod telemetry;
 pub mod training;
 pub mod viewer;

@@ -18,7 +18,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log.filter).unwrap_or_default();
+    // What exports telemetry must not tell of itself what it would export again; a directive of the operator's for it still counts.
+    let filter = format!("opentelemetry=off,{}", config.log.filter);
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap_or_default();
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -100,6 +100,24 @@ pub async fn seal(transaction: &DatabaseTransaction) -> Result<u64, StoreError> 
     Ok(count)
 }
 
+/// How many of the newest entries are looked through for those that are not chained yet.
+const UNSEALED_AMONG: i64 = 10_000;
+
+/// How many entries are not chained yet; among the newest ten thousand, which is more than a sealer leaves behind.
+pub async fn unsealed(connection: &impl ConnectionTrait) -> Result<i64, StoreError> {
+    let backend = connection.get_database_backend();
+    let sql = format!(
+        "SELECT count(*) AS unsealed FROM audit_entry e \
+         WHERE e.id > (SELECT COALESCE(max(id), 0) FROM audit_entry) - {UNSEALED_AMONG} \
+         AND NOT EXISTS (SELECT 1 FROM audit_seal s WHERE s.audit_entry_id = e.id)"
+    );
+    let row = connection
+        .query_one_raw(Statement::from_string(backend, sql))
+        .await?;
+    row.map_or(Ok(0), |row| row.try_get("", "unsealed"))
+        .map_err(StoreError::from)
+}
+
 /// An entry as it was written.
 #[derive(Clone, Debug)]
 pub struct Entry {

@@ -4,17 +4,18 @@ use std::{fmt::Write as _, net::SocketAddr, time::Duration};
 
 use clap::Args;
 use rand::{CryptoRng, RngExt as _};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use super::{StorageArgs, run::print};
 use crate::{
-    app::{self, App, AppError},
+    app::{self, App, AppError, ServerOptions},
     auth::{Role, SigningKey, TokenOrder},
     config::{Config, Overrides},
     demo,
     kernel::clock::{Clock, pause},
     platform::schedule,
     simulate::Server,
+    telemetry::{Telemetry, TelemetryError},
 };
 
 /// Flags of `serve`.
@@ -39,6 +40,12 @@ impl ServeArgs {
         self.storage.overrides(overrides);
     }
 }
+
+/// Who reads figures: a few, and each soon.
+const SCRAPERS: ServerOptions = ServerOptions {
+    connections: 32,
+    head_timeout: Duration::from_secs(30),
+};
 
 /// How long the tokens of a demonstration are valid.
 const DEMO_TOKEN: Duration = Duration::from_secs(8 * 3600);
@@ -103,6 +110,11 @@ pub(super) async fn run(
         let platform = simulator.as_ref().map(Server::url).unwrap_or_default();
         print(&welcome(config, address, &platform, database.clock(), rng)?)?;
     }
+    let telemetry = app.telemetry().cloned();
+    let figures = match telemetry.as_ref().and_then(Telemetry::scraped) {
+        Some(router) => Some(listen_for_scrapes(config, router).await?),
+        None => None,
+    };
     let asked_to_stop = shutdown();
     tracing::info!(%address, "listening");
 
@@ -114,6 +126,7 @@ pub(super) async fn run(
     let tail = tokio::spawn(app.tail(stopped.clone()));
     let upkeep = tokio::spawn(app.upkeep(stopped.clone()));
     let keys = tokio::spawn(app.follow_keys(stopped.clone()));
+    let watched = tokio::spawn(app.watch(stopped.clone()));
     let simulator = simulator.map(|server| {
         tracing::info!(url = server.url(), "the stand-in platform answers");
         tokio::spawn(server.run(stopped))
@@ -144,11 +157,38 @@ pub(super) async fn run(
     let _ = tail.await;
     let _ = upkeep.await;
     let _ = keys.await;
+    let _ = watched.await;
     if let Some(simulator) = simulator {
         let _ = simulator.await;
     }
+    if let Some(telemetry) = telemetry {
+        telemetry.stop().await;
+    }
+    if let Some(figures) = figures {
+        figures.abort();
+    }
     database.close().await;
     served.map_err(|error| AppError::Listen(address.to_string(), error))
+}
+
+/// Serves figures until the service ends, on a listener and a task of their own: they are wanted most when the other is
+/// overloaded.
+async fn listen_for_scrapes(config: &Config, router: axum::Router) -> Result<JoinHandle<()>, AppError> {
+    let Some(address) = config.telemetry.metrics_listen else {
+        return Err(AppError::Other("telemetry.metrics_listen is not set".to_owned()));
+    };
+    let wrong = |error| TelemetryError::Listen(address, error);
+    let listener = TcpListener::bind(address).await.map_err(wrong)?;
+    let address = listener.local_addr().map_err(wrong)?;
+    tracing::info!(%address, "figures for Prometheus");
+    Ok(tokio::spawn(async move {
+        if let Err(error) = app::serve(listener, router, SCRAPERS, std::future::pending()).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "figures are not served any more"
+            );
+        }
+    }))
 }
 
 /// Lets the demonstration pull from its own platform; a source of that code in the configuration stays as it is.

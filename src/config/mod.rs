@@ -13,6 +13,7 @@ mod live;
 mod reader;
 mod sections;
 mod sources;
+mod telemetry;
 mod value;
 
 use std::{
@@ -69,6 +70,8 @@ pub struct Config {
     pub sources: Vec<SourceSection>,
     /// `[log]`
     pub log: LogSection,
+    /// `[telemetry]`
+    pub telemetry: crate::telemetry::Settings,
 }
 
 /// What flags of the command line set: key, flag and value.
@@ -133,6 +136,7 @@ impl Config {
             idempotency: IdempotencySection::read(&mut reader),
             sources: sources::read(&mut reader),
             log: LogSection::read(&mut reader),
+            telemetry: telemetry::read(&mut reader),
         };
         reader.finish()?;
         Ok(config)

@@ -18,10 +18,14 @@ use super::{
 /// What our environment variables begin with.
 const PREFIX: &str = "ZHIBU_";
 /// Short names beside `ZHIBU_SECTION_KEY`.
-const SHORT: [(&str, &str); 2] = [
+const SHORT: [(&str, &str); 4] = [
     ("server.listen", "ZHIBU_LISTEN"),
     ("server.data_dir", "ZHIBU_DATA_DIR"),
+    ("telemetry.otlp_endpoint", OTLP[0]),
+    ("telemetry.otlp_headers", OTLP[1]),
 ];
+/// What everything that exports OTLP reads (OpenTelemetry specification, Protocol Exporter).
+const OTLP: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"];
 /// Read elsewhere: the file's own name by the command line, the test database by the tests.
 const ELSEWHERE: [&str; 2] = ["ZHIBU_CONFIG", "ZHIBU_TEST_DATABASE_URL"];
 /// What Kubernetes sets in every container beside a service that is called zhibu.
@@ -78,7 +82,10 @@ impl Reader {
         }
         for (name, value) in env {
             // A name that is not UTF-8 is none of ours.
-            if let Some(name) = name.to_str().filter(|n| n.starts_with(PREFIX)) {
+            if let Some(name) = name
+                .to_str()
+                .filter(|n| n.starts_with(PREFIX) || OTLP.contains(n))
+            {
                 reader.read_variable(name, value);
             }
         }

@@ -295,6 +295,8 @@ pub struct LogSection {
     pub filter: String,
     /// How lines are written.
     pub format: LogFormat,
+    /// Whether every request has a line.
+    pub requests: bool,
 }
 
 impl Default for LogSection {
@@ -302,6 +304,7 @@ impl Default for LogSection {
         Self {
             filter: "info,sea_orm_migration=warn".to_owned(),
             format: LogFormat::default(),
+            requests: false,
         }
     }
 }
@@ -323,6 +326,7 @@ impl LogSection {
                 Some("json") => LogFormat::Json,
                 _ => LogFormat::Text,
             },
+            requests: reader.get("log.requests").unwrap_or_default(),
         }
     }
 }

@@ -18,9 +18,10 @@ pub(super) enum Raw {
     String(String),
     Integer(i64),
     Boolean(bool),
+    Float(f64),
     Date(String),
     List(Vec<Raw>),
-    /// What no setting is: a float, a table.
+    /// What no setting is: a table, a number that is none.
     Other(&'static str),
 }
 
@@ -33,7 +34,7 @@ impl Raw {
             DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
                 .map_or(Self::Other("an integer out of range"), Self::Integer),
             DeValue::Array(items) => Self::list(items),
-            DeValue::Float(_) => Self::Other("a float"),
+            DeValue::Float(float) => float.as_str().parse().map_or(Self::Other("a float"), Self::Float),
             DeValue::Table(_) => Self::Other("a table"),
         }
     }
@@ -184,6 +185,20 @@ impl Setting for u32 {
             Raw::Text(text) => text.trim().parse().ok(),
             _ => None,
         }
+    }
+}
+
+impl Setting for f64 {
+    const WHAT: &'static str = "a number";
+
+    fn of(raw: &Raw) -> Option<Self> {
+        let value = match raw {
+            Raw::Float(value) => *value,
+            Raw::Integer(value) => f64::from(i32::try_from(*value).ok()?),
+            Raw::Text(text) => text.trim().parse().ok()?,
+            _ => return None,
+        };
+        value.is_finite().then_some(value)
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Document {
     pub parsed: ExecutableDocument,
     /// What the guard found.
     pub facts: DocumentFacts,
+    /// Whether the deployment has registered it.
+    pub is_trusted: bool,
     weight: u64,
 }
 
@@ -49,6 +51,7 @@ impl Document {
             hash,
             parsed,
             facts,
+            is_trusted: false,
             weight,
         }
     }
@@ -95,7 +98,10 @@ impl Trusted {
     pub(super) fn add(&mut self, id: String, document: Document) -> bool {
         let document = match self.by_hash.get(&document.hash) {
             Some(known) => known.clone(),
-            None => Arc::new(document),
+            None => Arc::new(Document {
+                is_trusted: true,
+                ..document
+            }),
         };
         let hash = document.hash;
         self.by_hash.insert(hash, document.clone());
@@ -153,6 +159,11 @@ impl Documents {
     /// Trusts these and no others any more.
     pub fn trust(&self, trusted: Trusted) {
         *self.trusted.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(trusted);
+    }
+
+    /// How many there are, and the memory that they take, in bytes, about.
+    pub fn size(&self) -> (usize, u64) {
+        (self.passed.len(), self.passed.weight())
     }
 
     /// A document that passed before.

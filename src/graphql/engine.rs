@@ -16,7 +16,7 @@ use async_graphql::{
 use futures_util::FutureExt;
 use futures_util::stream::{self, BoxStream, StreamExt};
 
-pub use super::prepare::{Fault, Prepared};
+pub use super::prepare::{Fault, Prepared, kind_name};
 pub use context::{RequestContext, RequestId};
 pub use executed::Executed;
 pub use trust::TrustFault;
@@ -81,7 +81,7 @@ pub struct Engine<Query, Mutation, Subscription> {
     fast: Schema<Query, Mutation, Subscription>,
     types: SchemaTypes,
     limits: Limits,
-    documents: Documents,
+    documents: Arc<Documents>,
     automatic: bool,
 }
 
@@ -123,7 +123,7 @@ where
             strict,
             types,
             limits,
-            documents: Documents::new(DocumentOptions::default().memory),
+            documents: Arc::new(Documents::new(DocumentOptions::default().memory)),
             automatic: DocumentOptions::default().automatic,
         })
     }
@@ -131,7 +131,7 @@ where
     /// Keeps documents as a deployment wants it.
     #[must_use]
     pub fn with_documents(mut self, options: DocumentOptions) -> Self {
-        self.documents = Documents::new(options.memory);
+        self.documents = Arc::new(Documents::new(options.memory));
         self.automatic = options.automatic;
         self
     }
@@ -139,6 +139,11 @@ where
     /// What documents may ask for.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// The documents that are kept.
+    pub fn documents(&self) -> &Arc<Documents> {
+        &self.documents
     }
 
     /// The schema, for its SDL.
@@ -285,6 +290,8 @@ where
         let renderer = Renderer {
             lang,
             request_id: id.as_str(),
+            role: context.role(),
+            operation: Some(kind_name(kind)),
         };
         let request = async_request(&prepared, context);
         let running = drive(self.fast.execute(request), &queue);
@@ -312,12 +319,14 @@ where
             context.request_id().clone(),
             context.queue().clone(),
         );
+        let role = context.role();
         let events = self.fast.execute_stream(async_request(&prepared, context));
         let state = Events {
             events,
             queue,
             lang,
             id,
+            role,
             kind,
             ended: false,
         };
@@ -330,6 +339,7 @@ struct Events {
     queue: LoaderQueue,
     lang: Lang,
     id: RequestId,
+    role: Option<&'static str>,
     kind: OperationType,
     ended: bool,
 }
@@ -342,6 +352,8 @@ impl Events {
         let renderer = Renderer {
             lang: self.lang,
             request_id: self.id.as_str(),
+            role: self.role,
+            operation: Some(kind_name(self.kind)),
         };
         let event = drive(self.events.next(), &self.queue);
         let executed = match AssertUnwindSafe(event).catch_unwind().await {

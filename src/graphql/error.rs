@@ -234,6 +234,22 @@ pub struct Renderer<'a> {
     pub lang: Lang,
     /// What INTERNAL errors and the log name the request by.
     pub request_id: &'a str,
+    /// The caller's role, where it is known, for the log.
+    pub role: Option<&'static str>,
+    /// `query`, `mutation` or `subscription`, where it is known, for the log.
+    pub operation: Option<&'static str>,
+}
+
+impl<'a> Renderer<'a> {
+    /// Of a request of which no more is known yet.
+    pub fn new(lang: Lang, request_id: &'a str) -> Self {
+        Self {
+            lang,
+            request_id,
+            role: None,
+            operation: None,
+        }
+    }
 }
 
 impl Renderer<'_> {
@@ -267,8 +283,11 @@ impl Renderer<'_> {
         let internal = ApiError::new(ErrorCode::Internal, internal_message());
         tracing::error!(
             request_id = self.request_id,
-            path = %path_text(&error),
-            cause = %error.message,
+            role = self.role,
+            operation_type = self.operation,
+            code = internal.code.as_str(),
+            path = path_text(&error),
+            cause = error.message,
             "internal error"
         );
         self.place_quietly(&internal, error)
@@ -279,14 +298,26 @@ impl Renderer<'_> {
         match api.code {
             ErrorCode::Internal => tracing::error!(
                 request_id = self.request_id,
-                path = %path_text(&error),
+                role = self.role,
+                operation_type = self.operation,
+                code = api.code.as_str(),
+                path = path_text(&error),
                 cause,
                 "internal error"
             ),
+            // Anybody can send a token that is none.
+            ErrorCode::Unauthenticated if cause.is_some() => tracing::info!(
+                request_id = self.request_id,
+                code = api.code.as_str(),
+                cause,
+                "a token was not taken"
+            ),
             _ if cause.is_some() => tracing::warn!(
                 request_id = self.request_id,
-                path = %path_text(&error),
+                role = self.role,
+                operation_type = self.operation,
                 code = api.code.as_str(),
+                path = path_text(&error),
                 cause,
                 "request failed"
             ),
@@ -352,6 +383,8 @@ mod tests {
     const RENDERER: Renderer<'static> = Renderer {
         lang: Lang::Zh,
         request_id: "r-1",
+        role: None,
+        operation: None,
     };
 
     fn at_field(error: async_graphql::Error) -> ServerError {

@@ -141,6 +141,14 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// The limit that was passed; none of a string that never ends.
+    pub fn limit(self) -> Option<Limit> {
+        match self {
+            Self::Over { limit, .. } => Some(limit),
+            Self::Unterminated { .. } => None,
+        }
+    }
+
     /// The refusal in words, with the limit and the value found.
     pub fn error(self) -> ApiError {
         match self {

@@ -9,6 +9,7 @@ use super::documents::{Document, DocumentHash};
 use super::error::ApiError;
 use super::guard::{OperationFacts, Refused};
 use crate::kernel::id::{BranchId, NodeId as _};
+use crate::telemetry::Operation;
 
 /// An operation with its variables, past the guard.
 #[derive(Clone, Debug)]
@@ -55,10 +56,37 @@ impl Prepared {
         }
     }
 
+    /// What is told of it when it runs.
+    pub fn told(&self) -> Operation<'_> {
+        Operation {
+            kind: kind_name(self.facts.kind),
+            name: self.facts.name.as_deref(),
+            known_name: known_operation_name(self),
+            document: &self.document.hash,
+            cost: self.cost,
+        }
+    }
+
     /// What it costs with these variables.
     pub fn cost(&self) -> u64 {
         self.cost
     }
+}
+
+/// A kind of operation in the language's own word.
+pub fn kind_name(kind: OperationType) -> &'static str {
+    match kind {
+        OperationType::Query => "query",
+        OperationType::Mutation => "mutation",
+        OperationType::Subscription => "subscription",
+    }
+}
+
+/// The operation's name, where the deployment has registered the document: figures may be told by it, because there are only so
+/// many.
+pub fn known_operation_name(prepared: &Prepared) -> Option<&str> {
+    let name = prepared.facts.name.as_deref();
+    name.filter(|_| prepared.document.is_trusted)
 }
 
 /// Why a request is not run.

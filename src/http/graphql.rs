@@ -42,6 +42,7 @@ use crate::graphql::error::{ApiError, Renderer};
 use crate::graphql::{Engine, Executed, GraphqlRequest, Idempotency, Prepared, RequestContext, RequestId};
 use crate::kernel::message::{Lang, Message};
 use crate::live::{Dependencies, Found, Looked, ReadKey, Results};
+use crate::telemetry::Observed;
 
 /// Bytes of a request's body, also after decompression, unless configured.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -59,6 +60,11 @@ pub trait Access: Send + Sync + 'static {
         &self,
         authorization: Option<&str>,
     ) -> impl Future<Output = Result<Self::Requester, ApiError>> + Send;
+
+    /// The caller's role, for what is told of its requests.
+    fn role(&self, _: &Self::Requester) -> Option<&'static str> {
+        None
+    }
 
     /// Whether the caller may see the schema.
     fn may_introspect(&self, requester: &Self::Requester) -> bool;
@@ -133,6 +139,8 @@ pub struct StreamAsked<'a> {
     pub lang: Lang,
     /// What the log names it by.
     pub id: RequestId,
+    /// What watches the request.
+    pub observed: Observed,
 }
 
 impl Default for Options {
@@ -213,6 +221,11 @@ where
     async fn handle(&self, request: Request<Body>, streams: bool) -> Response {
         let lang = Lang::from_accept_language(text(request.headers(), header::ACCEPT_LANGUAGE).as_deref());
         let id = request_id(&request);
+        let observed = request
+            .extensions()
+            .get::<Observed>()
+            .cloned()
+            .unwrap_or_default();
         let accept = text(request.headers(), header::ACCEPT);
         let reading = matches!(*request.method(), Method::GET | Method::HEAD);
         if let Some(live) = &self.options.streams
@@ -234,6 +247,7 @@ where
             media: media.unwrap_or_default(),
             lang,
             request_id: &id,
+            observed: &observed,
         };
         if !reading && *request.method() != Method::POST {
             return reply.method_not_allowed("GET, HEAD, POST");
@@ -258,7 +272,9 @@ where
         let public = request.headers().get(header::AUTHORIZATION).is_none();
         let takes = request.headers().get(header::ACCEPT_ENCODING).cloned();
         let mut quota = None;
-        let answered = self.answer(request, reading, lang, &id, &mut quota).await;
+        let answered = self
+            .answer(request, reading, lang, &id, &observed, &mut quota)
+            .await;
         let with_quota = |mut response: Response| {
             if let Some(quota) = quota {
                 quota.write(response.headers_mut());
@@ -268,16 +284,21 @@ where
         let answer = match answered {
             // What is kept is packed already.
             Ok(Answered::Found(Found::Kept(answer))) => {
+                observed.cache("hit");
                 return with_quota(reply.kept(&answer, "zhibu; hit", known.as_deref(), public, gzip));
             }
             Ok(Answered::Found(Found::Made(answer))) => {
+                observed.cache("miss");
                 let status = "zhibu; fwd=miss; stored";
                 return with_quota(reply.kept(&answer, status, known.as_deref(), public, gzip));
             }
             Ok(Answered::Executed(executed, idempotency)) => {
                 reply.executed(&executed, idempotency.as_deref())
             }
-            Ok(Answered::Found(Found::Passed(executed))) => reply.passed(&executed),
+            Ok(Answered::Found(Found::Passed(executed))) => {
+                observed.cache("bypass");
+                reply.passed(&executed)
+            }
             Err(Stop::Status(status, message)) => reply.status(status, message),
             Err(Stop::MutationOverGet) => reply.method_not_allowed("POST"),
         };
@@ -345,6 +366,7 @@ where
             from: self.options.proxies.client(&parts.headers, &parts.extensions),
             lang: reply.lang,
             id: reply.request_id.clone(),
+            observed: reply.observed.clone(),
         };
         match live.stream(asked).await {
             Ok(Some(response)) => response,
@@ -375,12 +397,10 @@ where
         reading: bool,
         lang: Lang,
         id: &RequestId,
+        observed: &Observed,
         quota: &mut Option<Quota>,
     ) -> Result<Answered, Stop> {
-        let renderer = Renderer {
-            lang,
-            request_id: id.as_str(),
-        };
+        let renderer = Renderer::new(lang, id.as_str());
         let failed = |error| Ok(Answered::of(Executed::error(error, None, &renderer)));
         let admission = &self.options.admission;
         let mut charge = |account: &Account, cost| match admission.charge(account, cost) {
@@ -408,6 +428,7 @@ where
             }
         };
         let account = self.access.account(&requester, from);
+        observed.role(self.access.role(&requester));
         let (parts, body) = request.into_parts();
         let params = match reading {
             true => request::from_uri(&parts.uri)?,
@@ -422,6 +443,7 @@ where
             Err(error) => return failed(error),
         };
         let cost_of_reading = admission::cost_of_reading(&params);
+        let began = observed.now();
         let prepared = match self.engine.prepare(params, self.access.takes(&requester)) {
             Ok(prepared) => prepared,
             Err(fault) => {
@@ -431,6 +453,7 @@ where
                 };
             }
         };
+        observed.prepared(&prepared.told(), began);
         if prepared.kind() == OperationType::Subscription {
             return Err(Stop::Status(
                 StatusCode::NOT_ACCEPTABLE,
@@ -452,7 +475,9 @@ where
             if let Err(error) = charge(&account, prepared.cost()) {
                 return failed(error);
             }
-            let executed = self.run(prepared, requester, idempotency.clone(), lang, id).await;
+            let executed = self
+                .run(prepared, requester, idempotency.clone(), lang, id, observed)
+                .await;
             return Ok(Answered::Executed(executed, idempotency));
         }
         let results = self
@@ -479,7 +504,7 @@ where
             return failed(error);
         }
         let is_bypassed = place.is_none() && read.is_some();
-        let run = || self.run(prepared, requester, idempotency, lang, id);
+        let run = || self.run(prepared, requester, idempotency, lang, id, observed);
         let answered = async {
             match place {
                 Some((results, place)) => Answered::Found(results.make(place, run).await),
@@ -505,15 +530,20 @@ where
         idempotency: Option<Arc<Idempotency>>,
         lang: Lang,
         id: &'a RequestId,
+        observed: &'a Observed,
     ) -> BoxFuture<'a, Executed> {
         Box::pin(async move {
+            let began = observed.now();
             let mut context = RequestContext::new(lang, id.clone());
+            context.observe(self.access.role(&requester), observed.clone());
             context.allow_introspection(self.access.may_introspect(&requester));
             self.access.fill(requester, &mut context);
             if let Some(idempotency) = idempotency {
                 context.insert(idempotency);
             }
-            self.engine.run(prepared, context).await
+            let executed = self.engine.run(prepared, context).await;
+            observed.executed(began);
+            executed
         })
     }
 }

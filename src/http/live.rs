@@ -21,6 +21,7 @@ use crate::{
     graphql::{ApiError, RequestId},
     kernel::message::Lang,
     live::{Told, cursor::Cursor, page::ChangesError},
+    telemetry::Transport,
 };
 
 /// Sockets and event streams.
@@ -64,7 +65,11 @@ where
                 .sockets
                 .until(&requester)
                 .ok_or_else(|| ApiError::unavailable(1))?;
+            let observed = asked
+                .observed
+                .begin(Transport::EventStream, "graphql", asked.id.as_str());
             let peer = Peer {
+                observed,
                 requester,
                 from: asked.from,
                 lang: asked.lang,

@@ -7,6 +7,7 @@ pub mod graphiql;
 pub mod graphql;
 mod health;
 mod live;
+mod observe;
 pub mod operations;
 pub mod platform;
 pub mod request_id;
@@ -28,6 +29,7 @@ pub use live::Live;
 use self::{
     graphiql::Graphiql,
     graphql::{Access, Options},
+    observe::Observe,
     platform::Platform,
 };
 use crate::{graphql::Engine, storage::Database};
@@ -51,6 +53,7 @@ where
     Subscription: SubscriptionType + 'static,
     A: Access,
 {
+    let observe = Observe::new(database.clone());
     let compression = CompressionLayer::new()
         .gzip(true)
         .compress_when(SizeAbove::new(COMPRESS_ABOVE).and(tower_http::compression::DefaultPredicate::new()));
@@ -66,6 +69,7 @@ where
         .merge(platform::routes(points))
         .layer((
             request_id::layers(),
+            observe,
             MapResponseLayer::new(browsers.finish()),
             option_layer(browsers.cors()),
         ))

@@ -20,9 +20,11 @@ use crate::{
     graphql::{
         Engine, Executed, GraphqlRequest, Idempotency, Prepared, RequestContext, RequestId,
         error::{ApiError, ErrorCode},
+        guard::{Limit, Refused},
     },
     kernel::message::Lang,
     live::{Cohorts, Execute, ReadKey, Told, Value, cursor::Cursor, dependencies, graphql::ChangesSlot},
+    telemetry::{Observed, Telemetry, Transport},
 };
 
 /// The subscription to the change log itself: every other one is to a value.
@@ -34,6 +36,7 @@ pub struct Operations<Query, Mutation, Subscription, A> {
     access: Arc<A>,
     cohorts: Cohorts,
     admission: Arc<Admission>,
+    telemetry: Option<Telemetry>,
     deadline: Duration,
     patience: Duration,
 }
@@ -53,6 +56,8 @@ pub struct Peer {
     pub resume: Option<Cursor>,
     /// What a mutation holds until it has ended, also where nobody waits for it any more.
     pub permit: Option<Arc<OwnedSemaphorePermit>>,
+    /// What watches the operation.
+    pub observed: Observed,
 }
 
 impl<Query, Mutation, Subscription, A> Operations<Query, Mutation, Subscription, A>
@@ -69,6 +74,7 @@ where
         access: Arc<A>,
         cohorts: Cohorts,
         admission: Arc<Admission>,
+        telemetry: Option<Telemetry>,
         deadline: Duration,
         patience: Duration,
     ) -> Self {
@@ -77,6 +83,7 @@ where
             access,
             cohorts,
             admission,
+            telemetry,
             deadline,
             patience,
         }
@@ -92,8 +99,18 @@ where
         &self.cohorts
     }
 
+    /// What watches an operation that begins now.
+    pub fn begin(&self, transport: Transport, id: &RequestId) -> Observed {
+        let telemetry = self.telemetry.as_ref();
+        let begun = telemetry.map(|telemetry| telemetry.begin(transport, "graphql", id.as_str(), None));
+        begun.unwrap_or_default()
+    }
+
     /// What the request means, or the errors that say why it means nothing, a list.
     pub fn prepare(&self, request: &GraphqlRequest, peer: &Peer) -> Result<Prepared, Bytes> {
+        let role = self.access.role(&peer.requester);
+        peer.observed.role(role);
+        let began = peer.observed.now();
         let takes = self.access.takes(&peer.requester);
         let prepared = self.engine.prepare(request.clone(), takes);
         let account = self.access.account(&peer.requester, peer.from);
@@ -102,11 +119,20 @@ where
             Err(_) => cost_of_reading(request),
         };
         if let Err(limited) = self.admission.charge(&account, cost) {
+            peer.observed.failed(Some(limited.error.code().as_str()), None);
+            peer.observed.end(None);
             return Err(self.refused(limited.error, peer.lang, &peer.id));
         }
+        if let Ok(prepared) = &prepared {
+            peer.observed.prepared(&prepared.told(), began);
+        }
         prepared.map_err(|fault| {
-            let context = RequestContext::new(peer.lang, peer.id.clone());
-            errors(&Executed::fault(fault, &context.renderer()))
+            let mut context = RequestContext::new(peer.lang, peer.id.clone());
+            context.observe(role, Observed::default());
+            let executed = Executed::fault(fault, &context.renderer());
+            watch(&peer.observed, &executed);
+            peer.observed.end(None);
+            errors(&executed)
         })
     }
 
@@ -143,8 +169,9 @@ where
         errors(&Executed::error(error, None, &context.renderer()))
     }
 
-    fn context(&self, peer: &Peer) -> RequestContext {
+    fn context(&self, peer: &Peer, observed: &Observed) -> RequestContext {
         let mut context = RequestContext::new(peer.lang, peer.id.clone());
+        context.observe(self.access.role(&peer.requester), observed.clone());
         context.allow_introspection(self.access.may_introspect(&peer.requester));
         self.access.fill(peer.requester.clone(), &mut context);
         context
@@ -162,7 +189,9 @@ where
         let late = move |error| this.refused(error, lang, &id);
         let kind = prepared.kind();
         let run = tokio::spawn(async move {
-            let mut context = self.context(&peer);
+            let observed = peer.observed.clone();
+            let began = observed.now();
+            let mut context = self.context(&peer, &observed);
             if let Some(idempotency) = idempotency {
                 context.insert(idempotency);
             }
@@ -172,10 +201,17 @@ where
                     Err(error) => Executed::error(error, None, &context.renderer()),
                 }
             };
-            match kind {
+            let executed = match kind {
                 OperationType::Query => tokio::time::timeout(self.deadline, run).await.ok(),
                 _ => Some(run.await),
+            };
+            observed.executed(began);
+            match &executed {
+                Some(executed) => watch(&observed, executed),
+                None => observed.failed(Some(ErrorCode::Timeout.as_str()), None),
             }
+            observed.end(None);
+            executed
         });
         // A query that nobody waits for any more ends; a mutation runs to its end.
         let _ends = (kind == OperationType::Query).then(|| AbortOnDrop(run.abort_handle()));
@@ -193,7 +229,7 @@ where
         tokio::spawn(async move {
             let slot = ChangesSlot::new(peer.resume, self.patience);
             loop {
-                let mut context = self.context(&peer);
+                let mut context = self.context(&peer, &Observed::default());
                 context.insert(slot.clone());
                 let next = tokio::select! {
                     executed = self.engine.once(prepared.clone(), context) => executed,
@@ -202,6 +238,9 @@ where
                 let Some(executed) = next else { return };
                 let told = told(&executed);
                 let is_last = matches!(told, Told::Failed(_));
+                if is_last {
+                    watch(&peer.observed, &executed);
+                }
                 let began = Instant::now();
                 if events.send(told).await.is_err() || is_last {
                     return;
@@ -219,19 +258,38 @@ where
         let key = ReadKey::of(&prepared, &reads, &peer.requester, peer.lang);
         let depends_on = dependencies(&prepared, &peer.requester);
         let this = self.clone();
-        self.cohorts.join(key, depends_on, move || -> Execute {
+        // It lasts as long as its subscriber; the cohort may outlive the one it began with.
+        let observed = peer.observed.clone();
+        let peer = Peer {
+            observed: Observed::default(),
+            ..peer
+        };
+        let told = self.cohorts.join(key, depends_on, move || -> Execute {
             Box::new(move || {
                 let (this, prepared, peer) = (this.clone(), prepared.clone(), peer.clone());
                 Box::pin(async move { this.value_once(prepared, &peer).await })
             })
+        });
+        // What it holds ends with it.
+        told.inspect(move |_| {
+            let _ = &observed;
         })
+        .boxed()
     }
 
     async fn value_once(&self, prepared: Prepared, peer: &Peer) -> Value {
-        let run = self.engine.once(prepared, self.context(peer));
-        let Ok(Some(executed)) = tokio::time::timeout(self.deadline, run).await else {
+        let observed = self.begin(Transport::Job, &peer.id);
+        observed.role(self.access.role(&peer.requester));
+        observed.prepared(&prepared.told(), None);
+        let began = observed.now();
+        let run = self.engine.once(prepared, self.context(peer, &observed));
+        let ran = tokio::time::timeout(self.deadline, run).await;
+        observed.executed(began);
+        let Ok(Some(executed)) = ran else {
+            observed.failed(Some(ErrorCode::Timeout.as_str()), None);
             return Value::Away(self.refused(ApiError::timeout(), peer.lang, &peer.id));
         };
+        watch(&observed, &executed);
         match executed.code() {
             Some(ErrorCode::Unavailable | ErrorCode::Timeout | ErrorCode::Internal) => {
                 Value::Away(errors(&executed))
@@ -247,6 +305,13 @@ impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Tells what watches an operation what went wrong with it.
+fn watch(observed: &Observed, executed: &Executed) {
+    let limit = executed.refused().and_then(Refused::limit);
+    let code = executed.code().map(ErrorCode::as_str);
+    observed.failed(code, limit.map(Limit::as_str));
 }
 
 fn one(told: Told) -> BoxStream<'static, Told> {

@@ -47,6 +47,7 @@ use crate::{
         Database,
         write::{Actor, Failure},
     },
+    telemetry::{Observed, Transport},
 };
 
 /// Bytes of a signed body at most, also after decompression: **limit**. It is held whole until it is verified.
@@ -89,9 +90,15 @@ async fn deliver_points(
 ) -> Response {
     let lang = Lang::from_accept_language(text(request.headers(), header::ACCEPT_LANGUAGE).as_deref());
     let id = request_id(&request);
+    let observed = request
+        .extensions()
+        .get::<Observed>()
+        .cloned()
+        .unwrap_or_default();
+    let observed = observed.begin(Transport::Platform, "points stream", id.as_str());
     let (parts, body) = request.into_parts();
     let run = match platform.admit(&source, &params, &parts.headers, &id).await {
-        Ok(admitted) => platform.open(admitted, body, lang).await,
+        Ok(admitted) => platform.open(admitted, body, lang, observed).await,
         Err(problem) => {
             let problem = platform.charged(problem, &parts);
             body::let_go(body);
@@ -202,7 +209,13 @@ impl Platform {
     }
 
     /// A run over the body; a signed one is read whole before any of it is booked.
-    async fn open(&self, admitted: Admitted<'_>, body: Body, lang: Lang) -> Result<Run, Problem> {
+    async fn open(
+        &self,
+        admitted: Admitted<'_>,
+        body: Body,
+        lang: Lang,
+        observed: Observed,
+    ) -> Result<Run, Problem> {
         let counted = Counted::new(body, admitted.gzip);
         let (caller, body) = match admitted.sent_by {
             SentBy::Caller(caller) => (caller, counted),
@@ -223,6 +236,7 @@ impl Platform {
         Ok(Run {
             database: self.database.clone(),
             admission: self.admission.clone(),
+            observed,
             sender: Sender {
                 grant: caller.grant,
                 actor: caller.actor,
@@ -243,6 +257,9 @@ impl Platform {
         let requester = match self.authenticator.authenticate(authorization).await {
             Ok(requester) => requester,
             Err(error @ (AuthError::Missing | AuthError::Token(_))) => {
+                if let AuthError::Token(error) = &error {
+                    tracing::info!(request_id, code = "UNAUTHENTICATED", cause = %error, "a token was not taken");
+                }
                 return Err(Problem::of(StatusCode::UNAUTHORIZED, ApiError::from(error)));
             }
             Err(error @ AuthError::Keys(_)) => {
@@ -278,7 +295,7 @@ impl Platform {
 
 /// 401; which fault it was is for the log.
 fn not_taken(error: SignatureError, request_id: &RequestId) -> Problem {
-    tracing::info!(request_id = request_id.as_str(), %error, "a signature was not taken");
+    tracing::info!(request_id = request_id.as_str(), code = "UNAUTHENTICATED", cause = %error, "a signature was not taken");
     Problem::unauthenticated(Message::new("签名无效", "The signature is not taken"))
 }
 

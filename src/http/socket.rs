@@ -8,7 +8,10 @@ use std::{
     collections::{HashMap, hash_map::RandomState},
     hash::BuildHasher as _,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -44,6 +47,7 @@ use crate::{
         Told,
         socket::{Action, Close, Event, OperationKey, SUBPROTOCOL, Socket},
     },
+    telemetry::Transport,
 };
 
 /// Bytes of each of a socket's two buffers: with the library's own an idle socket takes 140 KiB, with these 12.
@@ -96,6 +100,8 @@ struct Inner {
     clock: Clock,
     /// Sockets and streams.
     open: watch::Sender<usize>,
+    /// Streams among them.
+    streams: AtomicUsize,
     by_caller: Mutex<HashMap<String, usize>>,
     draining: watch::Receiver<bool>,
 }
@@ -108,6 +114,7 @@ impl Sockets {
                 limits,
                 clock,
                 open: watch::Sender::new(0),
+                streams: AtomicUsize::new(0),
                 by_caller: Mutex::default(),
                 draining,
             }),
@@ -119,6 +126,11 @@ impl Sockets {
         *self.inner.open.borrow()
     }
 
+    /// How many of them are event streams.
+    pub fn streams(&self) -> usize {
+        self.inner.streams.load(Ordering::Relaxed)
+    }
+
     /// How long a peer may take to take what is sent to it.
     pub fn write_timeout(&self) -> Duration {
         self.inner.limits.write_timeout
@@ -128,7 +140,7 @@ impl Sockets {
     /// where the caller has as many as it may have.
     pub fn until(&self, requester: &Requester) -> Option<impl Future<Output = ()> + Send + use<>> {
         let inner = self.inner.clone();
-        let counted = (inner.opens(), inner.enter(requester)?);
+        let counted = (inner.opens(), inner.enter(requester)?, Stream::begins(&inner));
         let expires_at = requester.expires_at();
         Some(async move {
             let _counted = counted;
@@ -156,6 +168,22 @@ impl Sockets {
 struct OfCaller {
     sockets: Arc<Inner>,
     caller: String,
+}
+
+/// Counted among streams until it is dropped.
+struct Stream(Arc<Inner>);
+
+impl Stream {
+    fn begins(sockets: &Arc<Inner>) -> Self {
+        sockets.streams.fetch_add(1, Ordering::Relaxed);
+        Self(sockets.clone())
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.0.streams.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Counted among what is open until it is dropped.
@@ -350,18 +378,20 @@ where
                         return Some(close);
                     }
                 }
-                Action::Authenticate(token) => match authenticate(&self.operations, token.as_deref()).await {
-                    Ok(requester) => match self.sockets.enter(&requester) {
-                        Some(entered) => {
-                            self.caller = Some((requester, entered));
-                            todo.extend(self.protocol.on(Event::Authenticated(true)));
-                        }
-                        None => return Some(Close::TryAgainLater),
-                    },
-                    Err(false) => todo.extend(self.protocol.on(Event::Authenticated(false))),
-                    Err(true) => return Some(Close::TryAgainLater),
-                },
-                Action::Renew(token) => match authenticate(&self.operations, Some(&token)).await {
+                Action::Authenticate(token) => {
+                    match authenticate(&self.operations, token.as_deref(), &self.id).await {
+                        Ok(requester) => match self.sockets.enter(&requester) {
+                            Some(entered) => {
+                                self.caller = Some((requester, entered));
+                                todo.extend(self.protocol.on(Event::Authenticated(true)));
+                            }
+                            None => return Some(Close::TryAgainLater),
+                        },
+                        Err(false) => todo.extend(self.protocol.on(Event::Authenticated(false))),
+                        Err(true) => return Some(Close::TryAgainLater),
+                    }
+                }
+                Action::Renew(token) => match authenticate(&self.operations, Some(&token), &self.id).await {
                     Ok(requester) => {
                         let renewed = self.caller.as_mut().is_some_and(|(caller, _)| {
                             let same = caller.is_renewed_by(&requester);
@@ -396,11 +426,13 @@ where
     fn start(&mut self, key: OperationKey, request: &crate::graphql::GraphqlRequest) -> Option<Event> {
         let (requester, _) = self.caller.as_ref()?;
         self.started += 1;
+        let id = RequestId::new(&format!("{}-{}", self.id.as_str(), self.started));
         let mut peer = Peer {
             requester: requester.clone(),
             from: self.from,
             lang: self.lang,
-            id: RequestId::new(&format!("{}-{}", self.id.as_str(), self.started)),
+            observed: self.operations.begin(Transport::WebSocket, &id),
+            id,
             resume: None,
             permit: None,
         };
@@ -482,6 +514,7 @@ where
 async fn authenticate<Query, Mutation, Subscription, A>(
     operations: &Operations<Query, Mutation, Subscription, A>,
     token: Option<&str>,
+    id: &RequestId,
 ) -> Result<Requester, bool>
 where
     Query: ObjectType + 'static,
@@ -490,7 +523,12 @@ where
     A: Access<Requester = Requester>,
 {
     let requester = operations.access().authenticate(token).await;
-    requester.map_err(|error| error.retry_after().is_some())
+    requester.map_err(|error| {
+        let again = error.retry_after().is_some();
+        // Whoever is refused reads a close code; why is for the log.
+        operations.refused(error, Lang::default(), id);
+        again
+    })
 }
 
 /// Ends when an instant has passed by the service's own clock, which is looked at every few seconds; never where there is none.

@@ -85,6 +85,13 @@ impl Cohorts {
         self.inner.cohorts().len()
     }
 
+    /// How many subscribers there are, and how many the largest cohort has.
+    pub fn subscribers(&self) -> (usize, usize) {
+        let cohorts = self.inner.cohorts();
+        let sizes = cohorts.values().map(watch::Sender::receiver_count);
+        sizes.fold((0, 0), |(all, most), size| (all + size, most.max(size)))
+    }
+
     /// How many executions there have been.
     pub fn executions(&self) -> u64 {
         self.inner.executions.load(Ordering::Relaxed)

@@ -34,6 +34,8 @@ pub struct Log {
     written: watch::Sender<u64>,
     /// When the tail began its last look that came to an end, in milliseconds since 1970; 0: never.
     looked_at: AtomicI64,
+    /// When the oldest row was written that had no place yet then; 0: there was none.
+    held_since: AtomicI64,
 }
 
 #[derive(Debug)]
@@ -50,6 +52,7 @@ impl Default for Log {
             seen: watch::Sender::new(0),
             written: watch::Sender::new(0),
             looked_at: AtomicI64::new(0),
+            held_since: AtomicI64::new(0),
         }
     }
 }
@@ -131,25 +134,46 @@ impl Log {
         self.known().as_ref().map(|known| known.tailing.look())
     }
 
-    /// The tail has read a page.
-    pub(super) fn take(&self, look: &mut Look, rows: Vec<LoggedChange>, xmin: Option<i64>) {
+    /// The tail has read a page; gives when the rows were written that readers are offered now.
+    pub(super) fn take(
+        &self,
+        look: &mut Look,
+        rows: Vec<LoggedChange>,
+        xmin: Option<i64>,
+    ) -> Vec<DateTime<Utc>> {
         if rows.is_empty() {
-            return;
+            return Vec::new();
         }
-        {
+        let offered = {
             let mut known = self.known();
-            let Some(known) = &mut *known else { return };
+            let Some(known) = &mut *known else {
+                return Vec::new();
+            };
             let seen = known.tailing.take(look, rows, xmin);
             for change in &seen.new {
                 self.freshness.moved(change.topic, &change.branch_ids);
             }
+            let offered = seen.settled.iter().map(|row| row.at).collect();
             known.window.append(seen.settled);
-        }
+            offered
+        };
         self.seen.send_modify(|times| *times += 1);
+        offered
     }
 
-    /// A look that began then came to an end.
-    pub(super) fn looked(&self, began: DateTime<Utc>) {
+    /// When the tail began its last look that came to an end, and since when what it saw then waits for its place.
+    pub fn tail(&self) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+        let at = |millis: &AtomicI64| match millis.load(Ordering::SeqCst) {
+            0 => None,
+            millis => DateTime::from_timestamp_millis(millis),
+        };
+        (at(&self.looked_at), at(&self.held_since))
+    }
+
+    /// A look that began then came to an end; what was written since `held` has no place yet.
+    pub(super) fn looked(&self, began: DateTime<Utc>, held: Option<DateTime<Utc>>) {
+        let held = held.map_or(0, |held| held.timestamp_millis());
+        self.held_since.store(held, Ordering::SeqCst);
         self.looked_at.store(began.timestamp_millis(), Ordering::SeqCst);
     }
 

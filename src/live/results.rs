@@ -144,6 +144,11 @@ impl Results {
         self.kept.weight()
     }
 
+    /// How many are held.
+    pub fn count(&self) -> usize {
+        self.kept.len()
+    }
+
     /// Looks for the result of a read.
     pub fn look_up(&self, key: ReadKey, depends_on: &Dependencies) -> Looked {
         let clock = self.database.clock();
@@ -215,6 +220,8 @@ mod tests {
     const RENDERER: Renderer<'static> = Renderer {
         lang: Lang::En,
         request_id: "",
+        role: None,
+        operation: None,
     };
 
     fn failed() -> Executed {

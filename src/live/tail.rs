@@ -13,6 +13,7 @@ use super::{page, store};
 use crate::{
     kernel::clock::pause,
     storage::{Database, Location, StoreError},
+    telemetry::Telemetry,
 };
 
 /// Rows read at a time.
@@ -84,7 +85,7 @@ async fn begin(database: &Database, window: usize) -> Result<(), StoreError> {
     let head = page::head(database).await?;
     let log = database.log();
     log.follow(head.position, window);
-    log.looked(began);
+    log.looked(began, None);
     Ok(())
 }
 
@@ -99,9 +100,15 @@ pub async fn look(database: &Database) -> Result<(), StoreError> {
     loop {
         let (rows, xmin) = store::tail(database.reader(), incarnation, look.at(), PAGE).await?;
         let full = rows.len() as u64 == PAGE;
-        log.take(&mut look, rows, xmin);
+        let offered = log.take(&mut look, rows, xmin);
+        if let Some(metrics) = database.telemetry().and_then(Telemetry::metrics) {
+            let now = database.clock().machine();
+            for at in offered {
+                metrics.delivered((now - at).to_std().unwrap_or_default());
+            }
+        }
         if !full {
-            log.looked(began);
+            log.looked(began, look.held());
             return Ok(());
         }
     }

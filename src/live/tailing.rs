@@ -5,6 +5,8 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use chrono::{DateTime, Utc};
+
 use super::{cursor::Position, store::LoggedChange};
 
 /// What has been seen.
@@ -22,6 +24,8 @@ pub struct Look {
     at: Position,
     /// Every row so far has its place.
     settles: bool,
+    /// When the first that has none was written.
+    held: Option<DateTime<Utc>>,
 }
 
 /// What a page of rows came to.
@@ -47,6 +51,7 @@ impl Tailing {
         Look {
             at: self.settled,
             settles: true,
+            held: None,
         }
     }
 
@@ -70,6 +75,9 @@ impl Tailing {
             // Behind one that has no place yet none has: a later snapshot may show rows between them.
             let has_place = Some(place.incarnation) < incarnation || xmin.is_none_or(|xmin| place.xid < xmin);
             look.settles &= has_place;
+            if !look.settles && look.held.is_none() {
+                look.held = Some(row.at);
+            }
             if look.settles && place > self.settled {
                 self.early.remove(&place);
                 self.settled = place;
@@ -84,5 +92,10 @@ impl Look {
     /// Behind which place the next page is read.
     pub fn at(&self) -> Position {
         self.at
+    }
+
+    /// When the oldest row was written that was seen and has no place yet.
+    pub fn held(&self) -> Option<DateTime<Utc>> {
+        self.held
     }
 }

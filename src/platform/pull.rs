@@ -168,7 +168,13 @@ impl Puller {
             .await;
         let early = ended.err();
         if let Some(early) = &early {
-            tracing::info!(source = self.source.code, pages, "a pull ended early: {early}");
+            // What the platform said stands in the run: it may be about anybody.
+            tracing::info!(
+                source = self.source.code,
+                pages,
+                fault = early.fault.name(),
+                "a pull ended early"
+            );
         }
         let fault = early.as_ref().map(|early| early.fault.clone());
         let finished = Finish {
@@ -188,6 +194,12 @@ impl Puller {
                 Box::pin(finish(write, input))
             })
             .await?;
+        if let Some(telemetry) = self.database.telemetry() {
+            telemetry.pulled(
+                &self.source.code,
+                fault.as_ref().map_or("success", PullFault::name),
+            );
+        }
         if fault.is_none() {
             let compared = self.compare_totals(&mut keeper, &mut requests, stop).await?;
             if compared.is_none() {
@@ -243,6 +255,17 @@ impl Puller {
                 };
                 let taken = self.take(input).await?;
                 tracing::debug!(source = self.source.code, counts = ?taken.counts, "a page was taken");
+                if let Some(telemetry) = self.database.telemetry() {
+                    let counts = taken.counts;
+                    let of = |count: i32| u64::try_from(count).unwrap_or_default();
+                    let kept_apart = of(counts.quarantined) + of(counts.conflicts);
+                    telemetry.pushed(
+                        &self.source.code,
+                        of(counts.accepted),
+                        of(counts.duplicates),
+                        kept_apart,
+                    );
+                }
                 if taken.paused {
                     return Err(PullFault::Paused.into());
                 }
@@ -289,7 +312,7 @@ impl Puller {
                 Ok(None) => {}
                 Err(error) => {
                     // Points do not depend on it.
-                    tracing::warn!(source = self.source.code, %month, "totals could not be compared: {error}");
+                    tracing::warn!(source = self.source.code, %month, fault = error.fault.name(), "totals could not be compared");
                     return Ok(None);
                 }
             }

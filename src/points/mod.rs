@@ -24,6 +24,7 @@ mod similar;
 mod sources;
 mod store;
 mod sweep;
+mod told;
 
 pub use branches::{branch_coded, branch_ended, branch_placed};
 pub use decode::decode;
@@ -38,6 +39,7 @@ pub use store::{
     verify_scores, verify_totals, waiting_for_decision,
 };
 pub use sweep::{Due, due};
+pub use told::told;
 
 /// What pushes share, and whoever moves totals from branch to branch or from field to field takes for itself: it must miss
 /// no posting.

@@ -19,7 +19,10 @@ use sea_orm::{
 };
 
 use super::{Database, Inner, Reader, StoreError, group_commit};
-use crate::kernel::{clock::Clock, rules::Rules};
+use crate::{
+    kernel::{clock::Clock, rules::Rules},
+    telemetry::{self, instruments::operation_of},
+};
 
 /// Where the data lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,16 +70,22 @@ impl Database {
                 (pool.clone(), pool)
             }
         };
+        let telemetry = telemetry::Slot::default();
+        let system = Reader::system(reader.get_database_backend());
         for connection in [&mut reader, &mut writer] {
-            let statements = statements.clone();
-            connection.set_metric_callback(move |_| {
+            let (statements, telemetry) = (statements.clone(), telemetry.clone());
+            connection.set_metric_callback(move |info| {
                 statements.fetch_add(1, Ordering::Relaxed);
+                if let Some(metrics) = telemetry.get().and_then(telemetry::Telemetry::metrics) {
+                    let operation = operation_of(&info.statement.sql);
+                    metrics.statement(system, operation, info.elapsed, info.failed);
+                }
             });
         }
-        let group_commit =
-            matches!(location, Location::Sqlite(_)).then(|| group_commit::Handle::spawn(writer.clone()));
+        let group_commit = matches!(location, Location::Sqlite(_))
+            .then(|| group_commit::Handle::spawn(writer.clone(), telemetry.clone()));
         Ok(Self {
-            reader: Arc::new(Reader::of_pool(reader, statements.clone())),
+            reader: Arc::new(Reader::of_pool(reader, statements.clone(), telemetry.clone())),
             inner: Arc::new(Inner {
                 writer,
                 group_commit,
@@ -88,6 +97,7 @@ impl Database {
                 rules,
                 figures_from: OnceLock::new(),
                 log: Arc::default(),
+                telemetry,
             }),
         })
     }

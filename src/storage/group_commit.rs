@@ -4,7 +4,7 @@
 //! its neighbours, and answers them when the commit is on the disk. While it waits for the disk the next
 //! ones gather, so the batch grows with the load and a lone write waits for nobody.
 
-use std::panic::AssertUnwindSafe;
+use std::{panic::AssertUnwindSafe, time::Instant};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use sea_orm::{
@@ -13,6 +13,7 @@ use sea_orm::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
+use crate::telemetry::{self, Telemetry};
 
 /// Jobs that may share one commit: bounds how long the first of them waits for the last.
 const MAX_BATCH: usize = 128;
@@ -37,9 +38,9 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    pub(super) fn spawn(writer: DatabaseConnection) -> Self {
+    pub(super) fn spawn(writer: DatabaseConnection, telemetry: telemetry::Slot) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(run(writer, receiver));
+        tokio::spawn(run(writer, receiver, telemetry));
         Self { queue }
     }
 
@@ -59,7 +60,7 @@ impl Handle {
     }
 }
 
-async fn run(writer: DatabaseConnection, mut queue: mpsc::Receiver<Message>) {
+async fn run(writer: DatabaseConnection, mut queue: mpsc::Receiver<Message>, telemetry: telemetry::Slot) {
     while let Some(message) = queue.recv().await {
         let first = match message {
             Message::Job(job) => job,
@@ -69,7 +70,7 @@ async fn run(writer: DatabaseConnection, mut queue: mpsc::Receiver<Message>) {
                 continue;
             }
         };
-        if let Some(done) = write_batch(&writer, first, &mut queue).await {
+        if let Some(done) = write_batch(&writer, first, &mut queue, &telemetry).await {
             queue.close();
             let _ = done.send(());
         }
@@ -80,11 +81,13 @@ async fn write_batch(
     writer: &DatabaseConnection,
     first: Box<dyn Job>,
     queue: &mut mpsc::Receiver<Message>,
+    telemetry: &telemetry::Slot,
 ) -> Option<oneshot::Sender<()>> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..Default::default()
     };
+    let began = Instant::now();
     let transaction = match writer.begin_with_options(options).await {
         Ok(transaction) => transaction,
         Err(error) => {
@@ -109,13 +112,17 @@ async fn write_batch(
     }
     match transaction.commit().await {
         Ok(()) => {
+            if let Some(metrics) = telemetry.get().and_then(Telemetry::metrics) {
+                metrics.group_commit(written.len(), began.elapsed());
+            }
             for job in written {
                 job.ended(Ok(()));
             }
         }
         Err(error) => {
             let text = error.to_string();
-            tracing::error!(error = %text, jobs = written.len(), "commit failed");
+            // Each of those who wait for it says so in a line of its own.
+            tracing::debug!(error = %text, jobs = written.len(), "commit failed");
             for job in written {
                 // DbErr cannot be shared out whole in every version; each waiter gets the same kind.
                 job.ended(Err(StoreError::from(error.clone())));

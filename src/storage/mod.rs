@@ -44,6 +44,7 @@ pub use year::this_year;
 use crate::{
     kernel::{clock::Clock, rules::Rules},
     live::Log,
+    telemetry::{self, Spent, Telemetry},
 };
 
 /// How a mutation locks the rows it is about to write (PostgreSQL; SQLite has one writer). Not FOR UPDATE: that also
@@ -72,6 +73,7 @@ struct Inner {
     /// Of a demonstration: read from its database at start, like its business date.
     figures_from: OnceLock<NaiveDate>,
     log: Arc<Log>,
+    telemetry: telemetry::Slot,
 }
 
 impl Database {
@@ -83,10 +85,12 @@ impl Database {
     /// A handle for one request: its reads share a connection, from the first of them until the last clone of the
     /// handle is dropped. Not for what waits between its reads, as a subscription does: it would keep others from
     /// the connection meanwhile.
-    pub fn for_one_request(&self) -> Self {
+    ///
+    /// `spent`: where what it spends is added up.
+    pub fn for_one_request(&self, spent: Option<Arc<Spent>>) -> Self {
         Self {
             inner: self.inner.clone(),
-            reader: Arc::new(self.reader.on_one_connection()),
+            reader: Arc::new(self.reader.on_one_connection(spent)),
         }
     }
 
@@ -111,6 +115,55 @@ impl Database {
     /// SQL statements sent since start; the tests bound a request's statements with it.
     pub fn statements(&self) -> u64 {
         self.inner.statements.load(Ordering::Relaxed)
+    }
+
+    /// What the service tells of itself; None where that is off.
+    pub fn telemetry(&self) -> Option<&Telemetry> {
+        self.inner.telemetry.get()
+    }
+
+    /// From now on statements and writes are told of there; the first one stands.
+    pub fn watch_with(&self, telemetry: Telemetry) {
+        let _ = self.inner.telemetry.set(telemetry);
+    }
+
+    /// The pools of connections: what each is for, how many connections it has, and how many of them nobody uses.
+    pub fn pools(&self) -> Vec<(&'static str, u32, usize)> {
+        let mut pools = vec![("read", self.reader.pool())];
+        // PostgreSQL has one for both.
+        if self.backend() == DbBackend::Sqlite {
+            pools.push(("write", &self.inner.writer));
+        }
+        let of = |(name, pool): (&'static str, &DatabaseConnection)| match pool.get_database_backend() {
+            DbBackend::Sqlite => {
+                let pool = pool.get_sqlite_connection_pool();
+                (name, pool.size(), pool.num_idle())
+            }
+            _ => {
+                let pool = pool.get_postgres_connection_pool();
+                (name, pool.size(), pool.num_idle())
+            }
+        };
+        pools.into_iter().map(of).collect()
+    }
+
+    /// How long ago the oldest transaction began that has written and is still open, as far as the role may see, in seconds; it
+    /// holds the change feed back (PostgreSQL).
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    pub async fn oldest_writer(&self) -> Result<Option<f64>, StoreError> {
+        if self.backend() != DbBackend::Postgres {
+            return Ok(None);
+        }
+        let sql = "SELECT COALESCE(EXTRACT(EPOCH FROM max(clock_timestamp() - xact_start)), 0)::float8 AS age \
+                   FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()";
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        let row = self.reader.query_one_raw(statement).await?;
+        row.map(|row| row.try_get("", "age"))
+            .transpose()
+            .map_err(StoreError::from)
     }
 
     /// The clocks that writes are stamped with.

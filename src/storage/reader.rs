@@ -3,9 +3,12 @@
 //! A pool asks a connection for a sign of life each time it comes back (sqlx), a round trip of its own: with a
 //! connection a statement it would cost an answer of eight statements eight of them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 
 use sea_orm::{
@@ -16,11 +19,16 @@ use sea_orm::{
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::Mutex;
 
+use crate::telemetry::{self, Spent, Telemetry, instruments::operation_of};
+
 /// A door to the database for reading.
 pub struct Reader {
     pool: DatabaseConnection,
     held: Held,
     statements: Arc<AtomicU64>,
+    telemetry: telemetry::Slot,
+    /// Where what a request spends is added up, if it is watched.
+    spent: Option<Arc<Spent>>,
 }
 
 /// A connection taken with the first statement, and given back when the reader is dropped.
@@ -33,12 +41,35 @@ enum Held {
 
 impl Reader {
     /// A reader whose statements each take a connection from the pool.
-    pub(super) fn of_pool(pool: DatabaseConnection, statements: Arc<AtomicU64>) -> Self {
+    pub(super) fn of_pool(
+        pool: DatabaseConnection,
+        statements: Arc<AtomicU64>,
+        telemetry: telemetry::Slot,
+    ) -> Self {
         Self {
             pool,
             held: Held::None,
             statements,
+            telemetry,
+            spent: None,
         }
+    }
+
+    /// `db.system.name` of a database (OpenTelemetry).
+    pub(super) fn system(backend: DbBackend) -> &'static str {
+        match backend {
+            DbBackend::Sqlite => "sqlite",
+            _ => "postgresql",
+        }
+    }
+
+    /// Where what it spends is added up.
+    pub(super) fn spent(&self) -> Option<&Arc<Spent>> {
+        self.spent.as_ref()
+    }
+
+    pub(super) fn pool(&self) -> &DatabaseConnection {
+        &self.pool
     }
 
     /// A reader of the same pool whose statements each take a connection, and are not counted among those of requests.
@@ -52,11 +83,11 @@ impl Reader {
                 self.pool.get_postgres_connection_pool().clone(),
             ),
         };
-        Self::of_pool(pool, Arc::default())
+        Self::of_pool(pool, Arc::default(), self.telemetry.clone())
     }
 
     /// A reader of the same pool whose statements go over one connection, one after the other.
-    pub(super) fn on_one_connection(&self) -> Self {
+    pub(super) fn on_one_connection(&self, spent: Option<Arc<Spent>>) -> Self {
         let held = match self.pool.get_database_backend() {
             DbBackend::Sqlite => Held::Sqlite(Mutex::default()),
             DbBackend::Postgres => Held::Postgres(Mutex::default()),
@@ -66,6 +97,8 @@ impl Reader {
             pool: self.pool.clone(),
             held,
             statements: self.statements.clone(),
+            telemetry: self.telemetry.clone(),
+            spent,
         }
     }
 
@@ -90,13 +123,35 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// When a statement begins, and what it is; nothing where nobody asks.
+    fn timed(&self, statement: &Statement) -> Option<(Instant, &'static str)> {
+        let watched = self.spent.is_some() || self.telemetry.get().is_some();
+        watched.then(|| (Instant::now(), operation_of(&statement.sql)))
+    }
+
+    fn ran(&self, timed: Option<(Instant, &'static str)>, failed: bool) {
+        if !failed {
+            self.statements.fetch_add(1, Ordering::Relaxed);
+        }
+        let Some((began, operation)) = timed else { return };
+        if let Some(spent) = &self.spent {
+            spent.statements(1, began);
+        }
+        if let Some(metrics) = self.telemetry.get().and_then(Telemetry::metrics) {
+            let system = Self::system(self.get_database_backend());
+            metrics.statement(system, operation, began.elapsed(), failed);
+        }
+    }
+}
+
 /// Runs a statement on the connection in a slot, which is filled from the pool first where it is empty.
 macro_rules! on_connection {
-    ($slot:expr, $pool:expr, $statement:expr, $fetch:ident) => {{
+    ($slot:expr, $pool:expr, $telemetry:expr, $statement:expr, $fetch:ident) => {{
         let mut slot = $slot.lock().await;
         let connection = match &mut *slot {
             Some(connection) => connection,
-            empty => empty.insert(acquire($pool).await?),
+            empty => empty.insert(acquire($pool, &$telemetry).await?),
         };
         let Statement { sql, values, .. } = $statement;
         let values = SqlxValues(values.unwrap_or_else(|| Values(Vec::new())));
@@ -122,41 +177,76 @@ impl ConnectionTrait for Reader {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let row = match &self.held {
-            Held::None => return self.pool.query_one_raw(statement).await,
-            Held::Sqlite(slot) => {
-                let pool = self.pool.get_sqlite_connection_pool();
-                on_connection!(slot, pool, statement, fetch_optional).map(QueryResult::from)
-            }
-            Held::Postgres(slot) => {
-                let pool = self.pool.get_postgres_connection_pool();
-                on_connection!(slot, pool, statement, fetch_optional).map(QueryResult::from)
-            }
+        if let Held::None = &self.held {
+            return self.pool.query_one_raw(statement).await;
+        }
+        let timed = self.timed(&statement);
+        let run = async {
+            Ok(match &self.held {
+                Held::None => None,
+                Held::Sqlite(slot) => {
+                    let pool = self.pool.get_sqlite_connection_pool();
+                    on_connection!(slot, pool, self.telemetry, statement, fetch_optional)
+                        .map(QueryResult::from)
+                }
+                Held::Postgres(slot) => {
+                    let pool = self.pool.get_postgres_connection_pool();
+                    on_connection!(slot, pool, self.telemetry, statement, fetch_optional)
+                        .map(QueryResult::from)
+                }
+            })
         };
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        Ok(row)
+        let row: Result<_, DbErr> = run.await;
+        self.ran(timed, row.is_err());
+        row
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let rows = match &self.held {
-            Held::None => return self.pool.query_all_raw(statement).await,
-            Held::Sqlite(slot) => {
-                let pool = self.pool.get_sqlite_connection_pool();
-                let rows = on_connection!(slot, pool, statement, fetch_all);
-                rows.into_iter().map(QueryResult::from).collect()
-            }
-            Held::Postgres(slot) => {
-                let pool = self.pool.get_postgres_connection_pool();
-                let rows = on_connection!(slot, pool, statement, fetch_all);
-                rows.into_iter().map(QueryResult::from).collect()
-            }
+        if let Held::None = &self.held {
+            return self.pool.query_all_raw(statement).await;
+        }
+        let timed = self.timed(&statement);
+        let run = async {
+            Ok(match &self.held {
+                Held::None => Vec::new(),
+                Held::Sqlite(slot) => {
+                    let pool = self.pool.get_sqlite_connection_pool();
+                    let rows = on_connection!(slot, pool, self.telemetry, statement, fetch_all);
+                    rows.into_iter().map(QueryResult::from).collect()
+                }
+                Held::Postgres(slot) => {
+                    let pool = self.pool.get_postgres_connection_pool();
+                    let rows = on_connection!(slot, pool, self.telemetry, statement, fetch_all);
+                    rows.into_iter().map(QueryResult::from).collect()
+                }
+            })
         };
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        Ok(rows)
+        let rows: Result<Vec<QueryResult>, DbErr> = run.await;
+        self.ran(timed, rows.is_err());
+        rows
     }
 }
 
-async fn acquire<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<PoolConnection<DB>, DbErr> {
+/// Among those who wait for a connection, until it is dropped.
+struct Waiting<'a>(Option<&'a telemetry::instruments::Metrics>);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(metrics) = self.0 {
+            metrics.waited();
+        }
+    }
+}
+
+async fn acquire<DB: sqlx::Database>(
+    pool: &Pool<DB>,
+    telemetry: &telemetry::Slot,
+) -> Result<PoolConnection<DB>, DbErr> {
+    let metrics = telemetry.get().and_then(Telemetry::metrics);
+    if let Some(metrics) = metrics {
+        metrics.waits();
+    }
+    let _waiting = Waiting(metrics);
     pool.acquire().await.map_err(|error| match error {
         sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
         sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),

@@ -8,7 +8,7 @@ mod idempotency;
 mod postgres;
 mod refusals;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement, TransactionTrait as _};
@@ -26,6 +26,7 @@ use crate::{
         rules::Rules,
     },
     live::{self, Log, change::Change, store::Appended},
+    telemetry::Spent,
 };
 
 /// Who writes, for the audit trail.
@@ -210,6 +211,7 @@ impl Database {
             key,
             input,
             case,
+            spent: self.reader.spent().cloned(),
         };
         let ended = match &self.inner.group_commit {
             Some(group) => {
@@ -220,6 +222,7 @@ impl Database {
                         log: self.inner.log.clone(),
                         changes: Appended::default(),
                         result: None,
+                        ran_at: None,
                         reply,
                     }))
                     .await?;
@@ -272,7 +275,9 @@ impl Database {
         let mut changes = Appended::default();
         match work.run(&transaction, &mut changes).await {
             Ok((ended, true)) => {
+                let began = work.spent.as_ref().map(|_| Instant::now());
                 transaction.commit().await?;
+                work.committed(began);
                 self.log().wrote(&changes);
                 Ok(ended)
             }
@@ -330,14 +335,37 @@ struct Work<I, T> {
     key: Option<IdempotencyKey>,
     input: I,
     case: UseCase<I, T>,
+    /// Where what the request spends is added up, if it is watched.
+    spent: Option<Arc<Spent>>,
+}
+
+impl<I, T> Work<I, T> {
+    fn committed(&self, began: Option<Instant>) {
+        if let (Some(spent), Some(began)) = (&self.spent, began) {
+            spent.committed(began);
+        }
+    }
 }
 
 impl<I, T> Work<I, T>
 where
     T: Serialize + DeserializeOwned,
 {
-    /// Gives the end it came to; `changes` are what is to be told of once it is committed.
     async fn run(
+        &self,
+        transaction: &DatabaseTransaction,
+        changes: &mut Appended,
+    ) -> Result<(Ended<T>, bool), StoreError> {
+        let began = self.spent.as_ref().map(|_| Instant::now());
+        let ran = self.run_case(transaction, changes).await;
+        if let (Some(spent), Some(began)) = (&self.spent, began) {
+            spent.statements(0, began);
+        }
+        ran
+    }
+
+    /// Gives the end it came to; `changes` are what is to be told of once it is committed.
+    async fn run_case(
         &self,
         transaction: &DatabaseTransaction,
         changes: &mut Appended,
@@ -429,6 +457,8 @@ struct Queued<I, T> {
     log: Arc<Log>,
     changes: Appended,
     result: Option<Ended<T>>,
+    /// When its own statements had run, where that is asked for.
+    ran_at: Option<Instant>,
     reply: oneshot::Sender<Result<Ended<T>, StoreError>>,
 }
 
@@ -441,11 +471,13 @@ where
         Box::pin(async move {
             let (ended, keep) = self.work.run(savepoint, &mut self.changes).await?;
             self.result = Some(ended);
+            self.ran_at = self.work.spent.as_ref().map(|_| Instant::now());
             Ok(keep)
         })
     }
 
     fn ended(self: Box<Self>, result: Result<(), StoreError>) {
+        self.work.committed(self.ran_at);
         let Self {
             log,
             changes,

@@ -26,7 +26,15 @@ const SLICES: &[&[&str]] = &[
 ];
 /// What is no slice.
 const FOUNDATIONS: &[&str] = &[
-    "kernel", "auth", "http", "graphql", "live", "audit", "storage", "exchange",
+    "kernel",
+    "auth",
+    "http",
+    "graphql",
+    "live",
+    "audit",
+    "storage",
+    "telemetry",
+    "exchange",
 ];
 /// What wires, and is named by nobody below it.
 const TOP: &[&str] = &["app", "cli", "config", "demo", "jobs", "simulate"];

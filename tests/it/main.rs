@@ -42,5 +42,6 @@ mod rectification;
 mod schema;
 mod simulate;
 mod support;
+mod telemetry;
 mod training;
 mod year;

@@ -8,6 +8,7 @@ use async_graphql::Data;
 use crate::graphql::batch::LoaderQueue;
 use crate::graphql::error::Renderer;
 use crate::kernel::message::Lang;
+use crate::telemetry::Observed;
 
 /// What the log and INTERNAL errors name a request by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +32,8 @@ pub struct RequestContext {
     lang: Lang,
     request_id: RequestId,
     introspection: bool,
+    role: Option<&'static str>,
+    observed: Observed,
     queue: LoaderQueue,
     data: Data,
 }
@@ -45,6 +48,8 @@ impl RequestContext {
             lang,
             request_id,
             introspection: true,
+            role: None,
+            observed: Observed::default(),
             queue: LoaderQueue::new(),
             data,
         }
@@ -58,6 +63,22 @@ impl RequestContext {
     /// Says whether the caller may see the schema.
     pub fn allow_introspection(&mut self, allowed: bool) {
         self.introspection = allowed;
+    }
+
+    /// Whose request it is and who watches it, for what is told of it.
+    pub fn observe(&mut self, role: Option<&'static str>, observed: Observed) {
+        self.role = role;
+        self.observed = observed;
+    }
+
+    /// What watches the request.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// The caller's role, for the log.
+    pub fn role(&self) -> Option<&'static str> {
+        self.role
     }
 
     /// The language of messages.
@@ -80,6 +101,8 @@ impl RequestContext {
         Renderer {
             lang: self.lang,
             request_id: self.request_id.as_str(),
+            role: self.role,
+            operation: None,
         }
     }
 

@@ -56,10 +56,7 @@ where
 }
 
 fn words(fault: Fault) -> String {
-    let renderer = Renderer {
-        lang: Lang::En,
-        request_id: "",
-    };
+    let renderer = Renderer::new(Lang::En, "");
     let executed = Executed::fault(fault, &renderer);
     let messages: Vec<&str> = executed.errors().iter().map(|e| e.message.as_str()).collect();
     messages.join("; ")

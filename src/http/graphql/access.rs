@@ -72,6 +72,10 @@ impl Access for ServiceAccess {
         }
     }
 
+    fn role(&self, requester: &Requester) -> Option<&'static str> {
+        Some(requester.role().as_str())
+    }
+
     fn read_key(
         &self,
         requester: &Requester,
@@ -91,7 +95,7 @@ impl Access for ServiceAccess {
             requester,
             context.lang(),
             context.request_id().as_str().to_owned(),
-            self.database.for_one_request(),
+            self.database.for_one_request(context.observed().spent()),
             context.queue(),
         );
         context.insert(caller);

@@ -5,10 +5,12 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, heade
 
 use super::accept::Media;
 use crate::graphql::error::{ApiError, ErrorCode, Renderer};
+use crate::graphql::guard::{Limit, Refused};
 use crate::graphql::idempotency::Replay;
 use crate::graphql::{Executed, Idempotency, RequestId};
 use crate::kernel::message::{Lang, Message};
 use crate::live::Answer;
+use crate::telemetry::Observed;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
@@ -17,12 +19,17 @@ pub(super) struct Reply<'a> {
     pub media: Media,
     pub lang: Lang,
     pub request_id: &'a RequestId,
+    pub observed: &'a Observed,
 }
 
 impl Reply<'_> {
     /// What came of a request.
     pub(super) fn executed(&self, executed: &Executed, idempotency: Option<&Idempotency>) -> Response<Body> {
         let replay = idempotency.map(Idempotency::replay);
+        self.observed.failed(
+            executed.code().map(ErrorCode::as_str),
+            executed.refused().and_then(Refused::limit).map(Limit::as_str),
+        );
         let mut response = self.json(self.status_of(executed, replay), executed);
         let headers = response.headers_mut();
         if response_is(executed, ErrorCode::Unauthenticated) {
@@ -125,11 +132,9 @@ impl Reply<'_> {
 
     /// A request that is no GraphQL request, told as an error in the form of a response.
     pub(super) fn status(&self, status: StatusCode, message: Message) -> Response<Body> {
-        let renderer = Renderer {
-            lang: self.lang,
-            request_id: self.request_id.as_str(),
-        };
+        let renderer = Renderer::new(self.lang, self.request_id.as_str());
         let executed = Executed::error(ApiError::bad_request(message), None, &renderer);
+        self.observed.failed(Some(ErrorCode::BadRequest.as_str()), None);
         self.json(status, &executed)
     }
 

@@ -62,6 +62,11 @@ impl Problem {
         }
     }
 
+    /// What clients branch on.
+    pub fn code(&self) -> &'static str {
+        self.error.code().as_str()
+    }
+
     /// As a line of an answer that has begun.
     pub fn line(&self, lang: Lang) -> String {
         let mut error = json!({

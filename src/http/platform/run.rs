@@ -22,7 +22,7 @@ use crate::{
     http::admission::Admission,
     kernel::message::{Lang, Message},
     points::{
-        Entry, Outcome, Unreadable, decode,
+        self, Entry, Outcome, Unreadable, decode,
         deliver::{Deliver, ENTRIES_LIMIT, deliver},
         rows::{ROW_LIMIT, Row, Rows, RowsError},
     },
@@ -30,6 +30,7 @@ use crate::{
         Database, StoreError,
         write::{self, Actor, WriteError},
     },
+    telemetry::Observed,
 };
 
 /// Bytes of rows that make a chunk, however few they are.
@@ -55,6 +56,7 @@ pub(super) struct Sender {
 pub(super) struct Run {
     pub database: Database,
     pub admission: Arc<Admission>,
+    pub observed: Observed,
     pub sender: Sender,
     pub body: Counted,
     pub every_outcome: bool,
@@ -69,6 +71,7 @@ impl Run {
             pieces: Pieces::new(self.body),
             database: self.database,
             admission: self.admission,
+            observed: self.observed,
             sender: self.sender,
             every_outcome: self.every_outcome,
             lang: self.lang,
@@ -126,6 +129,7 @@ struct Delivery {
     pieces: Pieces,
     database: Database,
     admission: Arc<Admission>,
+    observed: Observed,
     sender: Sender,
     every_outcome: bool,
     lang: Lang,
@@ -244,6 +248,7 @@ impl Delivery {
                 );
             }
         };
+        points::told(&self.database, &self.sender.source_code, &outcomes);
         let mut lines = Vec::new();
         let mut entries = 0;
         for ((row, told), outcome) in (first..).zip(&told).zip(outcomes) {
@@ -279,6 +284,17 @@ impl Delivery {
 
     /// Says how it ended.
     async fn end(mut self, ended: Result<(), Stop>) {
+        if let Err(Stop::Problem(problem)) = &ended {
+            self.observed.failed_otherwise(problem.code());
+        }
+        for (key, count) in [
+            ("zhibu.points.accepted", self.counts.accepted),
+            ("zhibu.points.duplicate", self.counts.duplicates),
+            ("zhibu.points.quarantined", self.counts.quarantined),
+        ] {
+            self.observed.tell(key, count.cast_signed());
+        }
+        self.observed.end(None);
         let problem = match ended {
             Err(Stop::Gone) => return,
             Err(Stop::Problem(problem)) => Some(problem),

@@ -85,6 +85,31 @@ impl PullFault {
         )
     }
 
+    /// Which it is, in one word: what figures and logs tell it by. What the platform said is not for them.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Unreachable => "unreachable",
+            Self::PrivateAddress => "private_address",
+            Self::Redirected => "redirected",
+            Self::TooManyRequests => "too_many_requests",
+            Self::Status { .. } => "status",
+            Self::Unauthorized => "unauthorized",
+            Self::TooLarge { .. } => "too_large",
+            Self::NotJson => "not_json",
+            Self::Shape { .. } => "shape",
+            Self::Refused { .. } => "refused",
+            Self::AllUnreadable { .. } => "all_unreadable",
+            Self::NoPosition => "no_position",
+            Self::Stuck => "stuck",
+            Self::Storage => "storage",
+            Self::Paused => "paused",
+            Self::Frozen => "frozen",
+            Self::Stopped => "stopped",
+            Self::BrokenOff => "broken_off",
+        }
+    }
+
     /// In words.
     pub fn message(&self) -> Message {
         match self {

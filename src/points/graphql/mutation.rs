@@ -11,6 +11,7 @@ use super::{
         push::Outcome,
         reconcile::{Comparison, Difference, Reconcile, Reconciled, reconcile},
         resolve::{ResolveQuarantine, resolve},
+        told::told,
     },
     Activity, PointEntry, PointEntryKind, QuarantineReason, QuarantinedEntry,
 };
@@ -295,6 +296,7 @@ impl PointsMutation {
             .iter()
             .map(|entry| (entry.event_id.clone(), entry.revision))
             .collect();
+        let source_code = input.source_code.clone();
         let input = Deliver {
             source_code: input.source_code,
             entries: entries.into_iter().map(Into::into).collect(),
@@ -303,7 +305,9 @@ impl PointsMutation {
             Box::pin(deliver(w, &i.grant, &i.input))
         })
         .await?;
-        let outcomes = keys.into_iter().zip(outcomes.unwrap_or_default());
+        let outcomes = outcomes.unwrap_or_default();
+        told(&Caller::of(ctx)?.database, &source_code, &outcomes);
+        let outcomes = keys.into_iter().zip(outcomes);
         Ok(PushPointsPayload {
             outcomes: outcomes
                 .map(|((event_id, revision), outcome)| {

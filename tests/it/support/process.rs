@@ -40,6 +40,8 @@ pub fn stderr(output: &Output) -> String {
 pub struct Service {
     /// Where it answers.
     pub url: String,
+    /// Where it serves figures, if it was told to.
+    pub figures: Option<String>,
     child: Child,
     log: Option<JoinHandle<Vec<String>>>,
 }
@@ -58,6 +60,20 @@ impl Service {
             ("ZHIBU_ORGANIZATION_DISTRICT_CODE", "D"),
             ("ZHIBU_ORGANIZATION_DISTRICT_NAME", "区委"),
         ]);
+        if let Some(url) = database_url {
+            command.args(["--database-url", url]);
+        }
+        Self::spawn(command)
+    }
+
+    /// Starts one with more variables of its environment.
+    pub fn begin_with(data_dir: &Path, database_url: Option<&str>, variables: &[(&str, &str)]) -> Starting {
+        let mut command = Self::command(data_dir);
+        command.envs([
+            ("ZHIBU_ORGANIZATION_DISTRICT_CODE", "D"),
+            ("ZHIBU_ORGANIZATION_DISTRICT_NAME", "区委"),
+        ]);
+        command.envs(variables.iter().copied());
         if let Some(url) = database_url {
             command.args(["--database-url", url]);
         }
@@ -101,10 +117,15 @@ impl Service {
         let (address, listening) = mpsc::channel();
         let log = std::thread::spawn(move || {
             let mut lines = Vec::new();
+            let mut figures = None;
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let event: Value = serde_json::from_str(&line).unwrap_or_default();
+                let said = event["fields"]["address"].as_str().unwrap_or_default();
+                if event["fields"]["message"] == "figures for Prometheus" {
+                    figures = Some(format!("http://{said}/metrics"));
+                }
                 if event["fields"]["message"] == "listening" {
-                    let _ = address.send(event["fields"]["address"].as_str().unwrap_or_default().to_owned());
+                    let _ = address.send((said.to_owned(), figures.take()));
                 }
                 lines.push(line);
             }
@@ -146,7 +167,7 @@ impl Drop for Service {
 /// A `zhibu serve` that may not listen yet.
 pub struct Starting {
     child: Child,
-    listening: mpsc::Receiver<String>,
+    listening: mpsc::Receiver<(String, Option<String>)>,
     log: JoinHandle<Vec<String>>,
 }
 
@@ -154,8 +175,9 @@ impl Starting {
     /// Waits until it listens; fails the test with its log where it ends instead.
     pub fn ready(mut self) -> Service {
         match self.listening.recv_timeout(PATIENCE) {
-            Ok(address) => Service {
+            Ok((address, figures)) => Service {
                 url: format!("http://{address}"),
+                figures,
                 child: self.child,
                 log: Some(self.log),
             },

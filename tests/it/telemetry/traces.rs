@@ -1,0 +1,190 @@
+//! Traces: the spans of a request, what they say, and a collector that is away.
+
+use opentelemetry_proto::tonic::trace::v1::Span;
+use sha2::{Digest as _, Sha256};
+
+use super::{collector::attribute, *};
+use crate::support::{on_both, socket::Socket, sqlite};
+
+const PARENT: &str = "0af7651916cd43dd8448eb211c80319c";
+
+fn below<'s>(spans: &'s [Span], parent: &Span) -> Vec<&'s str> {
+    let children = spans.iter().filter(|span| span.parent_span_id == parent.span_id);
+    let mut names: Vec<&str> = children.map(|span| span.name.as_str()).collect();
+    names.sort_unstable();
+    names
+}
+
+fn of_kind<'s>(spans: &'s [Span], kind: &str, protocol: &str) -> Vec<&'s Span> {
+    let found = spans.iter().filter(|span| {
+        attribute(span, "graphql.operation.type") == kind
+            && attribute(span, "network.protocol.name") == protocol
+    });
+    found.collect()
+}
+
+async fn spans(app: &TestApp, collector: &Collector) -> Vec<Span> {
+    app.app.telemetry().unwrap().flush().await;
+    collector.spans()
+}
+
+on_both!(a_request_is_a_trace_of_its_parts, |db| async move {
+    let collector = Collector::start().await;
+    let app = district(db, |config| traced(config, &collector)).await;
+    let answer = app.admin().ask(BRANCHES, json!({})).await;
+    let id = answer.headers["x-request-id"].to_str().unwrap().to_owned();
+    let all = spans(&app, &collector).await;
+    let query = all
+        .iter()
+        .find(|span| attribute(span, "zhibu.request.id") == id)
+        .expect("its span");
+    assert_eq!(query.name, "query");
+    assert_eq!(below(&all, query), ["database", "execute", "prepare"]);
+    let document = hex::encode(Sha256::digest(BRANCHES));
+    for (key, value) in [
+        ("graphql.operation.type", "query"),
+        ("graphql.operation.name", "Names"),
+        ("graphql.document.id", document.as_str()),
+        ("http.request.method", "POST"),
+        ("http.route", "/graphql"),
+        ("http.response.status_code", "200"),
+        ("zhibu.cache", "miss"),
+        ("zhibu.role", "DISTRICT_ADMIN"),
+    ] {
+        assert_eq!(attribute(query, key), value, "{key}");
+    }
+    assert!(attribute(query, "zhibu.graphql.cost").parse::<u64>().unwrap() > 0);
+    let children = all.iter().filter(|span| span.parent_span_id == query.span_id);
+    for child in children {
+        assert_eq!(child.trace_id, query.trace_id);
+        // It lies within its parent; spans end by the service's clock, which stands still here.
+        assert!(
+            child.start_time_unix_nano >= query.start_time_unix_nano,
+            "{child:?}"
+        );
+        assert!(child.end_time_unix_nano <= query.end_time_unix_nano, "{child:?}");
+        if child.name == "database" {
+            assert!(attribute(child, "zhibu.db.statements").parse::<u64>().unwrap() >= 1);
+        }
+    }
+    // The tree was planted by mutations; each has its commit.
+    let mutation = of_kind(&all, "mutation", "http")[0];
+    assert_eq!(
+        below(&all, mutation),
+        ["commit", "database", "execute", "prepare"]
+    );
+    // A kept answer has nothing to execute.
+    let answer = app.admin().ask(BRANCHES, json!({})).await;
+    let id = answer.headers["x-request-id"].to_str().unwrap().to_owned();
+    let all = spans(&app, &collector).await;
+    let kept = all
+        .iter()
+        .find(|span| attribute(span, "zhibu.request.id") == id)
+        .unwrap();
+    assert_eq!(attribute(kept, "zhibu.cache"), "hit");
+    assert_eq!(below(&all, kept), ["prepare"]);
+    // Supervisors are not traced.
+    app.http().get(format!("{}/livez", app.url)).send().await.unwrap();
+    let all = spans(&app, &collector).await;
+    assert!(all.iter().all(|span| attribute(span, "http.route") != "/livez"));
+});
+
+on_both!(
+    operations_of_sockets_and_streams_are_traced_too,
+    |db| async move {
+        let collector = Collector::start().await;
+        let app = district(db, |config| traced(config, &collector)).await;
+        app.open_source("EJIA").await;
+        let mut socket = Socket::open(&app, app.admin().token()).await;
+        socket.subscribe("1", VIEWER, json!({})).await;
+        assert_eq!(socket.hear().await["type"], "next");
+        assert_eq!(socket.hear().await["type"], "complete");
+        let stream = app
+            .http()
+            .post(format!("{}/graphql/stream", app.url))
+            .bearer_auth(app.admin().token().unwrap())
+            .json(&json!({ "query": VIEWER }));
+        assert_eq!(
+            stream
+                .send()
+                .await
+                .unwrap()
+                .text()
+                .await
+                .unwrap()
+                .matches("event: next")
+                .count(),
+            1
+        );
+        let line = json!({ "eventId": "e1", "branchCode": "B1", "points": 1, "occurredAt": "2026-02-01T12:00:00+08:00" });
+        let pushed = app
+            .http()
+            .post(format!("{}/platform/EJIA/points", app.url))
+            .bearer_auth(app.adapter("EJIA").token().unwrap())
+            .header("content-type", "application/x-ndjson")
+            .body(format!("{line}\n"));
+        assert!(
+            pushed
+                .send()
+                .await
+                .unwrap()
+                .text()
+                .await
+                .unwrap()
+                .contains("\"done\":true")
+        );
+        let all = spans(&app, &collector).await;
+        let socket = of_kind(&all, "query", "websocket");
+        assert_eq!(below(&all, socket[0]), ["execute", "prepare"]);
+        assert_eq!(of_kind(&all, "query", "sse").len(), 1);
+        let points: Vec<_> = all.iter().filter(|span| span.name == "points stream").collect();
+        assert_eq!(attribute(points[0], "zhibu.points.accepted"), "1");
+    }
+);
+
+#[tokio::test]
+async fn a_callers_trace_is_followed_only_where_it_is_trusted() {
+    for trust in [false, true] {
+        let collector = Collector::start().await;
+        let app = TestApp::with_config(sqlite::database().await, |config| {
+            traced(config, &collector);
+            config.telemetry.trust_parent = trust;
+        });
+        let app = app.await;
+        let request = app.admin().request(VIEWER, json!({}));
+        let request = request.header("traceparent", format!("00-{PARENT}-b7ad6b7169203331-01"));
+        app.admin().send(request).await;
+        let all = spans(&app, &collector).await;
+        let followed = all.iter().any(|span| hex::encode(&span.trace_id) == PARENT);
+        assert_eq!(followed, trust);
+    }
+}
+
+on_both!(
+    a_collector_that_is_away_costs_what_waits_for_it,
+    |db| async move {
+        // Nobody listens there any more.
+        let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", gone.local_addr().unwrap());
+        drop(gone);
+        let app = district(db, |config| {
+            served(config);
+            config.telemetry.otlp_endpoint = Some(url);
+            config.telemetry.traces = 1.0;
+        })
+        .await;
+        app.admin().data(VIEWER).await;
+        let telemetry = app.app.telemetry().unwrap();
+        telemetry.flush().await;
+        let dropped = Scrape::of(&app).await;
+        assert!(
+            dropped.sum("zhibu_telemetry_exports_total", &["dropped"]) >= 1.0,
+            "{}",
+            dropped.text
+        );
+        assert_eq!(dropped.sum("zhibu_telemetry_exports_total", &["sent"]), 0.0);
+        let stopping = tokio::time::timeout(std::time::Duration::from_secs(6), telemetry.stop());
+        stopping.await.expect("it stops");
+        app.admin().data(VIEWER).await;
+    }
+);
