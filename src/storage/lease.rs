@@ -35,7 +35,8 @@ impl Database {
                    RETURNING number";
         let values = [name.into(), holder.into(), expires_at.into(), now.into()];
         let statement = Statement::from_sql_and_values(backend, sql, values);
-        match self.inner.writer.query_one_raw(statement).await? {
+        let asked = self.inner.writer.query_one_raw(statement);
+        match self.inner.patience.statement(asked).await? {
             Some(row) => Ok(Some(Lease {
                 number: row.try_get("", "number")?,
                 expires_at,
@@ -51,7 +52,8 @@ impl Database {
         let sql = "UPDATE lease SET expires_at = $3 WHERE name = $1 AND holder = $2 AND expires_at > $3";
         let values = [name.into(), holder.into(), now.into()];
         let statement = Statement::from_sql_and_values(backend, sql, values);
-        self.inner.writer.execute_raw(statement).await?;
+        let asked = self.inner.writer.execute_raw(statement);
+        self.inner.patience.statement(asked).await?;
         Ok(())
     }
 }

@@ -16,11 +16,14 @@ use sea_orm::{
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::Mutex;
 
+use super::stall::Patience;
+
 /// A door to the database for reading.
 pub struct Reader {
     pool: DatabaseConnection,
     held: Held,
     statements: Arc<AtomicU64>,
+    patience: Patience,
 }
 
 /// A connection taken with the first statement, and given back when the reader is dropped.
@@ -33,11 +36,12 @@ enum Held {
 
 impl Reader {
     /// A reader whose statements each take a connection from the pool.
-    pub(super) fn of_pool(pool: DatabaseConnection, statements: Arc<AtomicU64>) -> Self {
+    pub(super) fn of_pool(pool: DatabaseConnection, statements: Arc<AtomicU64>, patience: Patience) -> Self {
         Self {
             pool,
             held: Held::None,
             statements,
+            patience,
         }
     }
 
@@ -52,7 +56,7 @@ impl Reader {
                 self.pool.get_postgres_connection_pool().clone(),
             ),
         };
-        Self::of_pool(pool, Arc::default())
+        Self::of_pool(pool, Arc::default(), self.patience.clone())
     }
 
     /// A reader of the same pool whose statements go over one connection, one after the other.
@@ -66,6 +70,7 @@ impl Reader {
             pool: self.pool.clone(),
             held,
             statements: self.statements.clone(),
+            patience: self.patience.clone(),
         }
     }
 
@@ -81,7 +86,7 @@ impl Reader {
 
     /// Whether the database answers.
     pub(super) async fn ping(&self) -> Result<(), DbErr> {
-        self.pool.ping().await
+        self.patience.statement(self.pool.ping()).await
     }
 
     /// Ends the pool's connections.
@@ -114,14 +119,34 @@ impl ConnectionTrait for Reader {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.pool.execute_raw(statement).await
+        self.patience.statement(self.pool.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.pool.execute_unprepared(sql).await
+        self.patience.statement(self.pool.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let answer = self.patience.statement(self.query_one(statement)).await;
+        self.after(answer).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let answer = self.patience.statement(self.query_all(statement)).await;
+        self.after(answer).await
+    }
+}
+
+impl Reader {
+    /// Lets go of a connection that does not answer, so that what else the request reads takes another.
+    async fn after<T>(&self, answer: Result<T, DbErr>) -> Result<T, DbErr> {
+        if matches!(answer, Err(DbErr::Conn(_))) {
+            self.release().await;
+        }
+        answer
+    }
+
+    async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         let row = match &self.held {
             Held::None => return self.pool.query_one_raw(statement).await,
             Held::Sqlite(slot) => {
@@ -137,7 +162,7 @@ impl ConnectionTrait for Reader {
         Ok(row)
     }
 
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+    async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let rows = match &self.held {
             Held::None => return self.pool.query_all_raw(statement).await,
             Held::Sqlite(slot) => {
