@@ -10,7 +10,9 @@
 
 mod access;
 mod audit;
+mod audit_export;
 mod auth;
+mod backup;
 mod board;
 mod branch;
 mod branch_end;
@@ -23,6 +25,7 @@ mod cli;
 mod demo;
 mod demo_points;
 mod durability;
+mod faults;
 mod figures;
 mod gold;
 mod health_check;
