@@ -175,7 +175,10 @@ impl Database {
             transaction.commit().await?;
             Ok(())
         };
-        self.inner.patience.transaction(HOUSEKEEPING, prune).await
+        self.inner
+            .patience
+            .transaction(HOUSEKEEPING, Box::pin(prune))
+            .await
     }
 
     /// Runs what keeps derived rows in order and changes nothing that anybody reads, in a transaction of its own: nothing
@@ -190,7 +193,7 @@ impl Database {
             transaction.commit().await?;
             Ok(done)
         };
-        self.inner.patience.transaction(HOUSEKEEPING, run).await
+        self.inner.patience.transaction(HOUSEKEEPING, Box::pin(run)).await
     }
 
     /// The change log as this process knows it.

@@ -127,12 +127,12 @@ impl ConnectionTrait for Reader {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        let answer = self.patience.statement(self.query_one(statement)).await;
+        let answer = self.patience.statement(Box::pin(self.query_one(statement))).await;
         self.after(answer).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let answer = self.patience.statement(self.query_all(statement)).await;
+        let answer = self.patience.statement(Box::pin(self.query_all(statement))).await;
         self.after(answer).await
     }
 }

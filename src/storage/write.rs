@@ -278,7 +278,8 @@ impl Database {
             OF_OUR_OWN
         };
         let patience = &self.inner.patience;
-        patience.transaction(times, self.write_once(work)).await
+        // In a box: what waits for it would hold it several times over, on a stack that is not wide enough for that.
+        patience.transaction(times, Box::pin(self.write_once(work))).await
     }
 
     async fn write_once<I, T>(&self, work: &Work<I, T>) -> Result<Ended<T>, StoreError>

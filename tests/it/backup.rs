@@ -247,7 +247,7 @@ async fn what_is_no_whole_backup_is_refused() {
         (&foreign, "none of zhibu"),
         (&newer, "newer version of zhibu"),
         (&changed, "audit chain is broken at position 2"),
-        (&short, "damaged"),
+        (&short, "malformed"),
         (&there.path().join("nothing.db"), "nothing.db"),
     ] {
         refused(&restore(path, dir.path(), &[]), said);

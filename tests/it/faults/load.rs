@@ -501,13 +501,13 @@ impl Load {
         log.len()
     }
 
-    /// The cursors of all changes, as a client that polls sees them, once it sees as many as there are rows.
+    /// The cursors of all changes but those of how a source stands, which its adapters follow, as a client that polls sees them, once it sees as many as there are rows.
     async fn log(&self) -> Vec<String> {
         let raw = sea_orm::Database::connect(&self.direct).await.unwrap();
         let mut cursors: Vec<String> = Vec::new();
         let reading = async {
             loop {
-                let rows = number(&raw, "SELECT count(*) FROM change_log").await;
+                let rows = number(&raw, "SELECT count(*) FROM change_log WHERE topic <> 'SOURCE'").await;
                 let after = cursors.last().unwrap_or(&self.start);
                 let query =
                     format!("{{ changes(first: 200, after: \"{after}\") {{ changes {{ cursor }} }} }}");

@@ -89,6 +89,7 @@ async fn a_mutation_on_a_dead_wire_is_answered_in_time_and_its_connection_is_giv
             .admin()
             .mutate("createOrganization", "organization { code }", input)
             .await;
+        eprintln!("{:?}: {} {}", began.elapsed(), answer.status, answer.body);
         answer.status == 200
     })
     .await;
