@@ -13,6 +13,7 @@ use std::{
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle};
+use zhibu::kernel::clock::Clock;
 
 use crate::support::{
     TestDatabase,
@@ -98,7 +99,10 @@ fn token(dir: &std::path::Path, arguments: &[&str]) -> String {
 impl Planted {
     /// Makes a district, a branch and a source in an empty database, by a service that ends then.
     pub async fn over(db: &TestDatabase) -> Self {
-        let app = TestApp::with_tree(db.lent()).await;
+        let app = TestApp::on(db.lent()).await;
+        // The binary's clock is the machine's: what is written here must not be old to it.
+        app.clock.set(&Clock::system().machine().to_rfc3339());
+        app.plant_tree().await;
         let branch = create(&app, "B1", json!({})).await;
         app.open_source("EJIA").await;
         app.settle().await;
