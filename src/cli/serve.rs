@@ -103,6 +103,8 @@ pub(super) async fn run(
         let platform = simulator.as_ref().map(Server::url).unwrap_or_default();
         print(&welcome(config, address, &platform, database.clock(), rng)?)?;
     }
+    // Before anybody can know that it listens.
+    let asked_to_end = shutdown();
     tracing::info!(%address, "listening");
 
     let (stop, stopped) = watch::channel(false);
@@ -118,7 +120,7 @@ pub(super) async fn run(
     let drain = app.drain();
     let (drained, mut is_drained) = watch::channel(false);
     let stopping = async move {
-        shutdown().await;
+        asked_to_end.await;
         drain.await;
         drained.send_replace(true);
     };
@@ -157,29 +159,34 @@ fn pull_from(simulator: &Server, config: &mut Config) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Ends when the process is asked to end.
-pub(super) async fn shutdown() {
-    let interrupt = tokio::signal::ctrl_c();
+/// Ends when the process is asked to end. It is heard from the call on, whenever it is waited for.
+pub(super) fn shutdown() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let asked = {
         use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = interrupt => {}
-                    _ = terminate.recv() => {}
+        let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        async move {
+            match (interrupt, terminate) {
+                (Ok(mut interrupt), Ok(mut terminate)) => {
+                    tokio::select! {
+                        _ = interrupt.recv() => {}
+                        _ = terminate.recv() => {}
+                    }
+                }
+                _ => {
+                    let _ = tokio::signal::ctrl_c().await;
                 }
             }
-            Err(_) => {
-                let _ = interrupt.await;
-            }
         }
-    }
+    };
     #[cfg(not(unix))]
-    {
-        let _ = interrupt.await;
+    let asked = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    async move {
+        asked.await;
+        tracing::info!("stopping");
     }
-    tracing::info!("stopping");
 }
 
 /// What a newcomer needs: where it is, who one can be, and two lines that work when pasted.

@@ -2,7 +2,6 @@
 
 use clap::Args;
 use rand::CryptoRng;
-use sea_orm::DbBackend;
 
 use super::{StorageArgs, run::print};
 use crate::{
@@ -12,7 +11,7 @@ use crate::{
     health_check,
     kernel::clock::Clock,
     organization, points,
-    storage::{Database, backup},
+    storage::{Database, Location, backup},
     training,
 };
 
@@ -35,7 +34,7 @@ pub(super) async fn run(config: &Config, clock: Clock, rng: &mut impl CryptoRng)
 /// The same over an open database.
 pub(super) async fn check(database: &Database) -> Result<(), AppError> {
     let connection = database.reader();
-    if database.backend() == DbBackend::Sqlite {
+    if matches!(database.location(), Location::Sqlite(_)) {
         let faults = backup::faults_of_file(connection).await?;
         if !faults.is_empty() {
             // What the rest would find is not worth reading.

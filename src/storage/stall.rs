@@ -4,7 +4,8 @@
 //! the server hangs, or nobody is at the other end. Whoever waited is told so (UNAVAILABLE). sqlx asks a connection for a
 //! sign of life before it takes it back, without a limit, so that a dead one would keep its place in the pool until the
 //! operating system gives up on it (tcp_retries2: a quarter of an hour). While connections are suspected, the pool's hooks
-//! ask with a limit, and end those that say nothing.
+//! ask with a limit, and end those that say nothing. What is left is the instant of sqlx's own question: a connection that comes
+//! back just as the wire dies, before anybody has waited in vain.
 
 use std::{
     pin::pin,

@@ -67,11 +67,14 @@ struct Shared {
     done: AtomicBool,
 }
 
+/// The transport's name, the cursors that came once it ends, and how many have come.
+type Stream = (&'static str, JoinHandle<Vec<String>>, watch::Receiver<usize>);
+
 /// A district of its own with clients that write to it and follow its changes, wherever the service is meanwhile.
 pub struct Load {
     shared: Arc<Shared>,
     writers: Vec<JoinHandle<()>>,
-    streams: Vec<(&'static str, JoinHandle<Vec<String>>, watch::Receiver<usize>)>,
+    streams: Vec<Stream>,
     /// Where the tests' own service keeps keys, for the binary too.
     pub dir: PathBuf,
     /// The database as the test reaches it, past any fault.
