@@ -17,7 +17,8 @@ check:
 test *args:
     cargo nextest run --workspace {{ args }}
 
-# The tests that kill the service in the middle of deliveries, with the large simulation (1.2 million entries)
+# The fault tests for longer (the service and PostgreSQL killed, the network cut, the disk full), and kills in the middle of deliveries
+# with the large simulation (1.2 million entries); each prints acknowledged, found, lost, doubled
 torture:
     ZHIBU_TORTURE=large cargo nextest run --workspace kills_in --test-threads 1 --no-capture
 

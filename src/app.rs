@@ -165,12 +165,23 @@ pub async fn open_database(
     rng: &mut impl CryptoRng,
 ) -> Result<Database, AppError> {
     make_data_dir(config)?;
+    open_database_at(location(config), config, clock, restored, rng).await
+}
+
+/// The same with a database that lies elsewhere.
+pub async fn open_database_at(
+    location: Location,
+    config: &Config,
+    clock: Clock,
+    restored: bool,
+    rng: &mut impl CryptoRng,
+) -> Result<Database, AppError> {
     let options = DatabaseOptions {
         max_connections: config.database.max_connections,
         statement_timeout: config.database.statement_timeout,
         ..DatabaseOptions::default()
     };
-    let database = Database::open(location(config), &options, clock, config.domain).await?;
+    let database = Database::open(location, &options, clock, config.domain).await?;
     storage::migrate(&database).await?;
     database.open_log(restored, rng.random()).await?;
     pin_business_date(&database).await?;

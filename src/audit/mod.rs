@@ -5,6 +5,7 @@
 //! afterwards, one sealer at a time does it (a lease). `zhibu verify` walks the chain.
 
 pub mod chain;
+pub mod export;
 pub mod graphql;
 mod refused;
 pub mod store;

@@ -279,13 +279,7 @@ pub async fn verify(connection: &impl ConnectionTrait) -> Result<ChainReport, St
         ..Default::default()
     };
     loop {
-        let rows = audit_seal::Entity::find()
-            .find_also_related(audit_entry::Entity)
-            .filter(audit_seal::Column::Position.gt(report.sealed as i64))
-            .order_by_asc(audit_seal::Column::Position)
-            .limit(SEAL_BATCH)
-            .all(connection)
-            .await?;
+        let rows = sealed_after(connection, report.sealed as i64).await?;
         if rows.is_empty() {
             break;
         }
@@ -305,6 +299,36 @@ pub async fn verify(connection: &impl ConnectionTrait) -> Result<ChainReport, St
     let entries = keyset::count(connection, audit_entry::Entity::find()).await?;
     report.unsealed = entries.saturating_sub(report.sealed);
     Ok(report)
+}
+
+/// A page of seals with their entries, behind a position.
+pub async fn sealed_after(
+    connection: &impl ConnectionTrait,
+    position: i64,
+) -> Result<Vec<(audit_seal::Model, Option<audit_entry::Model>)>, StoreError> {
+    Ok(audit_seal::Entity::find()
+        .find_also_related(audit_entry::Entity)
+        .filter(audit_seal::Column::Position.gt(position))
+        .order_by_asc(audit_seal::Column::Position)
+        .limit(SEAL_BATCH)
+        .all(connection)
+        .await?)
+}
+
+/// How many entries are not chained, of all there are.
+pub async fn count_unsealed(connection: &impl ConnectionTrait) -> Result<u64, StoreError> {
+    let entries = keyset::count(connection, audit_entry::Entity::find()).await?;
+    let seals = keyset::count(connection, audit_seal::Entity::find()).await?;
+    Ok(entries.saturating_sub(seals))
+}
+
+/// The link of a position, the genesis' of 0; None where there is no such position.
+pub async fn link_at(connection: &impl ConnectionTrait, position: i64) -> Result<Option<Link>, StoreError> {
+    if position == 0 {
+        return Ok(Some(GENESIS));
+    }
+    let seal = audit_seal::Entity::find_by_id(position).one(connection).await?;
+    Ok(seal.and_then(|seal| seal.hash.try_into().ok()))
 }
 
 /// The last link with its position; the genesis where nothing is chained yet.

@@ -1,8 +1,12 @@
 //! The command line: what is typed, and the settings its flags make. One file a command.
 
+mod audit;
+mod backup;
 mod demo;
 mod init;
 mod migrate;
+mod new_file;
+mod restore;
 mod run;
 mod schema;
 mod serve;
@@ -15,9 +19,12 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
+pub use audit::{AuditArgs, AuditCommand, ExportArgs, VerifyFileArgs};
+pub use backup::BackupArgs;
 pub use demo::DemoArgs;
 pub use init::InitArgs;
 pub use migrate::MigrateArgs;
+pub use restore::RestoreArgs;
 pub use run::run;
 pub use schema::SchemaArgs;
 pub use serve::ServeArgs;
@@ -62,6 +69,12 @@ pub enum Command {
     Token(TokenArgs),
     /// Recompute what is stored twice, and the audit chain
     Verify(VerifyArgs),
+    /// Copy the SQLite database, beside a running service
+    Backup(BackupArgs),
+    /// Put a backup in the SQLite database's place; no service may run on it
+    Restore(RestoreArgs),
+    /// Export the audit trail, or recompute the chain of an export
+    Audit(AuditArgs),
 }
 
 /// Where the data lies; of every command that opens the database.
@@ -107,6 +120,12 @@ impl Cli {
                 TemplateCommand::Publish(args) => args.storage.overrides(&mut overrides),
             },
             Command::Verify(args) => args.storage.overrides(&mut overrides),
+            Command::Backup(args) => args.storage.overrides(&mut overrides),
+            Command::Restore(args) => args.storage.overrides(&mut overrides),
+            Command::Audit(args) => match &args.command {
+                AuditCommand::Export(args) => args.storage.overrides(&mut overrides),
+                AuditCommand::Verify(_) => {}
+            },
         }
         overrides
     }

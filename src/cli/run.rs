@@ -28,6 +28,9 @@ pub async fn run(cli: &Cli, config: &Config, clock: Clock, rng: &mut impl Crypto
         Command::Token(args) => return super::token::run(args, config, &clock, rng),
         Command::Template(args) => super::template::run(args, config, clock, rng).await,
         Command::Verify(_) => super::verify::run(config, clock, rng).await,
+        Command::Backup(args) => super::backup::run(args, config).await,
+        Command::Restore(args) => super::restore::run(args, config, clock, rng).await,
+        Command::Audit(args) => super::audit::run(args, config, clock, rng).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -115,6 +115,7 @@ pub(super) async fn run(
         Some(router) => Some(listen_for_scrapes(config, router).await?),
         None => None,
     };
+    // Before anybody can know that it listens.
     let asked_to_stop = shutdown();
     tracing::info!(%address, "listening");
 

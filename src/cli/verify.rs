@@ -10,7 +10,9 @@ use crate::{
     config::Config,
     health_check,
     kernel::clock::Clock,
-    organization, points, training,
+    organization, points,
+    storage::{Database, Location, backup},
+    training,
 };
 
 /// Flags of `verify`.
@@ -24,7 +26,23 @@ pub struct VerifyArgs {
 /// Walks the audit chain and recomputes what is stored twice; fails where something does not hold.
 pub(super) async fn run(config: &Config, clock: Clock, rng: &mut impl CryptoRng) -> Result<(), AppError> {
     let database = app::open_database(config, clock, false, rng).await?;
+    let checked = check(&database).await;
+    database.close().await;
+    checked
+}
+
+/// The same over an open database.
+pub(super) async fn check(database: &Database) -> Result<(), AppError> {
     let connection = database.reader();
+    if matches!(database.location(), Location::Sqlite(_)) {
+        let faults = backup::faults_of_file(connection).await?;
+        if !faults.is_empty() {
+            // What the rest would find is not worth reading.
+            print(&format!("file: DAMAGED: {}\n", faults.join("; ")))?;
+            return Err(AppError::Other("does not hold: file".to_owned()));
+        }
+        print("file: whole\n")?;
+    }
     let chain = audit::store::verify(connection).await?;
     let mut wrong = Vec::new();
     match chain.broken_at {
@@ -60,7 +78,6 @@ pub(super) async fn run(config: &Config, clock: Clock, rng: &mut impl CryptoRng)
             wrong.push(what);
         }
     }
-    database.close().await;
     if wrong.is_empty() {
         Ok(())
     } else {

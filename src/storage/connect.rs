@@ -11,14 +11,15 @@ use std::{
 };
 
 use sea_orm::{
-    DatabaseConnection, SqlxPostgresConnector, SqlxSqliteConnector,
+    DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector,
     sqlx::{
+        Connection as _,
         postgres::{PgConnectOptions, PgPoolOptions},
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     },
 };
 
-use super::{Database, Inner, Reader, StoreError, group_commit};
+use super::{Database, Inner, Reader, StoreError, group_commit, in_use, stall::Patience};
 use crate::{
     kernel::{clock::Clock, rules::Rules},
     telemetry::{self, instruments::operation_of},
@@ -63,10 +64,17 @@ impl Database {
         rules: Rules,
     ) -> Result<Self, StoreError> {
         let statements = Arc::new(AtomicU64::new(0));
+        let mut patience = Patience::default();
+        let mut in_use = None;
         let (mut reader, mut writer) = match &location {
-            Location::Sqlite(path) => open_sqlite(path, options).await?,
+            Location::Sqlite(path) => {
+                in_use = Some(share(path)?);
+                open_sqlite(path, options).await?
+            }
             Location::Postgres(url) => {
-                let pool = open_postgres(url, options)?;
+                let grace = Duration::from_secs(2);
+                patience = Patience::new(Some(options.statement_timeout + options.acquire_timeout + grace));
+                let pool = open_postgres(url, options, patience.clone())?;
                 (pool.clone(), pool)
             }
         };
@@ -85,7 +93,12 @@ impl Database {
         let group_commit = matches!(location, Location::Sqlite(_))
             .then(|| group_commit::Handle::spawn(writer.clone(), telemetry.clone()));
         Ok(Self {
-            reader: Arc::new(Reader::of_pool(reader, statements.clone(), telemetry.clone())),
+            reader: Arc::new(Reader::of_pool(
+                reader,
+                statements.clone(),
+                telemetry.clone(),
+                patience.clone(),
+            )),
             inner: Arc::new(Inner {
                 writer,
                 group_commit,
@@ -98,9 +111,19 @@ impl Database {
                 figures_from: OnceLock::new(),
                 log: Arc::default(),
                 telemetry,
+                patience,
+                _in_use: in_use,
             }),
         })
     }
+}
+
+fn share(path: &std::path::Path) -> Result<std::fs::File, StoreError> {
+    let shared = in_use::share(path).map_err(sea_orm::sqlx::Error::Io)?;
+    shared.ok_or_else(|| {
+        let text = format!("{} is being restored by another process", path.display());
+        StoreError::Unavailable(DbErr::Custom(text))
+    })
 }
 
 async fn open_sqlite(
@@ -122,6 +145,17 @@ async fn open_sqlite(
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(Duration::from_secs(60))
+        // An error such as a full disk may end a transaction by itself; sqlx goes on counting it as open, and could
+        // begin no other on this connection.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                if connection.is_in_transaction() {
+                    // A rollback may be on its way.
+                    connection.ping().await?;
+                }
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(base.clone())
         .await?;
     let reader = SqlitePoolOptions::new()
@@ -138,7 +172,7 @@ async fn open_sqlite(
     ))
 }
 
-fn open_postgres(url: &str, options: &Options) -> Result<DatabaseConnection, StoreError> {
+fn open_postgres(url: &str, options: &Options, patience: Patience) -> Result<DatabaseConnection, StoreError> {
     let connect: PgConnectOptions = url.parse::<PgConnectOptions>()?;
     let connect = connect.application_name("zhibu").options([
         (
@@ -155,10 +189,19 @@ fn open_postgres(url: &str, options: &Options) -> Result<DatabaseConnection, Sto
         ("jit", "off".to_owned()),
         ("timezone", "UTC".to_owned()),
     ]);
+    let released = patience.clone();
     let pool = PgPoolOptions::new()
         .max_connections(options.max_connections)
         .acquire_timeout(options.acquire_timeout)
         .test_before_acquire(false)
+        .before_acquire(move |connection, _| {
+            let patience = patience.clone();
+            Box::pin(async move { patience.lives(connection).await })
+        })
+        .after_release(move |connection, _| {
+            let patience = released.clone();
+            Box::pin(async move { patience.lives(connection).await })
+        })
         .connect_lazy_with(connect);
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }

@@ -8,7 +8,8 @@ use std::{panic::AssertUnwindSafe, time::Instant};
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait as _,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -99,8 +100,21 @@ async fn write_batch(
     let mut closing = None;
     let mut next = Some(first);
     while let Some(job) = next.take() {
-        if let Some(job) = run_in_savepoint(&transaction, job).await {
-            written.push(job);
+        match run_in_savepoint(&transaction, job).await {
+            Run::Waits(job) => written.push(job),
+            Run::Ended => {}
+            Run::Spoilt(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    jobs = written.len(),
+                    "a batch is given up"
+                );
+                let _ = transaction.rollback().await;
+                for job in written {
+                    job.ended(Err(StoreError::Unavailable(DbErr::Custom(error.to_string()))));
+                }
+                return closing;
+            }
         }
         if written.len() < MAX_BATCH {
             match queue.try_recv() {
@@ -132,13 +146,41 @@ async fn write_batch(
     closing
 }
 
-/// Runs a job; gives it back when its fate hangs on the commit.
-async fn run_in_savepoint(transaction: &DatabaseTransaction, mut job: Box<dyn Job>) -> Option<Box<dyn Job>> {
+/// How it went with a job.
+enum Run {
+    /// Its fate hangs on the commit.
+    Waits(Box<dyn Job>),
+    /// It has been told.
+    Ended,
+    /// It has been told, and nobody can say what became of those before it. SQLite may end a whole transaction by itself when
+    /// the disk is full or fails; the savepoint after that would begin another, which a commit would be good for.
+    Spoilt(StoreError),
+}
+
+impl Run {
+    /// Tells a job that the database failed it.
+    fn failed(job: Box<dyn Job>, error: StoreError) -> Self {
+        let spoilt = matches!(&error, StoreError::Unavailable(_))
+            .then(|| StoreError::Unavailable(DbErr::Custom(error.to_string())));
+        job.ended(Err(error));
+        spoilt.map_or(Self::Ended, Self::Spoilt)
+    }
+
+    /// Tells a job that it is not known where its savepoint stands.
+    fn lost(job: Box<dyn Job>, error: DbErr) -> Self {
+        let error = StoreError::from(error);
+        let text = error.to_string();
+        job.ended(Err(error));
+        Self::Spoilt(StoreError::Unavailable(DbErr::Custom(text)))
+    }
+}
+
+/// Runs a job.
+async fn run_in_savepoint(transaction: &DatabaseTransaction, mut job: Box<dyn Job>) -> Run {
     let savepoint = match transaction.begin().await {
         Ok(savepoint) => savepoint,
         Err(error) => {
-            job.ended(Err(error.into()));
-            return None;
+            return Run::lost(job, error);
         }
     };
     // A defect in one use case must not end the writer for all.
@@ -149,23 +191,25 @@ async fn run_in_savepoint(transaction: &DatabaseTransaction, mut job: Box<dyn Jo
             tracing::error!("a use case panicked; its writes are rolled back");
             Err(StoreError::Corrupt("panic in a use case".to_owned()))
         });
-    let ended = match result {
-        Ok(true) => savepoint.commit().await.map_err(StoreError::from).map(|()| true),
-        Ok(false) => savepoint
-            .rollback()
-            .await
-            .map_err(StoreError::from)
-            .map(|()| true),
-        Err(error) => {
-            let _ = savepoint.rollback().await;
-            Err(error)
+    match result {
+        Ok(keep) => {
+            let ended = if keep {
+                savepoint.commit().await
+            } else {
+                savepoint.rollback().await
+            };
+            match ended {
+                Ok(()) => Run::Waits(job),
+                Err(error) => Run::lost(job, error),
+            }
         }
-    };
-    match ended {
-        Ok(_) => Some(job),
-        Err(error) => {
-            job.ended(Err(error));
-            None
-        }
+        Err(error) => match savepoint.rollback().await {
+            Ok(()) => Run::failed(job, error),
+            Err(_) => {
+                let text = error.to_string();
+                job.ended(Err(error));
+                Run::Spoilt(StoreError::Unavailable(DbErr::Custom(text)))
+            }
+        },
     }
 }

@@ -4,10 +4,12 @@
 //! to [`Database::write`]: one transaction that holds the rows, the audit entry and the change-log rows
 //! (docs/adr/0002). Only [`write::Write`] can write, and one that recorded nothing is rolled back.
 
+pub mod backup;
 pub mod bulk;
 mod connect;
 mod error;
 mod group_commit;
+mod in_use;
 mod incarnation;
 pub mod keyset;
 mod lease;
@@ -15,11 +17,13 @@ mod migrate;
 mod reader;
 pub mod row;
 pub mod setting;
+mod stall;
 pub mod write;
 mod year;
 
 use std::{
     collections::HashSet,
+    fs::File,
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -35,6 +39,7 @@ use sea_orm::{
 
 pub use connect::{Location, Options};
 pub use error::StoreError;
+pub use in_use::{hold_alone, share};
 pub use incarnation::Incarnation;
 pub use lease::Lease;
 pub use migrate::migrate;
@@ -74,7 +79,13 @@ struct Inner {
     figures_from: OnceLock<NaiveDate>,
     log: Arc<Log>,
     telemetry: telemetry::Slot,
+    patience: stall::Patience,
+    /// Says that the file is in use, for as long as it is held (SQLite).
+    _in_use: Option<File>,
 }
+
+/// How many times as long as for a statement one of the service's own transactions is waited for.
+const HOUSEKEEPING: u32 = 8;
 
 impl Database {
     /// Where reads go. It cannot write: on SQLite the connections are `query_only`.
@@ -200,10 +211,8 @@ impl Database {
 
     /// Chains audit entries that are not chained yet (PostgreSQL; SQLite chains in its writer). One sealer at a time.
     pub async fn seal_audit(&self) -> Result<u64, StoreError> {
-        let transaction = self.inner.writer.begin().await?;
-        let sealed = crate::audit::store::seal(&transaction).await?;
-        transaction.commit().await?;
-        Ok(sealed)
+        self.housekeep(|transaction| Box::pin(crate::audit::store::seal(transaction)))
+            .await
     }
 
     /// Deletes what is kept for a time only: idempotency keys and change-log rows older than given.
@@ -212,11 +221,17 @@ impl Database {
         keys_before: DateTime<Utc>,
         changes_before: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let transaction = self.inner.writer.begin().await?;
-        write::forget_keys(&transaction, keys_before).await?;
-        crate::live::store::prune(&transaction, changes_before).await?;
-        transaction.commit().await?;
-        Ok(())
+        let prune = async {
+            let transaction = self.inner.writer.begin().await?;
+            write::forget_keys(&transaction, keys_before).await?;
+            crate::live::store::prune(&transaction, changes_before).await?;
+            transaction.commit().await?;
+            Ok(())
+        };
+        self.inner
+            .patience
+            .transaction(HOUSEKEEPING, Box::pin(prune))
+            .await
     }
 
     /// Runs what keeps derived rows in order and changes nothing that anybody reads, in a transaction of its own: nothing
@@ -225,10 +240,13 @@ impl Database {
         &self,
         work: for<'a> fn(&'a DatabaseTransaction) -> BoxFuture<'a, Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let transaction = self.inner.writer.begin().await?;
-        let done = work(&transaction).await?;
-        transaction.commit().await?;
-        Ok(done)
+        let run = async {
+            let transaction = self.inner.writer.begin().await?;
+            let done = work(&transaction).await?;
+            transaction.commit().await?;
+            Ok(done)
+        };
+        self.inner.patience.transaction(HOUSEKEEPING, Box::pin(run)).await
     }
 
     /// The change log as this process knows it.
@@ -256,7 +274,12 @@ impl Database {
         if let Some(handle) = &self.inner.group_commit {
             handle.close().await;
         }
-        let _ = self.inner.writer.close_by_ref().await;
-        let _ = self.reader.close_pool().await;
+        let close = async {
+            let _ = self.inner.writer.close_by_ref().await;
+            let _ = self.reader.close_pool().await;
+            Ok::<_, StoreError>(())
+        };
+        // The connections of a dead network do not come back.
+        let _ = self.inner.patience.statement(close).await;
     }
 }

@@ -19,6 +19,7 @@ use sea_orm::{
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::Mutex;
 
+use super::stall::Patience;
 use crate::telemetry::{self, Spent, Telemetry, instruments::operation_of};
 
 /// A door to the database for reading.
@@ -29,6 +30,7 @@ pub struct Reader {
     telemetry: telemetry::Slot,
     /// Where what a request spends is added up, if it is watched.
     spent: Option<Arc<Spent>>,
+    patience: Patience,
 }
 
 /// A connection taken with the first statement, and given back when the reader is dropped.
@@ -45,6 +47,7 @@ impl Reader {
         pool: DatabaseConnection,
         statements: Arc<AtomicU64>,
         telemetry: telemetry::Slot,
+        patience: Patience,
     ) -> Self {
         Self {
             pool,
@@ -52,6 +55,7 @@ impl Reader {
             statements,
             telemetry,
             spent: None,
+            patience,
         }
     }
 
@@ -83,7 +87,12 @@ impl Reader {
                 self.pool.get_postgres_connection_pool().clone(),
             ),
         };
-        Self::of_pool(pool, Arc::default(), self.telemetry.clone())
+        Self::of_pool(
+            pool,
+            Arc::default(),
+            self.telemetry.clone(),
+            self.patience.clone(),
+        )
     }
 
     /// A reader of the same pool whose statements go over one connection, one after the other.
@@ -99,6 +108,7 @@ impl Reader {
             statements: self.statements.clone(),
             telemetry: self.telemetry.clone(),
             spent,
+            patience: self.patience.clone(),
         }
     }
 
@@ -114,7 +124,7 @@ impl Reader {
 
     /// Whether the database answers.
     pub(super) async fn ping(&self) -> Result<(), DbErr> {
-        self.pool.ping().await
+        self.patience.statement(self.pool.ping()).await
     }
 
     /// Ends the pool's connections.
@@ -169,14 +179,34 @@ impl ConnectionTrait for Reader {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.pool.execute_raw(statement).await
+        self.patience.statement(self.pool.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.pool.execute_unprepared(sql).await
+        self.patience.statement(self.pool.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let answer = self.patience.statement(Box::pin(self.query_one(statement))).await;
+        self.after(answer).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let answer = self.patience.statement(Box::pin(self.query_all(statement))).await;
+        self.after(answer).await
+    }
+}
+
+impl Reader {
+    /// Lets go of a connection that does not answer, so that what else the request reads takes another.
+    async fn after<T>(&self, answer: Result<T, DbErr>) -> Result<T, DbErr> {
+        if matches!(answer, Err(DbErr::Conn(_))) {
+            self.release().await;
+        }
+        answer
+    }
+
+    async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         if let Held::None = &self.held {
             return self.pool.query_one_raw(statement).await;
         }
@@ -201,7 +231,7 @@ impl ConnectionTrait for Reader {
         row
     }
 
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+    async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         if let Held::None = &self.held {
             return self.pool.query_all_raw(statement).await;
         }

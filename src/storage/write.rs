@@ -254,7 +254,7 @@ impl Database {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            match self.write_once(work).await {
+            match self.write_in_time(work).await {
                 Err(StoreError::Conflict(_)) if attempt < ATTEMPTS => {
                     // Full jitter: two that got in each other's way must not meet again. Whoever seeds nothing but the
                     // length of a pause needs no generator handed in.
@@ -265,6 +265,24 @@ impl Database {
                 ended => return ended,
             }
         }
+    }
+
+    /// A caller's write whose outcome is not known in time is UNAVAILABLE, as where the connection breaks: it may have been
+    /// committed, which is what idempotency keys are for. What the service writes for itself may be large.
+    async fn write_in_time<I, T>(&self, work: &Work<I, T>) -> Result<Ended<T>, StoreError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        const OF_CALLERS: u32 = 3;
+        const OF_OUR_OWN: u32 = 60;
+        let times = if work.actor.role.is_some() {
+            OF_CALLERS
+        } else {
+            OF_OUR_OWN
+        };
+        let patience = &self.inner.patience;
+        // In a box: what waits for it would hold it several times over, on a stack that is not wide enough for that.
+        patience.transaction(times, Box::pin(self.write_once(work))).await
     }
 
     async fn write_once<I, T>(&self, work: &Work<I, T>) -> Result<Ended<T>, StoreError>

@@ -2,6 +2,7 @@
 
 mod computed;
 mod kills;
+mod pulled;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},

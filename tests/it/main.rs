@@ -11,7 +11,9 @@
 mod access;
 mod admission;
 mod audit;
+mod audit_export;
 mod auth;
+mod backup;
 mod board;
 mod branch;
 mod branch_end;
@@ -26,6 +28,7 @@ mod demo;
 mod demo_points;
 mod documents;
 mod durability;
+mod faults;
 mod figures;
 mod gold;
 mod health_check;

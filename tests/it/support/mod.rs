@@ -3,6 +3,7 @@
 pub mod app;
 pub mod branches;
 pub mod changes;
+pub mod cluster;
 pub mod identity;
 pub mod platform;
 pub mod postgres;
@@ -32,12 +33,25 @@ pub struct TestDatabase {
     _keep: Keep,
 }
 
+impl TestDatabase {
+    /// The same database, which does not go with this.
+    pub fn lent(&self) -> Self {
+        Self {
+            url: self.url.clone(),
+            backend: self.backend,
+            _keep: Keep::Nothing,
+        }
+    }
+}
+
 /// What goes with the database.
 #[derive(Debug)]
 #[expect(dead_code, reason = "held for what dropping them does")]
 enum Keep {
     Folder(tempfile::TempDir),
     Database(postgres::Dropper),
+    /// It lies in a cluster of the test's own, and goes with that.
+    Nothing,
 }
 
 /// Writes a test once and runs it on both: `name::sqlite` and `name::postgres`. The database is migrated.

@@ -80,6 +80,20 @@ impl Service {
         Self::spawn(command)
     }
 
+    /// Starts one with environment variables of its own, over a database elsewhere, and waits until it listens.
+    pub fn start_with(data_dir: &Path, database_url: &str, variables: &[(&str, &str)]) -> Self {
+        let mut command = Self::command(data_dir);
+        command
+            .args(["--database-url", database_url])
+            .envs(variables.iter().copied());
+        Self::spawn(command).ready()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Starts one that is not told of any district.
     pub fn begin_without_district(data_dir: &Path) -> Starting {
         Self::spawn(Self::command(data_dir))
@@ -93,7 +107,13 @@ impl Service {
     }
 
     fn command(data_dir: &Path) -> Command {
-        let mut command = zhibu(&["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
+        // What a file grows beyond a limit by is an error to it, as on a full disk, and not its end.
+        let mut command = Command::new("sh");
+        command
+            .env_clear()
+            .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+            .arg(env!("CARGO_BIN_EXE_zhibu"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
         command
             .arg(data_dir)
             .envs([

@@ -5,7 +5,10 @@ use std::{
     net::{Shutdown, TcpListener, TcpStream},
     os::unix::net::UnixStream,
     path::PathBuf,
-    sync::{Arc, Condvar, Mutex},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use sqlx::postgres::PgConnectOptions;
@@ -20,6 +23,8 @@ enum Mode {
     Cut,
     /// Nothing comes through and nobody is told, as when a cable is pulled.
     Stalled,
+    /// The answer to the next COMMIT is lost, and its connection with it; then the wire is open again.
+    LosesCommit,
 }
 
 enum Server {
@@ -79,9 +84,19 @@ impl Write for Upstream {
     }
 }
 
+/// What one connection is to lose.
+struct Losing {
+    answer: AtomicBool,
+    generation: usize,
+}
+
 struct Wire {
     mode: Mode,
     pairs: Vec<(TcpStream, Upstream)>,
+    /// Answers to COMMIT that were lost.
+    lost: usize,
+    /// Connections of before [`Proxy::abandon`] are dead.
+    generation: usize,
 }
 
 #[derive(Clone)]
@@ -101,20 +116,39 @@ impl Shared {
     }
 
     /// Waits while nothing comes through; gives what the wire does then.
-    fn passing(&self) -> Mode {
+    fn passing(&self, generation: usize) -> Mode {
         let wire = self.0.0.lock().unwrap();
         let wire = self
             .0
             .1
-            .wait_while(wire, |wire| wire.mode == Mode::Stalled)
+            .wait_while(wire, |wire| {
+                wire.mode == Mode::Stalled || wire.generation != generation
+            })
             .unwrap();
         wire.mode
     }
 
-    fn copy(&self, mut from: impl Read, mut to: impl Write) {
+    /// Whether this is the COMMIT whose answer is to be lost; there is one.
+    fn loses(&self, request: &[u8]) -> bool {
+        let mut wire = self.0.0.lock().unwrap();
+        let loses = wire.mode == Mode::LosesCommit && request.windows(7).any(|word| word == b"COMMIT\0");
+        if loses {
+            wire.mode = Mode::Open;
+            wire.lost += 1;
+        }
+        loses
+    }
+
+    /// `losing` is set where the next answer is not to come through.
+    fn copy(&self, mut from: impl Read, mut to: impl Write, losing: &Losing, forward: bool) {
         let mut buffer = [0; 16 * 1024];
         while let Ok(count @ 1..) = from.read(&mut buffer) {
-            if self.passing() == Mode::Cut || to.write_all(&buffer[..count]).is_err() {
+            let bytes = &buffer[..count];
+            if forward && self.loses(bytes) {
+                losing.answer.store(true, Ordering::SeqCst);
+            }
+            let lost = !forward && losing.answer.load(Ordering::SeqCst);
+            if self.passing(losing.generation) == Mode::Cut || lost || to.write_all(bytes).is_err() {
                 break;
             }
         }
@@ -142,6 +176,8 @@ impl Proxy {
             Mutex::new(Wire {
                 mode: Mode::Open,
                 pairs: Vec::new(),
+                lost: 0,
+                generation: 0,
             }),
             Condvar::new(),
         )));
@@ -167,6 +203,24 @@ impl Proxy {
         self.shared.set(Mode::Stalled);
     }
 
+    /// Loses the answer to the next COMMIT, which the server has done.
+    pub fn lose_commit(&self) {
+        self.shared.set(Mode::LosesCommit);
+    }
+
+    /// How many answers to COMMIT were lost.
+    pub fn lost_commits(&self) -> usize {
+        self.shared.0.0.lock().unwrap().lost
+    }
+
+    /// What is connected stays dead, and new connections come through: the other end is another machine now.
+    pub fn abandon(&self) {
+        let mut wire = self.shared.0.0.lock().unwrap();
+        wire.generation += 1;
+        wire.mode = Mode::Open;
+        self.shared.0.1.notify_all();
+    }
+
     /// Lets everything through again.
     pub fn restore(&self) {
         self.shared.set(Mode::Open);
@@ -179,13 +233,14 @@ impl Shared {
         let (Ok(kept), Ok(kept_up)) = (client.try_clone(), upstream.try_clone()) else {
             return;
         };
-        {
+        let generation = {
             let mut wire = self.0.0.lock().unwrap();
             if wire.mode == Mode::Cut {
                 return;
             }
             wire.pairs.push((kept, kept_up));
-        }
+            wire.generation
+        };
         let (Ok(answers_to), Ok(answers_from)) = (client.try_clone(), upstream.try_clone()) else {
             return;
         };
@@ -193,11 +248,16 @@ impl Shared {
             return;
         };
         let back = self.clone();
+        let losing = Arc::new(Losing {
+            answer: AtomicBool::new(false),
+            generation,
+        });
+        let lost = losing.clone();
         let answering = std::thread::spawn(move || {
-            back.copy(answers_from, &answers_to);
+            back.copy(answers_from, &answers_to, &lost, false);
             let _ = answers_to.shutdown(Shutdown::Both);
         });
-        self.copy(client, upstream);
+        self.copy(client, upstream, &losing, true);
         server_end.shutdown();
         let _ = answering.join();
         let _ = client_end.shutdown(Shutdown::Both);

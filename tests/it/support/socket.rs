@@ -23,7 +23,12 @@ pub struct Socket {
 impl Socket {
     /// One on which nothing has been said.
     pub async fn raw(app: &TestApp, protocol: Option<&'static str>) -> Self {
-        let url = format!("{}/graphql", app.url.replace("http://", "ws://"));
+        Self::at(&app.url, protocol).await.expect("an upgrade")
+    }
+
+    /// The same of a service elsewhere; None where there is none.
+    pub async fn at(url: &str, protocol: Option<&'static str>) -> Option<Self> {
+        let url = format!("{}/graphql", url.replace("http://", "ws://"));
         let mut request = url.into_client_request().unwrap();
         if let Some(protocol) = protocol {
             let value = HeaderValue::from_static(protocol);
@@ -32,8 +37,8 @@ impl Socket {
         request
             .headers_mut()
             .insert("accept-language", HeaderValue::from_static("en"));
-        let (stream, _) = connect_async(request).await.expect("an upgrade");
-        Self { stream }
+        let (stream, _) = connect_async(request).await.ok()?;
+        Some(Self { stream })
     }
 
     /// One that is acknowledged.
@@ -111,6 +116,35 @@ impl Socket {
                 _ => {}
             }
         }
+    }
+
+    /// The next message, pings answered; None where the socket ended, or nothing came within `patience`.
+    pub async fn hear_within(&mut self, patience: Duration) -> Option<Value> {
+        let hear = async {
+            loop {
+                match self.stream.next().await?.ok()? {
+                    Message::Text(text) => {
+                        let message: Value = serde_json::from_str(&text).ok()?;
+                        if message["type"] != "ping" {
+                            return Some(message);
+                        }
+                        let pong = json!({ "type": "pong" }).to_string();
+                        self.stream.send(Message::text(pong)).await.ok()?;
+                    }
+                    Message::Ping(_) | Message::Pong(_) => {}
+                    _ => return None,
+                }
+            }
+        };
+        tokio::time::timeout(patience, hear).await.ok().flatten()
+    }
+
+    /// Sends a message; whether the socket took it.
+    pub async fn try_say(&mut self, message: Value) -> bool {
+        let sent = self.stream.send(Message::text(message.to_string()));
+        tokio::time::timeout(SOON, sent)
+            .await
+            .is_ok_and(|sent| sent.is_ok())
     }
 
     async fn next(&mut self) -> Message {

@@ -1,0 +1,367 @@
+//! Backup and restore, by restoring.
+
+use std::{
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use sea_orm::ConnectionTrait as _;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::{
+    faults::{
+        load::{Load, Planted, number},
+        pages::{file, roots, spoil, stopped},
+    },
+    support::{
+        app::TestApp,
+        branches::create,
+        postgres,
+        process::{Service, run, stderr, stdout},
+        sqlite,
+    },
+};
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn backup(database: &str, to: &Path) -> Output {
+    run(&["backup", text(to), "--database-url", database])
+}
+
+fn restore(from: &Path, dir: &Path, more: &[&str]) -> Output {
+    let mut order = vec!["restore", text(from), "--data-dir", text(dir)];
+    order.extend(more);
+    run(&order)
+}
+
+fn done(output: &Output) -> String {
+    assert!(output.status.success(), "{}{}", stdout(output), stderr(output));
+    stdout(output)
+}
+
+fn refused(output: &Output, said: &str) {
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(output));
+    assert!(stderr(output).contains(said), "{}", stderr(output));
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_made_while_writers_push_is_restored_elsewhere() {
+    let db = sqlite::database().await;
+    let planted = Planted::over(&db).await;
+    let mut service = Service::start(planted.dir.path(), Some(&db.url));
+    let (moved, url) = watch::channel(service.url.clone());
+    let rounds = 40;
+    let load = planted.load(url, &db.url, rounds);
+    let there = tempfile::tempdir().unwrap();
+    let copy = there.path().join("copy.db");
+    load.reaches(Load::all(rounds) / 3).await;
+    let promised = load.acknowledged();
+    let said = tokio::task::block_in_place(|| done(&backup(&db.url, &copy)));
+    assert!(
+        load.answers() < Load::all(rounds),
+        "the writers were through already"
+    );
+    assert!(
+        said.contains("participants' key") && said.contains("head "),
+        "{said}"
+    );
+    let mode = std::fs::metadata(&copy).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // Nothing is written over, and nothing else was left behind.
+    refused(&backup(&db.url, &copy), "there already");
+    assert_eq!(names(there.path()), ["copy.db"]);
+    load.reaches(Load::all(rounds) * 2 / 3).await;
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let said = done(&restore(&copy, elsewhere.path(), &[]));
+    assert!(
+        said.contains("incarnation 2") && said.contains("points: agrees"),
+        "{said}"
+    );
+    assert!(said.contains("participant-key is not there"), "{said}");
+    let restored = elsewhere.path().join("zhibu.db");
+    let mode = std::fs::metadata(&restored).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(names(elsewhere.path()), ["zhibu.db", "zhibu.db.lock"]);
+    let raw = sea_orm::Database::connect(format!("sqlite://{}", restored.display()))
+        .await
+        .unwrap();
+    let mut found = 0;
+    for name in &promised {
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM point_entry WHERE event_id = '{name}' OR document_number = '{name}') \
+             + (SELECT count(*) FROM organization WHERE code = '{name}')"
+        );
+        assert_eq!(
+            number(&raw, &sql).await,
+            1,
+            "acknowledged before the backup: {name}"
+        );
+        found += 1;
+    }
+    raw.close().await.unwrap();
+    eprintln!(
+        "acknowledged before the backup {}, found in it {found}",
+        promised.len()
+    );
+
+    // What clients hold of before is told to be of before.
+    let other = Service::start(elsewhere.path(), None);
+    let token = run(&[
+        "token",
+        "--role",
+        "DISTRICT_ADMIN",
+        "--data-dir",
+        text(elsewhere.path()),
+    ]);
+    let token = stdout(&token).trim().to_owned();
+    let query = format!("{{ changes(after: \"{}\") {{ cursor }} }}", planted.start());
+    let answer: Value = reqwest::Client::new()
+        .post(format!("{}/graphql", other.url))
+        .bearer_auth(token)
+        .json(&json!({ "query": query }))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        answer["errors"][0]["extensions"]["code"], "CURSOR_EXPIRED",
+        "{answer:#}"
+    );
+    // A service runs on it: it keeps its database.
+    refused(&restore(&copy, elsewhere.path(), &["--replace"]), "stop it first");
+    assert!(other.terminate().0.success());
+
+    // The one that was copied never noticed.
+    service.kill();
+    service = Service::start(planted.dir.path(), Some(&db.url));
+    moved.send_replace(service.url.clone());
+    load.check("a backup and a kill").await;
+    assert!(service.terminate().0.success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_takes_the_place_of_another_database_only_when_told_to() {
+    let db = stopped().await;
+    let there = tempfile::tempdir().unwrap();
+    let copy = there.path().join("copy.db");
+    done(&backup(&db.url, &copy));
+    let dir = tempfile::tempdir().unwrap();
+    let init = [
+        "init",
+        "--data-dir",
+        text(dir.path()),
+        "--district-code",
+        "X",
+        "--district-name",
+        "区委",
+    ];
+    done(&run(&init));
+    // What the old one has not folded in yet.
+    let url = format!("sqlite://{}", dir.path().join("zhibu.db").display());
+    let raw = sea_orm::Database::connect(&url).await.unwrap();
+    raw.execute_unprepared("UPDATE organization SET name = '旧'")
+        .await
+        .unwrap();
+    raw.close().await.unwrap();
+    refused(&restore(&copy, dir.path(), &[]), "--replace");
+    let said = done(&restore(&copy, dir.path(), &["--replace"]));
+    assert!(said.contains("the old database: "), "{said}");
+    let kept: Vec<String> = names(dir.path())
+        .into_iter()
+        .filter(|name| name.contains(".replaced-"))
+        .collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let query = "SELECT count(*) FROM organization WHERE code = 'X' AND name = '旧'";
+    for (name, expected) in [("zhibu.db", 0), (kept[0].as_str(), 1)] {
+        let url = format!("sqlite://{}", dir.path().join(name).display());
+        let raw = sea_orm::Database::connect(&url).await.unwrap();
+        assert_eq!(number(&raw, query).await, expected, "{name}");
+        raw.close().await.unwrap();
+    }
+    assert!(!names(dir.path()).iter().any(|name| name.starts_with(".zhibu-")));
+    done(&run(&["verify", "--data-dir", text(dir.path())]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_whole_backup_is_refused() {
+    let db = stopped().await;
+    let there = tempfile::tempdir().unwrap();
+    let good = there.path().join("good.db");
+    done(&backup(&db.url, &good));
+    let dir = tempfile::tempdir().unwrap();
+    let make = |name: &str| -> PathBuf {
+        let path = there.path().join(name);
+        std::fs::copy(&good, &path).unwrap();
+        path
+    };
+    let change = async |path: &Path, sql: &str| {
+        let raw = sea_orm::Database::connect(format!("sqlite://{}", path.display()))
+            .await
+            .unwrap();
+        raw.execute_unprepared(sql).await.unwrap();
+        raw.close().await.unwrap();
+    };
+    let text_file = there.path().join("text.db");
+    std::fs::write(&text_file, "SQLite, almost").unwrap();
+    let foreign = there.path().join("foreign.db");
+    std::fs::write(&foreign, "").unwrap();
+    change(&foreign, "CREATE TABLE t (x)").await;
+    let newer = make("newer.db");
+    change(
+        &newer,
+        "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m99990101_000001_beyond', 0)",
+    )
+    .await;
+    let changed = make("changed.db");
+    change(
+        &changed,
+        "DROP TRIGGER audit_entry_no_update; UPDATE audit_entry SET subject = 'nobody' WHERE id = 2",
+    )
+    .await;
+    let short = make("short.db");
+    let length = std::fs::metadata(&short).unwrap().len();
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(&short)
+        .unwrap()
+        .set_len(length / 2 / 4096 * 4096)
+        .unwrap();
+    for (path, said) in [
+        (&text_file, "no SQLite database"),
+        (&foreign, "none of zhibu"),
+        (&newer, "newer version of zhibu"),
+        (&changed, "audit chain is broken at position 2"),
+        (&short, "malformed"),
+        (&there.path().join("nothing.db"), "nothing.db"),
+    ] {
+        refused(&restore(path, dir.path(), &[]), said);
+        assert_eq!(names(dir.path()), ["zhibu.db.lock"], "{}", path.display());
+    }
+
+    // A database that is damaged gives no backup either, and no half one.
+    let path = file(&db);
+    let roots = roots(&db).await;
+    let (_, page) = roots.iter().find(|(name, _)| name == "organization").unwrap();
+    spoil(&path, *page);
+    let before = names(there.path());
+    let output = backup(&db.url, &there.path().join("bad.db"));
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    assert_eq!(names(there.path()), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_fills_up_leaves_no_half_file() {
+    let db = stopped().await;
+    let there = tempfile::tempdir().unwrap();
+    let good = there.path().join("good.db");
+    done(&backup(&db.url, &good));
+    let dir = tempfile::tempdir().unwrap();
+    // Units of 512 bytes.
+    let limited = |arguments: &[&str]| {
+        Command::new("sh")
+            .env_clear()
+            .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "sh"])
+            .arg(env!("CARGO_BIN_EXE_zhibu"))
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    let output = limited(&[
+        "backup",
+        text(&there.path().join("half.db")),
+        "--database-url",
+        &db.url,
+    ]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_eq!(names(there.path()), ["good.db"]);
+    let output = limited(&["restore", text(&good), "--data-dir", text(dir.path())]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_eq!(names(dir.path()), ["zhibu.db.lock"]);
+    done(&restore(&good, dir.path(), &[]));
+}
+
+/// The programs of PostgreSQL that its runbook needs.
+fn program(name: &str) -> String {
+    let on_path = Command::new("sh")
+        .args([
+            "-c",
+            &format!("command -v {name} || ls /usr/lib/postgresql/*/bin/{name} | tail -n 1"),
+        ])
+        .output()
+        .unwrap();
+    String::from_utf8(on_path.stdout).unwrap().trim().to_owned()
+}
+
+/// docs/operations.md, Restore, word for word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgresql_is_restored_as_the_runbook_says() {
+    let (Some(db), Some(new)) = (postgres::database().await, postgres::empty_database().await) else {
+        return;
+    };
+    let there = tempfile::tempdir().unwrap();
+    let dump = there.path().join("zhibu.dump");
+    refused(&backup(&db.url, &dump), "pg_dump");
+    refused(
+        &run(&[
+            "restore",
+            text(&dump),
+            "--database-url",
+            &db.url,
+            "--data-dir",
+            text(there.path()),
+        ]),
+        "pg_restore",
+    );
+    let app = TestApp::with_tree(db).await;
+    create(&app, "B1", json!({})).await;
+    app.settle().await;
+    let url = app.config.database.url.as_ref().unwrap().expose().to_owned();
+    let old = app.admin().data("{ changes(first: 1) { cursor } }").await["changes"]["cursor"].clone();
+    while app.database.seal_audit().await.unwrap() > 0 {}
+    let dumped = Command::new(program("pg_dump"))
+        .args(["--format=custom", "--file", text(&dump), &url])
+        .output()
+        .unwrap();
+    assert!(dumped.status.success(), "{}", stderr(&dumped));
+    let restored = Command::new(program("pg_restore"))
+        .args(["--exit-on-error", "--no-owner", "--dbname", &new.url, text(&dump)])
+        .output()
+        .unwrap();
+    assert!(restored.status.success(), "{}", stderr(&restored));
+    let on_new = ["--database-url", &new.url, "--data-dir", text(there.path())];
+    let said = done(&run(&[&["migrate", "--restored"][..], &on_new].concat()));
+    assert!(said.contains("incarnation 2"), "{said}");
+    let said = done(&run(&[&["verify"][..], &on_new].concat()));
+    assert!(said.contains("organization tree: agrees"), "{said}");
+    let again = TestApp::on(new).await;
+    let query = "query($after: ChangeCursor) { changes(after: $after) { cursor } branches { totalCount } }";
+    let answer = again.admin().ask(query, json!({ "after": old })).await;
+    assert_eq!(answer.error_code(), "CURSOR_EXPIRED");
+    let data = again
+        .admin()
+        .data("{ branches { totalCount } organizations { totalCount } }")
+        .await;
+    assert_eq!(
+        (
+            &data["branches"]["totalCount"],
+            &data["organizations"]["totalCount"]
+        ),
+        (&json!(1), &json!(4))
+    );
+}
