@@ -1,6 +1,7 @@
 //! The one place that wires everything: configuration in, a running service out.
 
 mod demonstration;
+mod limits;
 mod trusted;
 
 use std::{
@@ -297,8 +298,11 @@ impl App {
             Some((source.code.clone(), schedule.freeze.clone()))
         });
         let pulled = PulledSources::new(pulled);
+        let endpoint = EndpointOptions::default();
+        let limits = limits::published(config, &endpoint);
         let build = || {
             schema::builder()
+                .data(limits.clone())
                 .data(refused.clone())
                 .data(participant_key.clone())
                 .data(branch_hooks())
@@ -361,7 +365,7 @@ impl App {
             admission: admission.clone(),
             proxies: proxies.clone(),
             browsers: browsers.clone(),
-            ..EndpointOptions::default()
+            ..endpoint
         };
         let points = Platform {
             admission: admission.clone(),

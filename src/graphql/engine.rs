@@ -24,7 +24,7 @@ pub use trust::TrustFault;
 use super::batch::{LoaderQueue, drive};
 use super::documents::{self, Document, DocumentHash, Documents};
 use super::error::{ApiError, ErrorCode, Renderer};
-use super::guard::{self, Limits, MAX_NESTING, cost_with};
+use super::guard::{self, Limits, MAX_NESTING, check_variables, cost_with};
 use super::literals;
 use super::persisted;
 use super::request::GraphqlRequest;
@@ -62,6 +62,9 @@ pub enum Takes {
 
 /// The name of no operation.
 const NO_OPERATION: &str = "\0";
+
+/// Errors of validation that are told at once: a document may be wrong everywhere.
+const MOST_ERRORS: usize = 20;
 
 /// Validation waited for something; a defect.
 #[derive(Debug, thiserror::Error)]
@@ -175,6 +178,7 @@ where
             request.variables,
         )
         .map_err(Fault::Request)?;
+        check_variables(&document.parsed, operation, &self.limits, &variables)?;
         let cost = match facts.cost_varies {
             true => cost_with(&document.parsed, operation, &self.types, &self.limits, &variables)?,
             false => facts.cost,
@@ -259,7 +263,11 @@ where
         let not_found = format!("Unknown operation named \"{NO_OPERATION}\"");
         match response.errors.as_slice() {
             [only] if only.message == not_found => Ok(()),
-            _ => Err(Fault::Document(response.errors)),
+            _ => {
+                let mut errors = response.errors;
+                errors.truncate(MOST_ERRORS);
+                Err(Fault::Document(errors))
+            }
         }
     }
 
