@@ -2,7 +2,11 @@
 //! does not hold; cargo-fuzz looks for such bytes, and the tests replay those of `corpus/` (tests/it/corpus.rs).
 #![allow(dead_code, reason = "each target of the fuzzer uses one of them")]
 
-use std::{collections::HashMap, net::SocketAddr, sync::OnceLock};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    sync::OnceLock,
+};
 
 use async_graphql::Variables;
 use axum::extract::ConnectInfo;
@@ -12,8 +16,9 @@ use zhibu::{
     app::ZhibuEngine,
     auth::KeySet,
     graphql::{
-        Engine, GraphqlRequest, Idempotency, Limits, Prepared, engine::Takes, manifest, prepare::Fault,
-        schema,
+        Engine, GraphqlRequest, Idempotency, Limits, Prepared,
+        engine::{Fault, Takes},
+        manifest, schema,
     },
     http::client::Proxies,
     kernel::{
@@ -59,14 +64,18 @@ pub fn engine() -> &'static ZhibuEngine {
     })
 }
 
-/// What `Engine::prepare` says of a request.
-pub fn prepare(query: &str, variables: Value) -> Result<Prepared, Fault> {
-    let request = GraphqlRequest {
+/// A request as it has been read from its JSON.
+pub fn request(query: &str, variables: Value) -> GraphqlRequest {
+    GraphqlRequest {
         query: query.to_owned(),
         variables: Variables::from_json(variables),
         ..GraphqlRequest::default()
-    };
-    let prepared = engine().prepare(request, Takes::Any);
+    }
+}
+
+/// What `Engine::prepare` says of a request.
+pub fn prepare(query: &str, variables: Value) -> Result<Prepared, Fault> {
+    let prepared = engine().prepare(request(query, variables), Takes::Any);
     match &prepared {
         Ok(prepared) => {
             assert!(prepared.cost() <= engine().limits().cost.max(engine().limits().introspection_cost))
@@ -205,14 +214,19 @@ impl Peer {
         if let Event::Failed(key, _) | Event::Ended(key) = &event {
             self.running.remove(key);
         }
-        for action in self.socket.on(event) {
+        // As the driver does it: what answers an action is heard behind the actions that are there already.
+        let mut todo: VecDeque<Action> = self.socket.on(event).into();
+        while let Some(action) = todo.pop_front() {
             assert!(!self.closed, "something happens behind the close: {action:?}");
             match action {
                 Action::Send(text) => assert!(serde_json::from_slice::<Value>(&text).is_ok(), "{text:?}"),
                 Action::Authenticate(token) => {
-                    self.happens(Event::Authenticated(token.as_deref() != Some("no")), None);
+                    todo.extend(
+                        self.socket
+                            .on(Event::Authenticated(token.as_deref() != Some("no"))),
+                    );
                 }
-                Action::Renew(token) => self.happens(Event::Renewed(token != "no"), None),
+                Action::Renew(token) => todo.extend(self.socket.on(Event::Renewed(token != "no"))),
                 Action::Start(key, _) => {
                     let id = id.expect("an operation without an id").to_owned();
                     assert!(
@@ -222,7 +236,9 @@ impl Peer {
                     assert!(self.running.insert(key, id).is_none(), "a key came again");
                     assert!(self.running.len() <= OPERATIONS, "too many at once");
                 }
-                Action::Refuse(key) => self.happens(Event::Failed(key, Bytes::from_static(b"[]")), None),
+                Action::Refuse(key) => {
+                    todo.extend(self.socket.on(Event::Failed(key, Bytes::from_static(b"[]"))))
+                }
                 Action::Stop(key) => assert!(self.running.remove(&key).is_some(), "stopped twice"),
                 Action::Close(_) => {
                     self.closed = true;

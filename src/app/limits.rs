@@ -18,7 +18,7 @@ use crate::{
 pub(super) fn published(config: &Config, endpoint: &EndpointOptions) -> ServiceLimits {
     let sockets = config.live.sockets;
     ServiceLimits {
-        document: DocumentLimits::from(&config.graphql.limits()),
+        document: DocumentLimits::from(&config.graphql.limits().bearable()),
         request: RequestLimits {
             body_bytes: int(endpoint.body_limit),
             timeout: seconds(config.server.request_timeout),

@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(usual("{ board { year } }"), 10_001);
         assert_eq!(
             usual("{ branches(first: 10) { totalCount nodes { code } } }"),
-            20 + 10 * (50 + 1 + 1)
+            20 + 50 + 10 * (1 + 1)
         );
         assert!(matches!(
             cost(

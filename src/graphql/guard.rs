@@ -18,7 +18,7 @@ use super::error::{ApiError, ErrorCode};
 use crate::kernel::message::Message;
 
 /// The nesting that a 2 MiB stack bears with room to spare; the parser aborts the process at some 1,500.
-pub(super) const MAX_NESTING: u64 = 128;
+const MAX_NESTING: u64 = 128;
 
 /// What a document may ask for. Room enough for GraphiQL's introspection and for a page of 50 branches with
 /// brand, organization, term and pairings with their members.
@@ -53,6 +53,17 @@ pub struct Limits {
     /// Bytes of the variables' values, each as often as the operation uses it; 4 MiB unless set. An argument that is made of
     /// variables is copied together from their values.
     pub variable_bytes: u64,
+}
+
+impl Limits {
+    /// The same, as far as the parser bears it.
+    #[must_use]
+    pub fn bearable(self) -> Self {
+        Self {
+            nesting: self.nesting.min(MAX_NESTING),
+            ..self
+        }
+    }
 }
 
 impl Default for Limits {

@@ -25,7 +25,7 @@ mod mapping;
 pub mod node;
 pub mod payload;
 mod persisted;
-pub mod prepare;
+mod prepare;
 pub mod reads;
 mod reads_table;
 pub mod request;

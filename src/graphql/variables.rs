@@ -17,6 +17,12 @@ use crate::kernel::message::Message;
 /// How many faults are told at once.
 const MOST_FAULTS: usize = 10;
 
+/// Characters of a path that an error shows: a document may call its variables by names of any length.
+const MOST_OF_PATH: usize = 200;
+
+/// Characters of the caller's own text that an error shows.
+const MOST_CHARACTERS: usize = 60;
+
 /// Checks the variables of one request and completes them with the operation's defaults.
 ///
 /// # Errors
@@ -97,6 +103,7 @@ impl Faults {
 
     fn add(&mut self, path: &str, zh: String, en: String) {
         if !self.are_enough() {
+            let path: &str = &path.chars().take(MOST_OF_PATH).collect::<String>();
             let error = ApiError::bad_request(Message::new(
                 format!("变量 {path}：{zh}"),
                 format!("Variable {path}: {en}"),
@@ -116,7 +123,7 @@ impl Faults {
 
 /// The caller's text, as much of it as an error shows.
 fn shortened(text: &str) -> String {
-    text.chars().take(60).collect()
+    text.chars().take(MOST_CHARACTERS).collect()
 }
 
 struct Check<'a> {

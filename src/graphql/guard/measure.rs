@@ -147,6 +147,8 @@ struct Measure {
     /// Variables in arguments and directives.
     usages: u64,
     cost: u64,
+    /// The cost of what a connection has one of, however many items its page has: `totalCount` and `pageInfo`.
+    once: u64,
     introspection: u64,
     varies: bool,
     reads: Reads,
@@ -171,6 +173,7 @@ impl Measure {
         self.compared = self.compared.saturating_add(other.compared);
         self.usages = self.usages.saturating_add(other.usages);
         self.cost = self.cost.saturating_add(other.cost);
+        self.once = self.once.saturating_add(other.once);
         self.introspection = self.introspection.saturating_add(other.introspection);
         self.varies |= other.varies;
         self.reads = self.reads.and(other.reads);
@@ -210,6 +213,7 @@ impl<'a> Walk<'a> {
 
     fn operation(&mut self, operation: &'a OperationDefinition) -> Result<Measure, Refused> {
         let mut m = self.selection(&operation.selection_set.node, self.types.root(operation.ty), 0)?;
+        m.cost = m.cost.saturating_add(m.once);
         let on_variables = operation
             .variable_definitions
             .iter()
@@ -338,7 +342,12 @@ impl<'a> Walk<'a> {
             m.introspection = m.introspection.saturating_mul(times).saturating_add(own);
             m.depth = 0;
         } else {
-            m.cost = m.cost.saturating_mul(times).saturating_add(own);
+            let items = m.cost.saturating_mul(times);
+            let cost = items.saturating_add(m.once).saturating_add(own);
+            (m.cost, m.once) = match parent.is_some_and(|parent| is_once(parent, &field.name.node)) {
+                true => (0, cost),
+                false => (cost, 0),
+            };
             m.depth = m.depth.saturating_add(1);
         }
         m.aliases = m.aliases.saturating_add(u64::from(field.alias.is_some()));
@@ -444,6 +453,11 @@ fn branch_id(field: &Field) -> Option<&Literal> {
             _ => None,
         },
     }
+}
+
+/// Whether a field stands beside a connection's items, and not for each of them.
+fn is_once(parent: &str, field: &str) -> bool {
+    parent.ends_with("Connection") && !matches!(field, "nodes" | "edges")
 }
 
 fn has_variable(value: &Literal) -> bool {
