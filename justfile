@@ -34,6 +34,14 @@ bench-points *args:
 bench-live:
     cargo bench --bench live
 
+# CPU time of the dearest documents before they are refused or planned (docs/benchmarks.md)
+bench-guard:
+    cargo bench --bench guard
+
+# Look for input that breaks something: one target of fuzz/targets.rs, or all, for so many seconds each
+fuzz target="all" seconds="60":
+    fuzz/run {{ target }} {{ seconds }}
+
 # Everything that a change must pass, as the machine runs it
 ci:
     .ci/run

@@ -2,6 +2,7 @@
 
 mod demonstration;
 mod gauges;
+mod limits;
 mod trusted;
 
 use std::{
@@ -318,8 +319,11 @@ impl App {
             Some((source.code.clone(), schedule.freeze.clone()))
         });
         let pulled = PulledSources::new(pulled);
+        let endpoint = EndpointOptions::default();
+        let limits = limits::published(config, &endpoint);
         let build = || {
             schema::builder()
+                .data(limits.clone())
                 .data(refused.clone())
                 .data(participant_key.clone())
                 .data(branch_hooks())
@@ -395,7 +399,7 @@ impl App {
             admission: admission.clone(),
             proxies: proxies.clone(),
             browsers: browsers.clone(),
-            ..EndpointOptions::default()
+            ..endpoint
         };
         let points = Platform {
             admission: admission.clone(),

@@ -28,8 +28,12 @@ pub struct GraphqlSection {
     pub root_fields: Option<u32>,
     /// How often one field may stand in one selection.
     pub repeats: Option<u32>,
-    /// Fields that an operation comes to once its fragments and pages are spread out.
+    /// What an operation costs once its fragments and pages are spread out.
     pub cost: Option<u32>,
+    /// What validation has to look at.
+    pub validation_steps: Option<u32>,
+    /// Bytes of variables, each as often as it is used.
+    pub variable_bytes: Option<u32>,
     /// Whether a document that has passed may be asked for by its SHA-256.
     pub automatic_persisted_queries: bool,
     /// Manifests of trusted documents.
@@ -52,6 +56,8 @@ impl Default for GraphqlSection {
             root_fields: None,
             repeats: None,
             cost: None,
+            validation_steps: None,
+            variable_bytes: None,
             automatic_persisted_queries: true,
             trusted_documents: Vec::new(),
             any_document: Role::ALL.to_vec(),
@@ -75,6 +81,8 @@ impl GraphqlSection {
             repeats: set(self.repeats, default.repeats),
             cost: set(self.cost, default.cost),
             introspection_cost: default.introspection_cost,
+            validation_steps: set(self.validation_steps, default.validation_steps),
+            variable_bytes: set(self.variable_bytes, default.variable_bytes),
         }
     }
 
@@ -91,6 +99,8 @@ impl GraphqlSection {
             root_fields: limit("graphql.root_fields"),
             repeats: limit("graphql.repeats"),
             cost: limit("graphql.cost"),
+            validation_steps: limit("graphql.validation_steps"),
+            variable_bytes: limit("graphql.variable_bytes"),
             introspection: reader
                 .get("graphql.introspection")
                 .map_or(default.introspection, |Roles(roles)| roles),

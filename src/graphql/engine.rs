@@ -24,7 +24,7 @@ pub use trust::TrustFault;
 use super::batch::{LoaderQueue, drive};
 use super::documents::{self, Document, DocumentHash, Documents};
 use super::error::{ApiError, ErrorCode, Renderer};
-use super::guard::{self, Limits, MAX_NESTING, cost_with};
+use super::guard::{self, Limits, check_variables, cost_with};
 use super::literals;
 use super::persisted;
 use super::request::GraphqlRequest;
@@ -62,6 +62,12 @@ pub enum Takes {
 
 /// The name of no operation.
 const NO_OPERATION: &str = "\0";
+
+/// Errors of validation that are told at once: a document may be wrong everywhere.
+const MOST_ERRORS: usize = 20;
+
+/// Characters of each.
+const MOST_CHARACTERS: usize = 500;
 
 /// Validation waited for something; a defect.
 #[derive(Debug, thiserror::Error)]
@@ -102,10 +108,7 @@ where
         hints: &SchemaHints,
         limits: Limits,
     ) -> Result<Self, async_graphql::parser::Error> {
-        let limits = Limits {
-            nesting: limits.nesting.min(MAX_NESTING),
-            ..limits
-        };
+        let limits = limits.bearable();
         let depth = usize::try_from(limits.nesting).unwrap_or(usize::MAX);
         let finish = |mode| {
             // Suggestions compare each unknown name with every field there is.
@@ -180,6 +183,7 @@ where
             request.variables,
         )
         .map_err(Fault::Request)?;
+        check_variables(&document.parsed, operation, &self.limits, &variables)?;
         let cost = match facts.cost_varies {
             true => cost_with(&document.parsed, operation, &self.types, &self.limits, &variables)?,
             false => facts.cost,
@@ -235,7 +239,7 @@ where
 
     fn read(&self, hash: DocumentHash, text: &str) -> Result<Document, Fault> {
         let scanned = guard::scan(text, &self.limits)?;
-        let parsed = parse_query(text).map_err(|error| Fault::Document(vec![error.into()]))?;
+        let parsed = parse_query(text).map_err(|error| faulty(vec![error.into()]))?;
         let facts = guard::measure(&parsed, &self.types, &self.limits)?;
         if let Some(name) = &facts.cycle {
             return Err(Fault::Request(vec![ApiError::bad_request(Message::new(
@@ -264,7 +268,7 @@ where
         let not_found = format!("Unknown operation named \"{NO_OPERATION}\"");
         match response.errors.as_slice() {
             [only] if only.message == not_found => Ok(()),
-            _ => Err(Fault::Document(response.errors)),
+            _ => Err(faulty(response.errors)),
         }
     }
 
@@ -412,6 +416,18 @@ fn no_operation(name: Option<&str>) -> Fault {
         ),
     };
     Fault::Request(vec![ApiError::bad_request(message)])
+}
+
+/// What is told of a document's faults: its own names stand in them, of any length.
+fn faulty(mut errors: Vec<ServerError>) -> Fault {
+    errors.truncate(MOST_ERRORS);
+    for error in &mut errors {
+        if let Some((end, _)) = error.message.char_indices().nth(MOST_CHARACTERS) {
+            error.message.truncate(end);
+            error.message.push('…');
+        }
+    }
+    Fault::Document(errors)
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> ApiError {

@@ -7,16 +7,18 @@
 
 mod lexical;
 mod measure;
+mod usage;
 
 pub use lexical::{Scanned, scan};
 pub(super) use measure::cost_with;
 pub use measure::{DocumentFacts, OperationFacts, measure};
+pub(super) use usage::check_variables;
 
 use super::error::{ApiError, ErrorCode};
 use crate::kernel::message::Message;
 
 /// The nesting that a 2 MiB stack bears with room to spare; the parser aborts the process at some 1,500.
-pub(super) const MAX_NESTING: u64 = 128;
+const MAX_NESTING: u64 = 128;
 
 /// What a document may ask for. Room enough for GraphiQL's introspection and for a page of 50 branches with
 /// brand, organization, term and pairings with their members.
@@ -39,11 +41,29 @@ pub struct Limits {
     pub root_fields: u64,
     /// Times one response key stands in one selection; 100 unless set.
     pub repeats: u64,
-    /// Cost, roughly the fields of the answer; 50,000 unless set. A field costs 1 (a mutation 10) and a
-    /// connection's selection is multiplied by `first` or `last`, other lists by 5.
+    /// Cost; 50,000 unless set. Fields cost what `graphql/costs.rs` says of them (most 1), and a connection's
+    /// selection is multiplied by `first` or `last`, other lists by 5.
     pub cost: u64,
     /// The same for introspection, 200,000: room for one full introspection of a schema like ours.
     pub introspection_cost: u64,
+    /// What validation has to look at; 20,000 unless set. Each selection counts once in every selection set that it is compared
+    /// in, and each selection and use of a variable once in every operation that reaches it: a fragment that many operations
+    /// spread is validated for each of them.
+    pub validation_steps: u64,
+    /// Bytes of the variables' values, each as often as the operation uses it; 4 MiB unless set. An argument that is made of
+    /// variables is copied together from their values.
+    pub variable_bytes: u64,
+}
+
+impl Limits {
+    /// The same, as far as the parser bears it.
+    #[must_use]
+    pub fn bearable(self) -> Self {
+        Self {
+            nesting: self.nesting.min(MAX_NESTING),
+            ..self
+        }
+    }
 }
 
 impl Default for Limits {
@@ -59,6 +79,8 @@ impl Default for Limits {
             repeats: 100,
             cost: 50_000,
             introspection_cost: 200_000,
+            validation_steps: 20_000,
+            variable_bytes: 4 * 1024 * 1024,
         }
     }
 }
@@ -86,6 +108,10 @@ pub enum Limit {
     Cost,
     /// [`Limits::introspection_cost`].
     IntrospectionCost,
+    /// [`Limits::validation_steps`].
+    ValidationSteps,
+    /// [`Limits::variable_bytes`].
+    VariableBytes,
 }
 
 impl Limit {
@@ -102,6 +128,8 @@ impl Limit {
             Self::Repeats => "repeats",
             Self::Cost => "cost",
             Self::IntrospectionCost => "introspection_cost",
+            Self::ValidationSteps => "validation_steps",
+            Self::VariableBytes => "variable_bytes",
         }
     }
 
@@ -117,6 +145,11 @@ impl Limit {
             Self::Repeats => ("同一字段的重复次数", "The number of times one field is repeated"),
             Self::Cost => ("查询开销", "The operation's cost"),
             Self::IntrospectionCost => ("内省开销", "The operation's cost in introspection"),
+            Self::ValidationSteps => ("校验步数", "The document's number of steps of validation"),
+            Self::VariableBytes => (
+                "变量展开后的字节数",
+                "The size in bytes of the variables, each as often as it is used,",
+            ),
         }
     }
 }

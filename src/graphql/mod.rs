@@ -9,12 +9,14 @@
 pub mod batch;
 pub mod caller;
 pub mod connection;
+pub mod costs;
 pub mod documents;
 pub mod engine;
 pub mod error;
 pub mod guard;
 pub mod idempotency;
 pub mod inputs;
+pub mod limits;
 pub mod lists;
 mod literals;
 pub mod loaders;

@@ -115,7 +115,7 @@ impl Node {
 }
 
 /// How many ids `nodes` takes.
-const MAX_NODES: usize = 100;
+pub const MAX_NODES: usize = 100;
 
 /// The two roots of global object identification.
 #[derive(Default)]

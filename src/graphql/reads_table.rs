@@ -158,6 +158,14 @@ const PERSONAL: &[&str] = &["Viewer", "Todo"];
 
 /// What moves without a change (how far a source has been read), or is not kept (docs/adr/0015).
 const VOLATILE: &[&str] = &[
+    // What a start with another configuration changes, which is no change of the log.
+    "ServiceLimits",
+    "DocumentLimits",
+    "RequestLimits",
+    "PointsLimits",
+    "LiveLimits",
+    "RateLimits",
+    "PersistedDocuments",
     "AuditEntry",
     "AuditEntryConnection",
     "AuditEntryEdge",

@@ -4,6 +4,8 @@ use async_graphql::{
     MergedObject, MergedSubscription, SDLExportOptions, ScalarType as _, Schema, SchemaBuilder,
 };
 
+use super::costs;
+use super::limits::LimitsQuery;
 use super::node::NodeQuery;
 use super::scalars::{ChangeCursor, Date, DateTime, Period, Points};
 use super::sdl::SchemaHints;
@@ -31,6 +33,7 @@ use crate::{
 #[derive(MergedObject, Default)]
 pub struct Query(
     ViewerQuery,
+    LimitsQuery,
     NodeQuery,
     OrganizationQuery,
     BranchQuery,
@@ -91,9 +94,9 @@ pub fn sdl() -> String {
     schema.sdl_with_options(options)
 }
 
-/// What the printed schema does not say: how variables of our scalars are checked.
+/// What the printed schema does not say: how variables of our scalars are checked, and what fields cost.
 pub fn hints() -> SchemaHints {
-    SchemaHints::new()
+    costs::hints(SchemaHints::new())
         .scalar("Date", |value| Date::parse(value.clone()).is_ok())
         .scalar("DateTime", |value| DateTime::parse(value.clone()).is_ok())
         .scalar("Points", |value| Points::parse(value.clone()).is_ok())

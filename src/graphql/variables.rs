@@ -5,6 +5,8 @@
 //! Values stay as they were given: async-graphql reads them by the same rules. Only what an operation's own
 //! default fills in is filled in here, because `@skip` and `@include` would not see it otherwise.
 
+use std::collections::HashSet;
+
 use async_graphql::parser::types::{BaseType, DocumentOperations, OperationDefinition, Type};
 use async_graphql::{Value, Variables};
 
@@ -14,6 +16,12 @@ use crate::kernel::message::Message;
 
 /// How many faults are told at once.
 const MOST_FAULTS: usize = 10;
+
+/// Characters of a path that an error shows: a document may call its variables by names of any length.
+const MOST_OF_PATH: usize = 200;
+
+/// Characters of the caller's own text that an error shows.
+const MOST_CHARACTERS: usize = 60;
 
 /// Checks the variables of one request and completes them with the operation's defaults.
 ///
@@ -55,23 +63,28 @@ pub fn coerce(
             (None, None) => {}
         }
     }
+    let declared: HashSet<&str> = operations
+        .iter()
+        .flat_map(|(_, operation)| &operation.node.variable_definitions)
+        .map(|definition| definition.node.name.node.as_str())
+        .collect();
+    let own: HashSet<&str> = operation
+        .variable_definitions
+        .iter()
+        .map(|definition| definition.node.name.node.as_str())
+        .collect();
     // Clients that hold several operations in one document may send the variables of all of them.
     variables.retain(|name, _| {
-        let is_of = |operation: &OperationDefinition| {
-            operation
-                .variable_definitions
-                .iter()
-                .any(|d| d.node.name.node == *name)
-        };
-        let mine = is_of(operation);
-        if !mine && !operations.iter().any(|(_, other)| is_of(&other.node)) {
+        if !declared.contains(name.as_str()) && !faults.are_enough() {
+            // Such names are the caller's text, of any length.
+            let shown = shortened(name);
             faults.add(
-                name,
-                format!("未声明变量 ${name}"),
-                format!("Variable ${name} is not declared"),
+                &shown,
+                format!("未声明变量 ${shown}"),
+                format!("Variable ${shown} is not declared"),
             );
         }
-        mine
+        own.contains(name.as_str())
     });
     match faults.0.is_empty() {
         true => Ok(variables),
@@ -83,8 +96,14 @@ pub fn coerce(
 struct Faults(Vec<ApiError>);
 
 impl Faults {
+    /// Whether no more are told: what is given may be wrong a hundred thousand times.
+    fn are_enough(&self) -> bool {
+        self.0.len() >= MOST_FAULTS
+    }
+
     fn add(&mut self, path: &str, zh: String, en: String) {
-        if self.0.len() < MOST_FAULTS {
+        if !self.are_enough() {
+            let path: &str = &path.chars().take(MOST_OF_PATH).collect::<String>();
             let error = ApiError::bad_request(Message::new(
                 format!("变量 {path}：{zh}"),
                 format!("Variable {path}: {en}"),
@@ -100,6 +119,11 @@ impl Faults {
             format!("a value of type {ty} is required"),
         );
     }
+}
+
+/// The caller's text, as much of it as an error shows.
+fn shortened(text: &str) -> String {
+    text.chars().take(MOST_CHARACTERS).collect()
 }
 
 struct Check<'a> {
@@ -122,7 +146,7 @@ impl Check<'_> {
             (BaseType::List(item), Value::List(values)) => {
                 for (index, value) in values.iter().enumerate() {
                     self.within(&format!("[{index}]"), |check| check.value(value, item));
-                    if self.faults.0.len() >= MOST_FAULTS {
+                    if self.faults.are_enough() {
                         return;
                     }
                 }
@@ -164,9 +188,10 @@ impl Check<'_> {
                     return;
                 }
                 for key in given.keys().filter(|key| !fields.contains_key(key.as_str())) {
-                    // Such keys are the caller's text, of any length.
-                    let shown: String = key.chars().take(60).collect();
-                    self.within(&format!(".{shown}"), |check| {
+                    if self.faults.are_enough() {
+                        return;
+                    }
+                    self.within(&format!(".{}", shortened(key)), |check| {
                         let (zh, en) = (format!("{name} 没有此字段"), format!("{name} has no such field"));
                         check.faults.add(&check.path, zh, en);
                     });

@@ -196,6 +196,15 @@ impl Cursor {
     }
 }
 
+/// What keys are made of. No list is ordered by fractions, which would not come back as they were written either.
+fn is_key(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+        Value::Number(number) => !number.is_f64(),
+        Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
 fn decode_cursor(order: &str, columns: usize, text: &str) -> Option<Vec<Value>> {
     if text.len() > 4096 {
         return None;
@@ -203,8 +212,5 @@ fn decode_cursor(order: &str, columns: usize, text: &str) -> Option<Vec<Value>> 
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let parts: Vec<Value> = serde_json::from_slice(&bytes).ok()?;
     let (name, key) = parts.split_first()?;
-    (name.as_str() == Some(order)
-        && key.len() == columns
-        && key.iter().all(|v| !v.is_array() && !v.is_object()))
-    .then(|| key.to_vec())
+    (name.as_str() == Some(order) && key.len() == columns && key.iter().all(is_key)).then(|| key.to_vec())
 }

@@ -27,6 +27,11 @@ const ROLES: [&str; 6] = [
 /// or empty). The record lies in the committee's subtree, and is the branch officer's own.
 const QUERIES: &[(&str, &str, &str)] = &[
     ("viewer", "{ viewer { subject } }", "++++++"),
+    (
+        "serviceLimits",
+        "{ serviceLimits { document { bytes } documents { onlyTrusted } } }",
+        "++++++",
+    ),
     ("node", r#"{ node(id: "$BRANCH") { id } }"#, "+++++-"),
     ("nodes", r#"{ nodes(ids: ["$ORGANIZATION"]) { id } }"#, "+++++-"),
     (

@@ -54,10 +54,12 @@ pub fn measure(
 ) -> Result<DocumentFacts, Refused> {
     let mut walk = Walk::new(document, types, limits, None);
     let mut operations = Vec::new();
+    let mut steps = 0_u64;
     for (name, operation) in document.operations.iter() {
         let operation = &operation.node;
         let m = walk.operation(operation)?;
         check(Limit::RootFields, limits.root_fields, m.fields)?;
+        steps = steps.saturating_add(m.steps());
         if !m.varies {
             check_costs(&m, limits)?;
         }
@@ -91,8 +93,9 @@ pub fn measure(
     }
     // Validation walks every fragment, also those that no operation reaches.
     for name in document.fragments.keys() {
-        walk.fragment(name, 0)?;
+        steps = steps.saturating_add(walk.fragment(name, 0)?.compared);
     }
+    check(Limit::ValidationSteps, limits.validation_steps, steps)?;
     Ok(DocumentFacts {
         operations,
         cycle: walk.cycle.cloned(),
@@ -137,13 +140,27 @@ struct Measure {
     repeated: u64,
     /// Selections of any kind: what walks that do not memoize would visit.
     visited: u64,
+    /// Selections directly in it, fragments opened: what validation compares with each other.
+    direct: u64,
+    /// The same of every selection set in it, each fragment's aside, which is validated once for itself.
+    compared: u64,
+    /// Variables in arguments and directives.
+    usages: u64,
     cost: u64,
+    /// The cost of what a connection has one of, however many items its page has: `totalCount` and `pageInfo`.
+    once: u64,
     introspection: u64,
     varies: bool,
     reads: Reads,
 }
 
 impl Measure {
+    /// What an operation adds to the work of validation.
+    fn steps(&self) -> u64 {
+        let walked = self.visited.saturating_add(self.usages);
+        walked.saturating_add(self.compared)
+    }
+
     /// Adds what stands beside this in the same selection.
     fn beside(&mut self, other: &Measure) {
         self.nesting = self.nesting.max(other.nesting);
@@ -152,7 +169,11 @@ impl Measure {
         self.directives = self.directives.saturating_add(other.directives);
         self.fields = self.fields.saturating_add(other.fields);
         self.visited = self.visited.saturating_add(other.visited);
+        self.direct = self.direct.saturating_add(other.direct);
+        self.compared = self.compared.saturating_add(other.compared);
+        self.usages = self.usages.saturating_add(other.usages);
         self.cost = self.cost.saturating_add(other.cost);
+        self.once = self.once.saturating_add(other.once);
         self.introspection = self.introspection.saturating_add(other.introspection);
         self.varies |= other.varies;
         self.reads = self.reads.and(other.reads);
@@ -192,6 +213,7 @@ impl<'a> Walk<'a> {
 
     fn operation(&mut self, operation: &'a OperationDefinition) -> Result<Measure, Refused> {
         let mut m = self.selection(&operation.selection_set.node, self.types.root(operation.ty), 0)?;
+        m.cost = m.cost.saturating_add(m.once);
         let on_variables = operation
             .variable_definitions
             .iter()
@@ -268,6 +290,12 @@ impl<'a> Walk<'a> {
             let directives = item.node.directives().len() as u64;
             m.directives = m.directives.saturating_add(directives);
             m.visited = m.visited.saturating_add(1);
+            m.direct = m.direct.saturating_add(1);
+            let used = item.node.directives().iter().flat_map(|d| &d.node.arguments);
+            let used = used
+                .map(|(_, value)| uses(&value.node))
+                .fold(0, u64::saturating_add);
+            m.usages = m.usages.saturating_add(used);
             match &item.node {
                 Selection::Field(field) => {
                     let key = field.node.response_key().node.as_str();
@@ -277,6 +305,7 @@ impl<'a> Walk<'a> {
                 }
                 Selection::FragmentSpread(spread) => {
                     let mut inner = self.fragment(&spread.node.fragment_name.node, nesting + 1)?;
+                    inner.compared = 0;
                     inner.nesting = inner.nesting.saturating_add(1);
                     m.beside(&inner);
                     m.repeated = m.repeated.saturating_add(inner.repeated);
@@ -292,6 +321,7 @@ impl<'a> Walk<'a> {
                 }
             }
         }
+        m.compared = m.compared.saturating_add(m.direct);
         Ok(m)
     }
 
@@ -312,7 +342,12 @@ impl<'a> Walk<'a> {
             m.introspection = m.introspection.saturating_mul(times).saturating_add(own);
             m.depth = 0;
         } else {
-            m.cost = m.cost.saturating_mul(times).saturating_add(own);
+            let items = m.cost.saturating_mul(times);
+            let cost = items.saturating_add(m.once).saturating_add(own);
+            (m.cost, m.once) = match parent.is_some_and(|parent| is_once(parent, &field.name.node)) {
+                true => (0, cost),
+                false => (cost, 0),
+            };
             m.depth = m.depth.saturating_add(1);
         }
         m.aliases = m.aliases.saturating_add(u64::from(field.alias.is_some()));
@@ -322,8 +357,12 @@ impl<'a> Walk<'a> {
         }
         // Also `__typename`: it tells that a thing is there.
         m.reads = m.reads.and(reads_table::of_field(parent, &field.name.node));
+        let used = field.arguments.iter().map(|(_, value)| uses(&value.node));
+        m.usages = m.usages.saturating_add(used.fold(0, u64::saturating_add));
         m.fields = 1;
         m.repeated = 0;
+        // It has been counted as an item of its set.
+        m.direct = 0;
         Ok(m)
     }
 
@@ -361,12 +400,25 @@ impl<'a> Walk<'a> {
                 let given = sizes.into_iter().flatten().filter_map(|v| page_size(&v)).max();
                 given.unwrap_or(default).min(most)
             }
-            Repeats::Ids => match self.argument(field, "ids", varies) {
-                Some(Value::List(ids)) => ids.len() as u64,
-                _ => 1,
-            },
+            Repeats::Ids => self.ids(field, varies),
         };
         times.max(1)
+    }
+
+    /// How many ids are given; a list that is a variable's is counted where it lies.
+    fn ids(&self, field: &'a Field, varies: &mut bool) -> u64 {
+        match field.get_argument("ids").map(|ids| &ids.node) {
+            Some(Literal::List(ids)) => ids.len() as u64,
+            Some(Literal::Variable(name)) => {
+                *varies = true;
+                let given = self.variables.and_then(|(_, variables)| variables.get(name));
+                match given {
+                    Some(Value::List(ids)) => ids.len() as u64,
+                    _ => 1,
+                }
+            }
+            _ => 1,
+        }
     }
 
     fn argument(&self, field: &'a Field, name: &str, varies: &mut bool) -> Option<Value> {
@@ -403,11 +455,21 @@ fn branch_id(field: &Field) -> Option<&Literal> {
     }
 }
 
+/// Whether a field stands beside a connection's items, and not for each of them.
+fn is_once(parent: &str, field: &str) -> bool {
+    parent.ends_with("Connection") && !matches!(field, "nodes" | "edges")
+}
+
 fn has_variable(value: &Literal) -> bool {
+    uses(value) > 0
+}
+
+/// Variables in a value.
+fn uses(value: &Literal) -> u64 {
     match value {
-        Literal::Variable(_) => true,
-        Literal::List(items) => items.iter().any(has_variable),
-        Literal::Object(fields) => fields.values().any(has_variable),
-        _ => false,
+        Literal::Variable(_) => 1,
+        Literal::List(items) => items.iter().map(uses).fold(0, u64::saturating_add),
+        Literal::Object(fields) => fields.values().map(uses).fold(0, u64::saturating_add),
+        _ => 0,
     }
 }

@@ -366,3 +366,91 @@ proptest! {
         let _ = judge(&text);
     }
 }
+
+fn steps_found(document: &str) -> u64 {
+    let none = Limits {
+        validation_steps: 0,
+        cost: u64::MAX,
+        ..Limits::default()
+    };
+    match measure(&parse_query(document).unwrap(), &types(), &none) {
+        Err(Refused::Over {
+            limit: Limit::ValidationSteps,
+            found,
+            ..
+        }) => found,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_validation_walks_again_is_counted_again() {
+    // Two selections, each in a set of one.
+    assert_eq!(steps_found("{ branch { id } }"), 4);
+    // Fields of an inner selection are compared in each that stands around them.
+    assert_eq!(
+        steps_found("{ branch { ... { ... { id } } } }"),
+        4 + 1 + 3 + 2 + 1
+    );
+    // A fragment is walked for each operation, and compared where it is spread and once for itself.
+    let fragment = "fragment F on Query { branch { id } }";
+    let one = steps_found(&format!("query A {{ ...F }} {fragment}"));
+    let two = steps_found(&format!("query A {{ ...F }} query B {{ ...F }} {fragment}"));
+    assert_eq!((one, two), (3 + 2 + 2, (3 + 2) * 2 + 2));
+    // So are uses of variables.
+    let used = steps_found("query($a: ID!, $b: ID!) { nodes(ids: [$a, $b, $a]) { id } }");
+    assert_eq!(used, 4 + 3);
+}
+
+#[test]
+fn variables_count_as_often_as_they_are_used() {
+    let limits = Limits {
+        variable_bytes: 1_000,
+        ..Limits::default()
+    };
+    let check = |query: &str, variables: serde_json::Value| {
+        let document = parse_query(query).unwrap();
+        let (_, operation) = document.operations.iter().next().unwrap();
+        check_variables(
+            &document,
+            &operation.node,
+            &limits,
+            &Variables::from_json(variables),
+        )
+    };
+    let id = json!({ "id": "x".repeat(300) });
+    assert_eq!(
+        check("query($id: ID!) { nodes(ids: [$id, $id]) { id } }", id.clone()),
+        Ok(())
+    );
+    let found = |query: &str| match check(query, id.clone()) {
+        Err(Refused::Over {
+            limit: Limit::VariableBytes,
+            found,
+            ..
+        }) => found,
+        other => panic!("{query}: {other:?}"),
+    };
+    assert_eq!(
+        found("query($id: ID!) { nodes(ids: [$id, $id, $id, $id]) { id } }"),
+        4 * 332
+    );
+    assert_eq!(
+        found(
+            "query($id: ID!) { ...F ...F } fragment F on Query { a: node(id: $id) { id } b: node(id: $id) { id } }"
+        ),
+        4 * 332
+    );
+    assert_eq!(
+        found("query($id: ID!) { node(id: {a: [$id, {b: $id}]}) @skip(if: $id) { id @skip(if: $id) } }"),
+        4 * 332
+    );
+    // One that is not used is not copied.
+    assert_eq!(
+        check(
+            "query($id: ID!) { branch { id } }",
+            json!({ "id": "x".repeat(5_000) })
+        ),
+        Ok(())
+    );
+}
