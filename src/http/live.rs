@@ -75,6 +75,7 @@ where
                 lang: asked.lang,
                 id: asked.id,
                 resume,
+                turns: None,
                 permit: None,
             };
             let told = match self.operations.prepare(&asked.request, &peer) {

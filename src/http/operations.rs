@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::Instant,
 };
 
@@ -54,6 +54,9 @@ pub struct Peer {
     pub id: RequestId,
     /// Where `changes` goes on, whatever its `after` says.
     pub resume: Option<Cursor>,
+    /// Where the operations of one connection wait for their turn: however many it has, only some are worked on at once, so that none
+    /// fills the house. None where it has one.
+    pub turns: Option<Arc<Semaphore>>,
     /// What a mutation holds until it has ended, also where nobody waits for it any more.
     pub permit: Option<Arc<OwnedSemaphorePermit>>,
     /// What watches the operation.
@@ -196,6 +199,11 @@ where
                 context.insert(idempotency);
             }
             let run = async {
+                let _turn = match &peer.turns {
+                    // Nobody closes it.
+                    Some(turns) => turns.acquire().await.ok(),
+                    None => None,
+                };
                 match self.admission.enter(self.access.class(&peer.requester)).await {
                     Ok(_pass) => self.engine.run(prepared, context).await,
                     Err(error) => Executed::error(error, None, &context.renderer()),

@@ -53,6 +53,9 @@ use crate::{
 /// Bytes of each of a socket's two buffers: with the library's own an idle socket takes 140 KiB, with these 12.
 const BUFFER: usize = 4096;
 
+/// Queries and mutations of one socket that are worked on at once; the others wait for them, and not in front of other callers.
+const AT_ONCE: usize = 8;
+
 /// How often a socket looks at the clock.
 const CLOCK: Duration = Duration::from_secs(5);
 
@@ -277,6 +280,7 @@ where
             running: SelectAll::new(),
             stops: HashMap::new(),
             mutations: Arc::new(Semaphore::new(limits.operations)),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
             sockets: sockets.inner.clone(),
             caller: None,
             from: arrival.from,
@@ -304,6 +308,8 @@ struct Connection<Query, Mutation, Subscription, A> {
     stops: HashMap<OperationKey, watch::Sender<()>>,
     /// Mutations that may run at once.
     mutations: Arc<Semaphore>,
+    /// Where its queries and mutations wait for their turn.
+    turns: Arc<Semaphore>,
     sockets: Arc<Inner>,
     caller: Option<(Requester, OfCaller)>,
     /// Where it comes from.
@@ -434,6 +440,7 @@ where
             observed: self.operations.begin(Transport::WebSocket, &id),
             id,
             resume: None,
+            turns: Some(self.turns.clone()),
             permit: None,
         };
         let prepared = match self.operations.prepare(request, &peer) {

@@ -157,6 +157,8 @@ impl TestApp {
         overrides.set("server.data_dir", "--data-dir", data_dir.path().to_str());
         overrides.set("database.url", "--database-url", Some(db.url.clone()));
         let mut config = Config::load(None, [], &overrides).expect("a configuration");
+        // Tests ask again and again until something has come, without a pause.
+        config.rate.per_second = 0;
         change(&mut config);
         Self::start(config, FakeClock::new(), Some((data_dir, db))).await
     }
