@@ -105,6 +105,8 @@ fn zhibu(command: &str, data: &Path, url: Option<&str>) -> Command {
     zhibu
         .env_clear()
         .env("ZHIBU_LOG_FILTER", "warn")
+        // One caller asks for as much as there is.
+        .env("ZHIBU_RATE_PER_SECOND", "0")
         .arg(command)
         .arg("--data-dir")
         .arg(data);
