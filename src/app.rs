@@ -1,40 +1,30 @@
 //! The one place that wires everything: configuration in, a running service out.
 
+mod database;
 mod demonstration;
+mod error;
 mod gauges;
+mod hooks;
+mod keys;
 mod limits;
 mod trusted;
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::Router;
-use futures_util::future::BoxFuture;
-use rand::{CryptoRng, RngExt as _, SeedableRng as _};
+use rand::{CryptoRng, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
 use tokio::{net::TcpListener, sync::watch};
-use url::Url;
 
 use crate::{
     audit::RefusedAccess,
-    auth::{
-        Authenticator, Issuer, IssuerSettings, JwksSource, KeyError, Keys, Role, SigningKey, VerifyingKey,
-        Webhooks, secret_file,
-    },
-    branch::{BranchEnded, BranchHooks},
-    campaign::CampaignHooks,
-    config::{Config, Faults, SourceSection},
-    gold,
+    auth::{Authenticator, Keys, Role},
+    config::{Config, SourceSection},
     graphql::{
         Engine,
         engine::DocumentOptions,
         schema::{self, Mutation, Query, Subscription},
     },
-    health_check,
     http::{
         self, Browsers, Live,
         admission::Admission,
@@ -43,231 +33,30 @@ use crate::{
         graphql::{Options as EndpointOptions, RoleRights, ServiceAccess},
         operations::Operations,
         platform::Platform,
-        socket::Sockets,
+        sockets::Sockets,
     },
     jobs::{Jobs, Retention},
-    kernel::{
-        clock::{Clock, pause},
-        id::OrganizationId,
-        message::Message,
-        refusal::Refusal,
-    },
+    kernel::{clock::pause, message::Message},
     live::{Cohorts, Results, tail},
-    organization::{
-        self,
-        create::{CreateOrganization, create},
-        model::OrganizationKind,
-    },
-    pairing,
     platform::{HttpPlatform, PulledSources, Puller},
     points,
-    rectification::{self, RectificationHooks},
-    storage::{
-        self, Database, Location, Options as DatabaseOptions, StoreError, setting,
-        write::{Actor, Failure, Outcome, Write, WriteError},
-    },
-    telemetry::{Telemetry, TelemetryError},
-    training::ParticipantKey,
+    storage::{Database, StoreError},
+    telemetry::Telemetry,
 };
 
+use database::open_sources;
 use gauges::{Gauges, Read};
+use hooks::{branch_hooks, campaign_hooks, rectification_hooks};
+use keys::{trusted_keys, warn_of_own_participant_key, webhooks};
 
 pub use crate::http::server::{ServerOptions, serve};
+pub use database::{
+    init, is_empty, location, make_data_dir, open_database, open_database_at, pin_business_date,
+};
 pub use demonstration::{Progress, book_demo, load_demo};
+pub use error::AppError;
+pub use keys::participant_key;
 pub use trusted::{TrustedDocuments, TrustedError};
-
-/// Why the service cannot start, or a command cannot be run; in words for whoever typed it.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// Faults of the configuration, all of them.
-    #[error("{0}")]
-    Config(#[from] Faults),
-    /// The data directory.
-    #[error("data directory {0}: {1}")]
-    DataDir(String, #[source] io::Error),
-    /// The database.
-    #[error("{}", causes(.0))]
-    Store(#[from] StoreError),
-    /// A write.
-    #[error("{}", causes(.0))]
-    Write(#[from] WriteError),
-    /// A rule stood in the way.
-    #[error("{}", .0.iter().map(|r| r.message.en.clone()).collect::<Vec<_>>().join("; "))]
-    Refused(Vec<Refusal>),
-    /// A key file.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The printed schema cannot be read back: a defect that a test finds first.
-    #[error("the schema cannot be read back: {0}")]
-    Schema(#[from] async_graphql::parser::Error),
-    /// The manifests of trusted documents.
-    #[error("trusted documents: {0}")]
-    Trusted(#[from] TrustedError),
-    /// What the service tells of itself.
-    #[error(transparent)]
-    Telemetry(#[from] TelemetryError),
-    /// The address to listen on.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(String, #[source] io::Error),
-    /// Something else, said in words.
-    #[error("{0}")]
-    Other(String),
-}
-
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
-}
-
-/// Where the configuration says that the data lies.
-pub fn location(config: &Config) -> Location {
-    match &config.database.url {
-        None => Location::Sqlite(config.server.data_dir.join("zhibu.db")),
-        Some(url) => match url.expose().strip_prefix("sqlite:") {
-            Some(path) => {
-                let path = path.trim_start_matches("//");
-                // `?mode=rwc` and the like are for other programs: how the file is opened is not for a URL to say.
-                let path = path.split_once('?').map_or(path, |(path, _)| path);
-                Location::Sqlite(Path::new(path).to_owned())
-            }
-            None => Location::Postgres(url.expose().to_owned()),
-        },
-    }
-}
-
-/// Makes the data directory, readable by its owner only: it holds keys.
-pub fn make_data_dir(config: &Config) -> Result<(), AppError> {
-    let dir = &config.server.data_dir;
-    let made = if dir.exists() {
-        Ok(())
-    } else {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(dir)
-    };
-    made.map_err(|error| AppError::DataDir(dir.display().to_string(), error))
-}
-
-/// Opens the database of the configuration and brings it up to date.
-///
-/// `restored`: it was restored from a backup or failed over, so that a new incarnation of the change log begins.
-pub async fn open_database(
-    config: &Config,
-    clock: Clock,
-    restored: bool,
-    rng: &mut impl CryptoRng,
-) -> Result<Database, AppError> {
-    make_data_dir(config)?;
-    open_database_at(location(config), config, clock, restored, rng).await
-}
-
-/// The same with a database that lies elsewhere.
-pub async fn open_database_at(
-    location: Location,
-    config: &Config,
-    clock: Clock,
-    restored: bool,
-    rng: &mut impl CryptoRng,
-) -> Result<Database, AppError> {
-    let options = DatabaseOptions {
-        max_connections: config.database.max_connections,
-        statement_timeout: config.database.statement_timeout,
-        ..DatabaseOptions::default()
-    };
-    let database = Database::open(location, &options, clock, config.domain).await?;
-    storage::migrate(&database).await?;
-    database.open_log(restored, rng.random()).await?;
-    pin_business_date(&database).await?;
-    if !points::is_counted(database.reader()).await? {
-        database
-            .write(Actor::service("migrate"), None, (), |write, ()| {
-                Box::pin(points::count_once(write))
-            })
-            .await?;
-    }
-    Ok(database)
-}
-
-/// Lets the business date stand still, and figures begin, where the database says so: in a demonstration, whoever loaded
-/// it. Gives whether the date stands still.
-pub async fn pin_business_date(database: &Database) -> Result<bool, AppError> {
-    if let Some(day) = setting::get(database.reader(), setting::FIGURES_FROM).await? {
-        let day = day
-            .parse()
-            .map_err(|_| StoreError::corrupt("setting.figures_from", &day))?;
-        database.pin_figures_from(day);
-    }
-    let Some(date) = setting::get(database.reader(), setting::BUSINESS_DATE).await? else {
-        return Ok(false);
-    };
-    let date = date
-        .parse()
-        .map_err(|_| StoreError::corrupt("setting.business_date", &date))?;
-    database.clock().pin_business_date(date);
-    Ok(true)
-}
-
-/// Makes the root organization of an empty service.
-pub async fn init(database: &Database, code: &str, name: &str) -> Result<OrganizationId, AppError> {
-    let input = CreateOrganization {
-        code: code.to_owned(),
-        name: name.to_owned(),
-        kind: OrganizationKind::District,
-        parent: None,
-    };
-    let written = database
-        .write(Actor::service("init"), None, input, |write, input| {
-            Box::pin(async move {
-                let grant = crate::auth::Grant::of_the_service();
-                create(write, &grant, input).await
-            })
-        })
-        .await?;
-    match written.outcome {
-        Outcome::Done(id) => Ok(id),
-        Outcome::Refused(refusals) => Err(AppError::Refused(refusals)),
-    }
-}
-
-/// Makes the rows of the configured sources of points; names follow the configuration.
-async fn open_sources(database: &Database, config: &Config) -> Result<(), AppError> {
-    let named = config.sources.iter();
-    let named: Vec<_> = named
-        .map(|source| (source.code.clone(), source.name.clone()))
-        .collect();
-    if named.is_empty() {
-        return Ok(());
-    }
-    database
-        .write(Actor::service("start"), None, named, |write, named| {
-            Box::pin(points::open_sources(write, named))
-        })
-        .await?;
-    Ok(())
-}
-
-/// Whether the service has been given its district.
-pub async fn is_empty(database: &Database) -> Result<bool, AppError> {
-    Ok(organization::root(database.reader()).await?.is_none())
-}
-
-/// Replicas that each make a participants' key of their own would count one person several times.
-fn warn_of_own_participant_key(config: &Config) {
-    if matches!(location(config), Location::Postgres(_)) && config.privacy.participant_key_file.is_none() {
-        tracing::warn!(
-            file = %config.participant_key_file().display(),
-            "privacy.participant_key_file is not set: every replica must be given this same file"
-        );
-    }
-}
 
 /// A service that answers.
 pub struct App {
@@ -594,111 +383,6 @@ fn telemetry(
         database.watch_with(telemetry.clone());
     }
     Ok(started)
-}
-
-/// The keys with which sources sign what they push.
-fn webhooks(config: &Config) -> Webhooks {
-    let sources = config.sources.iter();
-    Webhooks::new(sources.map(|source| (source.code.clone(), source.webhook_secrets.clone())))
-}
-
-/// The issuers whose tokens are taken. Those of the local key are taken where no key at all is configured, and in a
-/// demonstration.
-fn trusted_keys(
-    config: &Config,
-    demo: bool,
-    clock: &Clock,
-    rng: &mut impl CryptoRng,
-) -> Result<Keys, AppError> {
-    let auth = &config.auth;
-    let load = |files: &[PathBuf]| {
-        let keys = files.iter().map(|file| VerifyingKey::load(file));
-        keys.collect::<Result<Vec<_>, _>>()
-    };
-    let listed = |name: &str, url: &Option<Url>, rng: &mut _| {
-        let source = url
-            .as_ref()
-            .map(|url| JwksSource::new(name, url.clone(), auth.jwks, clock.clone(), rng));
-        let wrong = |error| AppError::Other(format!("{name}: {error}"));
-        source.transpose().map_err(wrong)
-    };
-    let mut issuers = Vec::new();
-    let mut first = load(&auth.public_key_files)?;
-    let configured = !first.is_empty() || auth.jwks_url.is_some() || !auth.issuers.is_empty();
-    if demo || !configured {
-        first.push(SigningKey::load_or_create(&config.signing_key_file(), rng)?.verifying_key());
-    }
-    issuers.push(Issuer::new(
-        IssuerSettings::first(&auth.issuer, &auth.audience),
-        first,
-        listed("auth", &auth.jwks_url, rng)?,
-    ));
-    for section in &auth.issuers {
-        let name = section.settings.name.as_deref().unwrap_or_default();
-        issuers.push(Issuer::new(
-            section.settings.clone(),
-            load(&section.public_key_files)?,
-            listed(name, &section.jwks_url, rng)?,
-        ));
-    }
-    let leeway = i64::try_from(auth.leeway.as_secs()).unwrap_or_default();
-    Ok(Keys::of(issuers, leeway))
-}
-
-/// What happens to branches sets this off in the slices above, in the same transaction.
-fn branch_hooks() -> BranchHooks {
-    BranchHooks {
-        ended: vec![
-            points::branch_ended,
-            pairing::branch_ended,
-            // Its checks first: what is put right no longer moves a closed one.
-            health_check::branch_ended,
-            rectifications_of_ended_branch,
-            gold::branch_ended,
-        ],
-        placed: vec![points::branch_placed, health_check::branch_placed],
-        coded: vec![points::branch_coded],
-    }
-}
-
-/// The opening of a campaign sets this off in the slices above, in the same transaction.
-fn campaign_hooks() -> CampaignHooks {
-    CampaignHooks {
-        opened: vec![health_check::campaign_opened],
-    }
-}
-
-/// What happens to rectifications sets this off in the slices above, in the same transaction.
-fn rectification_hooks() -> RectificationHooks {
-    RectificationHooks {
-        moved: vec![health_check::rectification_moved],
-        check_of: Some(health_check::check_of),
-    }
-}
-
-fn rectifications_of_ended_branch<'a, 't>(
-    write: &'a mut Write<'t>,
-    ended: &'a BranchEnded,
-) -> BoxFuture<'a, Result<(), Failure>> {
-    Box::pin(async move { rectification::branch_ended(write, ended, &rectification_hooks()).await })
-}
-
-/// The key under which participants are hashed; made, readable by its owner only, where there is none.
-pub fn participant_key(config: &Config, rng: &mut impl CryptoRng) -> Result<ParticipantKey, AppError> {
-    let file = config.participant_key_file();
-    let wrong = |problem: &dyn std::fmt::Display| AppError::Other(format!("{}: {problem}", file.display()));
-    if !file.exists() {
-        let mut key = [0; 32];
-        rng.fill_bytes(&mut key);
-        match secret_file::create(&file, format!("{}\n", hex::encode(key)).as_bytes()) {
-            // Another process made one in the meantime: that one counts.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => made.map_err(|error| wrong(&error))?,
-        }
-    }
-    let text = std::fs::read_to_string(&file).map_err(|error| wrong(&error))?;
-    let key = hex::decode(text.trim()).map_err(|error| wrong(&error))?;
-    ParticipantKey::new(&key).map_err(|error| wrong(&error))
 }
 
 /// What a service without a district is told.

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use crate::{
     audit,
     graphql::documents::Documents,
-    http::socket::Sockets,
+    http::sockets::Sockets,
     live::{Cohorts, Results},
     platform::{self, SourceStanding},
     storage::{Database, StoreError},

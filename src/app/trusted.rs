@@ -85,7 +85,12 @@ impl TrustedDocuments {
         }
         let mut entries: Vec<Entry> = Vec::new();
         for file in self.files.iter() {
-            entries.extend(read(file)?);
+            let read = read(file);
+            if let Err(TrustedError::File { .. }) = &read {
+                // It may be readable the next time.
+                self.seen.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            }
+            entries.extend(read?);
         }
         let trusted = self.engine.trust(entries).map_err(TrustedError::Documents)?;
         Ok(Some(trusted))

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use async_graphql::{ErrorExtensionValues, ServerError, Value};
 
+use crate::kernel::cause::causes;
 use crate::kernel::message::{Lang, Message};
 use crate::kernel::page::PageError;
 
@@ -360,17 +361,6 @@ fn path_text(error: &ServerError) -> String {
             async_graphql::PathSegment::Field(name) => text.push_str(name),
             async_graphql::PathSegment::Index(index) => text.push_str(&index.to_string()),
         }
-    }
-    text
-}
-
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
     }
     text
 }

@@ -1,6 +1,7 @@
 //! What every room of the house may use and which itself uses none of them: the clock, ids, pages,
 //! text, and messages in the caller's language.
 
+pub mod cause;
 pub mod clock;
 pub mod id;
 pub mod light;
