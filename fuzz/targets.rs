@@ -75,7 +75,7 @@ pub fn request(query: &str, variables: Value) -> GraphqlRequest {
 
 /// What `Engine::prepare` says of a request.
 pub fn prepare(query: &str, variables: Value) -> Result<Prepared, Fault> {
-    let prepared = engine().prepare(request(query, variables), Takes::Any);
+    let prepared = engine().prepare(request(query, variables), Takes::Any, &mut |_| Ok(()));
     match &prepared {
         Ok(prepared) => {
             assert!(prepared.cost() <= engine().limits().cost.max(engine().limits().introspection_cost))

@@ -77,19 +77,23 @@ impl Authenticator {
         }
     }
 
+    /// Whether it costs next to nothing to authenticate: there is no token, or it was taken before.
+    pub fn is_known(&self, authorization: Option<&str>) -> bool {
+        let Some(authorization) = authorization else {
+            return true;
+        };
+        bearer(authorization).is_none_or(|token| self.verified.contains_key(&hash(token)))
+    }
+
     /// The requester of an `Authorization` value (RFC 6750: `Bearer` and the token).
     pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Requester, AuthError> {
         let Some(authorization) = authorization else {
             return self.anonymous.map(anonymous).ok_or(AuthError::Missing);
         };
-        let token = authorization
-            .split_once(' ')
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim())
-            .ok_or(TokenError::Claim("not a bearer token"))?;
+        let token = bearer(authorization).ok_or(TokenError::Claim("not a bearer token"))?;
         let now = self.database.clock().machine();
         // Its signature is checked once; each time, whether it has ended and whether its key is one of its issuer's still.
-        let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        let hash = hash(token);
         if let Some(known) = self.verified.get(&hash) {
             known.times.check(now.timestamp(), self.keys.leeway_seconds())?;
             if self.keys.vouches(&known.vouched, now) {
@@ -184,6 +188,17 @@ impl Authenticator {
         self.branches.insert(code.to_owned(), id);
         Ok(id)
     }
+}
+
+fn bearer(authorization: &str) -> Option<&str> {
+    authorization
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+}
+
+fn hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
 }
 
 fn anonymous(role: Role) -> Requester {

@@ -177,7 +177,7 @@ mod tests {
             ..GraphqlRequest::default()
         };
         engine
-            .prepare(request, Takes::Any)
+            .prepare(request, Takes::Any, &mut |_| Ok(()))
             .map(|prepared| prepared.cost())
     }
 

@@ -24,7 +24,7 @@ pub use trust::TrustFault;
 use super::batch::{LoaderQueue, drive};
 use super::documents::{self, Document, DocumentHash, Documents};
 use super::error::{ApiError, ErrorCode, Renderer};
-use super::guard::{self, Limits, check_variables, cost_with};
+use super::guard::{self, Limits, check_kept_variables, check_variables, cost_with};
 use super::literals;
 use super::persisted;
 use super::request::GraphqlRequest;
@@ -59,6 +59,14 @@ pub enum Takes {
     /// Those that the deployment has registered.
     Trusted,
 }
+
+/// What it costs to parse and validate a document, in the units of the guard: the dearest of 64 KiB take some 20 ms.
+fn cost_of_reading(text: &str) -> u64 {
+    50 + text.len() as u64 / 3
+}
+
+/// Bytes that the variables of a subscription may take: it keeps them for as long as it lasts.
+const SUBSCRIPTION_VARIABLES: u64 = 64 * 1024;
 
 /// The name of no operation.
 const NO_OPERATION: &str = "\0";
@@ -160,8 +168,14 @@ where
     ///
     /// The guard's refusals, syntax errors and those of validation, documents and operations that are not there, variables that
     /// do not fit, documents that the caller may not send.
-    pub fn prepare(&self, request: GraphqlRequest, takes: Takes) -> Result<Prepared, Fault> {
-        let document = self.document(&request, takes)?;
+    /// `pay` is asked for what it costs to read a document that is not kept, before it is read, and may refuse.
+    pub fn prepare(
+        &self,
+        request: GraphqlRequest,
+        takes: Takes,
+        pay: &mut impl FnMut(u64) -> Result<(), ApiError>,
+    ) -> Result<Prepared, Fault> {
+        let document = self.document(&request, takes, pay)?;
         let name = request.operation_name.as_deref();
         let (facts, operation) = document.operation(name).ok_or_else(|| no_operation(name))?;
         let facts = facts.clone();
@@ -184,6 +198,9 @@ where
         )
         .map_err(Fault::Request)?;
         check_variables(&document.parsed, operation, &self.limits, &variables)?;
+        if facts.kind == OperationType::Subscription {
+            check_kept_variables(&variables, SUBSCRIPTION_VARIABLES)?;
+        }
         let cost = match facts.cost_varies {
             true => cost_with(&document.parsed, operation, &self.types, &self.limits, &variables)?,
             false => facts.cost,
@@ -197,7 +214,12 @@ where
     }
 
     /// The document that a request sends or names.
-    fn document(&self, request: &GraphqlRequest, takes: Takes) -> Result<Arc<Document>, Fault> {
+    fn document(
+        &self,
+        request: &GraphqlRequest,
+        takes: Takes,
+        pay: &mut impl FnMut(u64) -> Result<(), ApiError>,
+    ) -> Result<Arc<Document>, Fault> {
         let text = request.query.as_str();
         let named = persisted::named(request)?;
         let trusted = self.documents.trusted();
@@ -223,15 +245,21 @@ where
         }
         match (trusted.with_hash(&hash), takes) {
             (Some(document), _) => Ok(document.clone()),
-            (None, Takes::Any) => self.passed(hash, text),
+            (None, Takes::Any) => self.passed(hash, text, pay),
             (None, Takes::Trusted) => Err(persisted::not_trusted().into()),
         }
     }
 
-    fn passed(&self, hash: DocumentHash, text: &str) -> Result<Arc<Document>, Fault> {
+    fn passed(
+        &self,
+        hash: DocumentHash,
+        text: &str,
+        pay: &mut impl FnMut(u64) -> Result<(), ApiError>,
+    ) -> Result<Arc<Document>, Fault> {
         if let Some(document) = self.documents.get(&hash) {
             return Ok(document);
         }
+        pay(cost_of_reading(text))?;
         let document = Arc::new(self.read(hash, text)?);
         self.documents.insert(document.clone());
         Ok(document)
@@ -274,7 +302,7 @@ where
 
     /// Prepares and runs a query or mutation.
     pub async fn execute(&self, request: GraphqlRequest, context: RequestContext) -> Executed {
-        match self.prepare(request, Takes::Any) {
+        match self.prepare(request, Takes::Any, &mut |_| Ok(())) {
             Ok(prepared) => self.run(prepared, context).await,
             Err(fault) => Executed::fault(fault, &context.renderer()),
         }

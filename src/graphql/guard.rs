@@ -12,7 +12,7 @@ mod usage;
 pub use lexical::{Scanned, scan};
 pub(super) use measure::cost_with;
 pub use measure::{DocumentFacts, OperationFacts, measure};
-pub(super) use usage::check_variables;
+pub(super) use usage::{check_kept_variables, check_variables};
 
 use super::error::{ApiError, ErrorCode};
 use crate::kernel::message::Message;

@@ -138,7 +138,15 @@ mod tests {
             variables: async_graphql::Variables::from_json(serde_json::json!({ "asOf": date })),
             ..GraphqlRequest::default()
         };
-        assert!(engine.prepare(request("2022-02-28"), Takes::Any).is_ok());
-        assert!(engine.prepare(request("2022-02-30"), Takes::Any).is_err());
+        assert!(
+            engine
+                .prepare(request("2022-02-28"), Takes::Any, &mut |_| Ok(()))
+                .is_ok()
+        );
+        assert!(
+            engine
+                .prepare(request("2022-02-30"), Takes::Any, &mut |_| Ok(()))
+                .is_err()
+        );
     }
 }

@@ -9,17 +9,17 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 pub use gate::{Gate, GateOptions, Pass};
 pub use rate::{Quota, Rate, RateOptions};
 
-use crate::graphql::{ApiError, GraphqlRequest};
+use crate::graphql::ApiError;
 
-/// What it costs to find out that a token is none.
-pub const COST_OF_STRANGERS: u64 = 200;
+/// What it costs to look at a token that has not been seen before.
+const COST_OF_TOKEN: u64 = 200;
 
-/// What an answer costs that is kept.
+/// What an answer costs that is kept, and to join those who watch a value.
 pub const COST_OF_KEPT: u64 = 1;
 
-/// What a request costs that is refused once it has been read: a document may be all brackets.
-pub fn cost_of_reading(request: &GraphqlRequest) -> u64 {
-    10 + request.query.len() as u64 / 4
+/// What so many bytes of a request's parameters cost: they are read whatever they say.
+pub fn cost_of_bytes(bytes: usize) -> u64 {
+    bytes as u64 / 256
 }
 
 /// Whose use is counted: a subject, or where callers without a token come from.
@@ -116,9 +116,13 @@ impl Admission {
         }
     }
 
-    /// Lets the next piece of a stream of points in when it is its turn: its sender waits meanwhile, and sends no more.
-    pub async fn enter_in_turn(&self) -> Option<Pass> {
-        self.pushes.enter_in_turn().await
+    /// Lets the next piece of what goes on by itself in when it is its turn, however long that takes: of a stream of points, whose
+    /// sender waits meanwhile, or of a subscription.
+    pub async fn enter_in_turn(&self, class: Class) -> Option<Pass> {
+        match class {
+            Class::Other => self.requests.enter_in_turn().await,
+            Class::Push => self.pushes.enter_in_turn().await,
+        }
     }
 
     /// Takes from a caller what a request costs, in the units of the document guard; gives what is left, where that is limited.
@@ -131,6 +135,15 @@ impl Admission {
             Some(rate) => rate.take(account, cost).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Takes from an address what it costs to look at a token or a signature that has not been seen before: more than to send one.
+    ///
+    /// # Errors
+    ///
+    /// RATE_LIMITED, before it is looked at, where too many came from there.
+    pub fn stranger(&self, from: Option<IpAddr>) -> Result<(), RateLimited> {
+        self.charge(&Account::at(from), COST_OF_TOKEN).map(drop)
     }
 
     /// Forgets callers whose use is made up for.

@@ -30,13 +30,13 @@ impl Proxies {
             return Some(peer);
         }
         let forwarded = headers.get_all("x-forwarded-for").iter();
-        let forwarded: Vec<&str> = forwarded
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
+        // Bytes: what a client wrote further left need not be text.
+        let forwarded: Vec<&[u8]> = forwarded
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
             .collect();
         let mut nearest = peer;
         for hop in forwarded.iter().rev() {
-            let Some(address) = address(hop.trim()) else {
+            let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| address(hop.trim())) else {
                 return Some(nearest);
             };
             nearest = address;
@@ -71,7 +71,8 @@ mod tests {
         extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append("x-forwarded-for", value.parse().unwrap());
+            let value = http::HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            headers.append("x-forwarded-for", value);
         }
         proxies.client(&headers, &extensions).unwrap().to_string()
     }
@@ -93,6 +94,7 @@ mod tests {
             client("10.0.0.1", &["198.51.100.7, unknown, 10.0.0.2"]),
             "10.0.0.2"
         );
+        assert_eq!(client("10.0.0.1", &["é, 198.51.100.7"]), "198.51.100.7");
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
     }
 }

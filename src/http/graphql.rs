@@ -7,19 +7,17 @@
 
 mod accept;
 mod access;
+mod answer;
 mod encoding;
+mod options;
 mod request;
 mod respond;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
-use std::future::Future;
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use async_graphql::parser::types::OperationType;
 use async_graphql::{ObjectType, SubscriptionType};
 use axum::Router;
 use axum::body::Body;
@@ -28,135 +26,18 @@ use axum::extract::{FromRequestParts as _, State};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
-use futures_util::future::BoxFuture;
 
-pub use self::access::{RoleRights, ServiceAccess};
+pub use self::access::{Access, RoleRights, ServiceAccess, authenticated};
+use self::answer::{Answered, Stop};
+pub use self::options::{BODY_LIMIT, DEADLINE, Options, StreamAsked, Streams};
 use self::respond::Reply;
-use super::admission::{self, Account, Admission, Class, Quota};
-use super::browsers::Browsers;
-use super::client::{Arrival, Proxies};
-use super::graphiql::Graphiql;
+use super::client::Arrival;
 use super::server::Slot;
-use crate::graphql::engine::Takes;
-use crate::graphql::error::{ApiError, Renderer};
-use crate::graphql::{Engine, Executed, GraphqlRequest, Idempotency, Prepared, RequestContext, RequestId};
+use crate::graphql::error::ApiError;
+use crate::graphql::{Engine, Executed, RequestContext, RequestId};
 use crate::kernel::message::{Lang, Message};
-use crate::live::{Dependencies, Found, Looked, ReadKey, Results};
+use crate::live::Found;
 use crate::telemetry::Observed;
-
-/// Bytes of a request's body, also after decompression, unless configured.
-pub const BODY_LIMIT: usize = 1024 * 1024;
-
-/// How long a query may take unless configured.
-pub const DEADLINE: Duration = Duration::from_secs(15);
-
-/// Who callers are and what their resolvers find: the part of the edge that the application knows.
-pub trait Access: Send + Sync + 'static {
-    /// A caller.
-    type Requester: Send + Sync + 'static;
-
-    /// The caller of an `Authorization` value. UNAUTHENTICATED becomes 401, UNAVAILABLE 503.
-    fn authenticate(
-        &self,
-        authorization: Option<&str>,
-    ) -> impl Future<Output = Result<Self::Requester, ApiError>> + Send;
-
-    /// The caller's role, for what is told of its requests.
-    fn role(&self, _: &Self::Requester) -> Option<&'static str> {
-        None
-    }
-
-    /// Whether the caller may see the schema.
-    fn may_introspect(&self, requester: &Self::Requester) -> bool;
-    /// Which documents the caller may send.
-    fn takes(&self, _: &Self::Requester) -> Takes {
-        Takes::Any
-    }
-
-    /// Whose use of the service is counted.
-    fn account(&self, _: &Self::Requester, address: Option<IpAddr>) -> Account {
-        Account::at(address)
-    }
-    /// Who is let in first.
-    fn class(&self, _: &Self::Requester) -> Class {
-        Class::Other
-    }
-    /// What a query of the caller's is the same as, and what it depends on; None where its result is not kept.
-    fn read_key(&self, _: &Self::Requester, _: &Prepared, _: Lang) -> Option<(ReadKey, Dependencies)> {
-        None
-    }
-
-    /// Puts into the request's data what resolvers ask for: the requester, its scope, loaders.
-    fn fill(&self, requester: Self::Requester, context: &mut RequestContext);
-}
-
-/// The endpoint's settings.
-#[derive(Clone)]
-pub struct Options {
-    /// Bytes of a body, also after decompression.
-    pub body_limit: usize,
-    /// How long a query may take; mutations run to their end.
-    pub deadline: Duration,
-    /// What browsers get; none where the deployment has switched it off.
-    pub graphiql: Option<Arc<Graphiql>>,
-    /// What answers with several results.
-    pub streams: Option<Arc<dyn Streams>>,
-    /// Where results are kept.
-    pub results: Option<Arc<Results>>,
-    /// What lets requests in.
-    pub admission: Arc<Admission>,
-    /// Who is believed about where a request comes from.
-    pub proxies: Proxies,
-    /// Which pages may open sockets.
-    pub browsers: Browsers,
-}
-
-/// What takes over where several results may come.
-pub trait Streams: Send + Sync + 'static {
-    /// Answers an upgrade to a WebSocket.
-    fn upgrade(&self, upgrade: WebSocketUpgrade, arrival: Arrival, lang: Lang, id: RequestId) -> Response;
-
-    /// Whether the service is about to stop and takes no new ones.
-    fn is_draining(&self) -> bool;
-
-    /// Answers with server-sent events; None for a mutation over `GET`.
-    fn stream<'a>(&'a self, asked: StreamAsked<'a>) -> BoxFuture<'a, Result<Option<Response>, ApiError>>;
-}
-
-/// A request for server-sent events.
-pub struct StreamAsked<'a> {
-    /// Its parameters.
-    pub request: GraphqlRequest,
-    /// `Authorization`.
-    pub authorization: Option<&'a str>,
-    /// `Last-Event-ID`.
-    pub last_event_id: Option<&'a str>,
-    /// It came by `GET`.
-    pub reading: bool,
-    /// Where it comes from.
-    pub from: Option<IpAddr>,
-    /// The language of texts.
-    pub lang: Lang,
-    /// What the log names it by.
-    pub id: RequestId,
-    /// What watches the request.
-    pub observed: Observed,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            body_limit: BODY_LIMIT,
-            deadline: DEADLINE,
-            graphiql: None,
-            streams: None,
-            results: None,
-            admission: Arc::new(Admission::new(admission::Options::unlimited())),
-            proxies: Proxies::default(),
-            browsers: Browsers::default(),
-        }
-    }
-}
 
 /// The endpoint.
 pub struct Endpoint<Query, Mutation, Subscription, A> {
@@ -344,26 +225,37 @@ where
             return reply.executed(&Executed::error(error, None, &context.renderer()), None);
         }
         let (parts, body) = request.into_parts();
+        let visible = |name: header::HeaderName| {
+            let value = parts.headers.get(name);
+            // What is not visible ASCII is a token, but nobody's.
+            value.map(|value| value.to_str().unwrap_or_default())
+        };
+        let from = self.options.proxies.client(&parts.headers, &parts.extensions);
+        // Before its body is read; where the operation begins the token is known.
+        let authorization = visible(header::AUTHORIZATION);
+        let known = authenticated(&*self.access, &self.options.admission, authorization, from).await;
+        if let Err(error) = known {
+            let context = RequestContext::new(reply.lang, reply.request_id.clone());
+            return reply.executed(&Executed::error(error, None, &context.renderer()), None);
+        }
         let params = match reading {
             true => request::from_uri(&parts.uri),
-            false => self.params_of_body(&parts.headers, body).await,
+            false => match self.body(&parts.headers, body).await {
+                Ok(body) => request::from_body(&body),
+                Err(stop) => Err(stop),
+            },
         };
         let params = match params {
             Ok(params) => params,
             Err(Stop::Status(status, message)) => return reply.status(status, message),
             Err(Stop::MutationOverGet) => return reply.method_not_allowed("POST"),
         };
-        let visible = |name: header::HeaderName| {
-            let value = parts.headers.get(name);
-            // What is not visible ASCII is a token, but nobody's.
-            value.map(|value| value.to_str().unwrap_or_default())
-        };
         let asked = StreamAsked {
             request: params,
-            authorization: visible(header::AUTHORIZATION),
+            authorization,
             last_event_id: visible(header::HeaderName::from_static("last-event-id")),
             reading,
-            from: self.options.proxies.client(&parts.headers, &parts.extensions),
+            from,
             lang: reply.lang,
             id: reply.request_id.clone(),
             observed: reply.observed.clone(),
@@ -377,209 +269,6 @@ where
             }
         }
     }
-
-    /// The parameters in a body, for which its sender has as long as for a query.
-    async fn params_of_body(&self, headers: &HeaderMap, body: Body) -> Result<GraphqlRequest, Stop> {
-        let params = request::from_body(headers, body, self.options.body_limit);
-        let read = tokio::time::timeout(self.options.deadline, params).await;
-        read.unwrap_or_else(|_| {
-            Err(Stop::Status(
-                StatusCode::REQUEST_TIMEOUT,
-                Message::new("请求体发送过慢", "The body took too long to come"),
-            ))
-        })
-    }
-
-    /// `quota` is set to what the caller has left, where that is limited.
-    async fn answer(
-        &self,
-        request: Request<Body>,
-        reading: bool,
-        lang: Lang,
-        id: &RequestId,
-        observed: &Observed,
-        quota: &mut Option<Quota>,
-    ) -> Result<Answered, Stop> {
-        let renderer = Renderer::new(lang, id.as_str());
-        let failed = |error| Ok(Answered::of(Executed::error(error, None, &renderer)));
-        let admission = &self.options.admission;
-        let mut charge = |account: &Account, cost| match admission.charge(account, cost) {
-            Ok(left) => {
-                *quota = left;
-                Ok(())
-            }
-            Err(limited) => {
-                *quota = Some(limited.quota);
-                Err(limited.error)
-            }
-        };
-        let from = self
-            .options
-            .proxies
-            .client(request.headers(), request.extensions());
-        let authorization = request.headers().get(header::AUTHORIZATION);
-        // What is not visible ASCII is a token, but nobody's.
-        let authorization = authorization.map(|value| value.to_str().unwrap_or_default());
-        let requester = match self.access.authenticate(authorization).await {
-            Ok(requester) => requester,
-            Err(error) => {
-                let charged = charge(&Account::at(from), admission::COST_OF_STRANGERS);
-                return failed(charged.err().unwrap_or(error));
-            }
-        };
-        let account = self.access.account(&requester, from);
-        observed.role(self.access.role(&requester));
-        let (parts, body) = request.into_parts();
-        let params = match reading {
-            true => request::from_uri(&parts.uri)?,
-            false => self.params_of_body(&parts.headers, body).await?,
-        };
-        let key = parts.headers.get("idempotency-key").map(|value| value.as_bytes());
-        let for_key =
-            (key.is_some() || params.extensions.contains_key("idempotencyKey")).then(|| params.clone());
-        // Held until it is answered.
-        let _pass = match admission.enter(self.access.class(&requester)).await {
-            Ok(pass) => pass,
-            Err(error) => return failed(error),
-        };
-        let cost_of_reading = admission::cost_of_reading(&params);
-        let began = observed.now();
-        let prepared = match self.engine.prepare(params, self.access.takes(&requester)) {
-            Ok(prepared) => prepared,
-            Err(fault) => {
-                return match charge(&account, cost_of_reading) {
-                    Ok(()) => Ok(Answered::of(Executed::fault(fault, &renderer))),
-                    Err(error) => failed(error),
-                };
-            }
-        };
-        observed.prepared(&prepared.told(), began);
-        if prepared.kind() == OperationType::Subscription {
-            return Err(Stop::Status(
-                StatusCode::NOT_ACCEPTABLE,
-                Message::new(
-                    "订阅须通过 WebSocket（graphql-transport-ws），或以 Accept: text/event-stream 请求",
-                    "A subscription is served over a WebSocket (graphql-transport-ws), or asked for with Accept: text/event-stream",
-                ),
-            ));
-        }
-        if reading && prepared.kind() != OperationType::Query {
-            return Err(Stop::MutationOverGet);
-        }
-        let idempotency = match &for_key {
-            Some(params) => Idempotency::of(key, params, prepared.hash(), prepared.facts())
-                .map_err(|error| Stop::Status(StatusCode::BAD_REQUEST, error.message().clone()))?,
-            None => None,
-        };
-        if prepared.kind() != OperationType::Query {
-            if let Err(error) = charge(&account, prepared.cost()) {
-                return failed(error);
-            }
-            let executed = self
-                .run(prepared, requester, idempotency.clone(), lang, id, observed)
-                .await;
-            return Ok(Answered::Executed(executed, idempotency));
-        }
-        let results = self
-            .options
-            .results
-            .as_deref()
-            .filter(|_| !wants_new(&parts.headers));
-        let read = results.and_then(|_| self.access.read_key(&requester, &prepared, lang));
-        let place = match (results, read) {
-            (Some(results), Some((key, depends_on))) => match results.look_up(key, &depends_on) {
-                // Most end here, and cheaply: without as much as a timer.
-                Looked::Kept(answer) => {
-                    return match charge(&account, admission::COST_OF_KEPT) {
-                        Ok(()) => Ok(Answered::Found(Found::Kept(answer))),
-                        Err(error) => failed(error),
-                    };
-                }
-                Looked::Missing(place) => Some((results, place)),
-                Looked::Unknown => None,
-            },
-            _ => None,
-        };
-        if let Err(error) = charge(&account, prepared.cost()) {
-            return failed(error);
-        }
-        let is_bypassed = place.is_none() && read.is_some();
-        let run = || self.run(prepared, requester, idempotency, lang, id, observed);
-        let answered = async {
-            match place {
-                Some((results, place)) => Answered::Found(results.make(place, run).await),
-                None if is_bypassed => Answered::Found(Found::Passed(run().await)),
-                None => Answered::of(run().await),
-            }
-        };
-        let answered = tokio::time::timeout(self.options.deadline, answered).await;
-        Ok(answered.unwrap_or_else(|_| {
-            Answered::of(Executed::error(
-                ApiError::timeout(),
-                Some(OperationType::Query),
-                &renderer,
-            ))
-        }))
-    }
-
-    /// On the heap: a result that is kept needs none of it.
-    fn run<'a>(
-        &'a self,
-        prepared: Prepared,
-        requester: A::Requester,
-        idempotency: Option<Arc<Idempotency>>,
-        lang: Lang,
-        id: &'a RequestId,
-        observed: &'a Observed,
-    ) -> BoxFuture<'a, Executed> {
-        Box::pin(async move {
-            let began = observed.now();
-            let mut context = RequestContext::new(lang, id.clone());
-            context.observe(self.access.role(&requester), observed.clone());
-            context.allow_introspection(self.access.may_introspect(&requester));
-            self.access.fill(requester, &mut context);
-            if let Some(idempotency) = idempotency {
-                context.insert(idempotency);
-            }
-            let executed = self.engine.run(prepared, context).await;
-            observed.executed(began);
-            executed
-        })
-    }
-}
-
-/// RFC 9111, section 5.2.1: who does not want a kept answer gets a new one.
-fn wants_new(headers: &HeaderMap) -> bool {
-    let control = text(headers, header::CACHE_CONTROL).unwrap_or_default();
-    control.split(',').any(|directive| {
-        let directive = directive.trim();
-        ["no-cache", "no-store"]
-            .iter()
-            .any(|new| directive.eq_ignore_ascii_case(new))
-    })
-}
-
-/// What came of a request.
-enum Answered {
-    /// It was run.
-    Executed(Executed, Option<Arc<Idempotency>>),
-    /// It was looked up.
-    Found(Found),
-}
-
-impl Answered {
-    fn of(executed: Executed) -> Self {
-        Self::Executed(executed, None)
-    }
-}
-
-/// Why there is no GraphQL answer.
-#[derive(Debug)]
-enum Stop {
-    /// The request cannot be read.
-    Status(StatusCode, Message),
-    /// `GET` is for queries.
-    MutationOverGet,
 }
 
 fn is_upgrade(headers: &HeaderMap) -> bool {

@@ -13,7 +13,8 @@ use super::{
     client::Arrival,
     graphql::{Access, StreamAsked, Streams},
     operations::{Operations, Peer},
-    socket::{self, Sockets},
+    socket,
+    sockets::Sockets,
     sse,
 };
 use crate::{
@@ -55,7 +56,10 @@ where
 
     fn stream<'a>(&'a self, asked: StreamAsked<'a>) -> BoxFuture<'a, Result<Option<Response>, ApiError>> {
         Box::pin(async move {
-            let requester = self.operations.access().authenticate(asked.authorization).await?;
+            let requester = self
+                .operations
+                .authenticate(asked.authorization, asked.from)
+                .await?;
             // What is no cursor of ours is one that the log does not hold.
             let resume = match asked.last_event_id.filter(|id| !id.is_empty()) {
                 Some(id) => Some(Cursor::decode(id).ok_or(ChangesError::CursorExpired)?),

@@ -12,7 +12,8 @@ pub mod operations;
 pub mod platform;
 pub mod request_id;
 pub mod server;
-pub mod socket;
+mod socket;
+pub mod sockets;
 mod sse;
 
 use std::sync::Arc;

@@ -12,8 +12,8 @@ use tokio::{
 };
 
 use super::{
-    admission::{Admission, cost_of_reading},
-    graphql::Access,
+    admission::{Admission, COST_OF_KEPT, Class},
+    graphql::{Access, authenticated},
 };
 use crate::{
     auth::Requester,
@@ -22,7 +22,7 @@ use crate::{
         error::{ApiError, ErrorCode},
         guard::{Limit, Refused},
     },
-    kernel::message::Lang,
+    kernel::{clock::pause, message::Lang},
     live::{Cohorts, Execute, ReadKey, Told, Value, cursor::Cursor, dependencies, graphql::ChangesSlot},
     telemetry::{Observed, Telemetry, Transport},
 };
@@ -92,9 +92,17 @@ where
         }
     }
 
-    /// Who callers are.
-    pub fn access(&self) -> &A {
-        &self.access
+    /// The caller of an `Authorization` value.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`authenticated`].
+    pub async fn authenticate(
+        &self,
+        authorization: Option<&str>,
+        from: Option<IpAddr>,
+    ) -> Result<Requester, ApiError> {
+        authenticated(&*self.access, &self.admission, authorization, from).await
     }
 
     /// What is shared by subscribers of one value.
@@ -115,17 +123,23 @@ where
         peer.observed.role(role);
         let began = peer.observed.now();
         let takes = self.access.takes(&peer.requester);
-        let prepared = self.engine.prepare(request.clone(), takes);
         let account = self.access.account(&peer.requester, peer.from);
-        let cost = match &prepared {
-            Ok(prepared) => prepared.cost(),
-            Err(_) => cost_of_reading(request),
+        let mut pay = |cost| match self.admission.charge(&account, cost) {
+            Ok(_) => Ok(()),
+            Err(limited) => Err(limited.error),
         };
-        if let Err(limited) = self.admission.charge(&account, cost) {
-            peer.observed.failed(Some(limited.error.code().as_str()), None);
-            peer.observed.end(None);
-            return Err(self.refused(limited.error, peer.lang, &peer.id));
-        }
+        let prepared = self
+            .engine
+            .prepare(request.clone(), takes, &mut pay)
+            .and_then(|prepared| {
+                let cost = match prepared.kind() {
+                    // Each execution is paid for when it comes.
+                    OperationType::Subscription => COST_OF_KEPT,
+                    OperationType::Query | OperationType::Mutation => prepared.cost(),
+                };
+                pay(cost)?;
+                Ok(prepared)
+            });
         if let Ok(prepared) = &prepared {
             peer.observed.prepared(&prepared.told(), began);
         }
@@ -244,6 +258,7 @@ where
                     () = events.closed() => return,
                 };
                 let Some(executed) = next else { return };
+                self.pay_in_time(&prepared, &peer).await;
                 let told = told(&executed);
                 let is_last = matches!(told, Told::Failed(_));
                 if is_last {
@@ -285,7 +300,18 @@ where
         .boxed()
     }
 
+    /// Takes from a subscriber what an execution costs; one that has used up what it may is told later, and misses nothing.
+    async fn pay_in_time(&self, prepared: &Prepared, peer: &Peer) {
+        let account = self.access.account(&peer.requester, peer.from);
+        while let Err(limited) = self.admission.charge(&account, prepared.cost()) {
+            let seconds = limited.error.retry_after().unwrap_or(1);
+            pause(Duration::from_secs(seconds.into())).await;
+        }
+    }
+
     async fn value_once(&self, prepared: Prepared, peer: &Peer) -> Value {
+        self.pay_in_time(&prepared, peer).await;
+        let _pass = self.admission.enter_in_turn(Class::Other).await;
         let observed = self.begin(Transport::Job, &peer.id);
         observed.role(self.access.role(&peer.requester));
         observed.prepared(&prepared.told(), None);

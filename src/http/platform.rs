@@ -12,6 +12,7 @@ mod answer;
 mod body;
 mod run;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::{
@@ -31,7 +32,7 @@ use self::{
     body::Counted,
     run::{Run, Sender},
 };
-use super::admission::{self, Admission};
+use super::admission::{Admission, RateLimited};
 use super::client::Proxies;
 use super::graphql::{request_id, text};
 use crate::{
@@ -97,10 +98,10 @@ async fn deliver_points(
         .unwrap_or_default();
     let observed = observed.begin(Transport::Platform, "points stream", id.as_str());
     let (parts, body) = request.into_parts();
-    let run = match platform.admit(&source, &params, &parts.headers, &id).await {
+    let from = platform.proxies.client(&parts.headers, &parts.extensions);
+    let run = match platform.admit(&source, &params, &parts.headers, from, &id).await {
         Ok(admitted) => platform.open(admitted, body, lang, observed).await,
         Err(problem) => {
-            let problem = platform.charged(problem, &parts);
             body::let_go(body);
             Err(problem)
         }
@@ -136,19 +137,10 @@ enum SentBy<'h> {
 }
 
 impl Platform {
-    /// A problem, or that there were too many of its kind: to find out that a token is none costs more than to send it.
-    fn charged(&self, problem: Problem, parts: &http::request::Parts) -> Problem {
-        if problem.status() != StatusCode::UNAUTHORIZED {
-            return problem;
-        }
-        let from = self.proxies.client(&parts.headers, &parts.extensions);
-        match self
-            .admission
-            .charge(&admission::Account::at(from), admission::COST_OF_STRANGERS)
-        {
-            Ok(_) => problem,
-            Err(limited) => Problem::of(StatusCode::TOO_MANY_REQUESTS, limited.error),
-        }
+    /// Before a token or a signature is looked at that may be nobody's.
+    fn stranger(&self, from: Option<IpAddr>) -> Result<(), Problem> {
+        let limited = |limited: RateLimited| Problem::of(StatusCode::TOO_MANY_REQUESTS, limited.error);
+        self.admission.stranger(from).map_err(limited)
     }
 
     /// Checks everything that can be checked without the body.
@@ -157,6 +149,7 @@ impl Platform {
         source_code: &str,
         params: &Params,
         headers: &'h HeaderMap,
+        from: Option<IpAddr>,
         request_id: &RequestId,
     ) -> Result<Admitted<'h>, Problem> {
         let every_outcome = match params.outcomes.as_deref() {
@@ -171,10 +164,11 @@ impl Platform {
         };
         check_content_type(headers)?;
         let gzip = is_gzip(headers)?;
-        let source = points::source_of_code(self.database.reader(), source_code).await?;
         let authorization = headers.get(header::AUTHORIZATION);
         let (source, sent_by) = match (SignedHeaders::of(headers), authorization) {
             (Some(signed), None) => {
+                self.stranger(from)?;
+                let source = points::source_of_code(self.database.reader(), source_code).await?;
                 let now = self.database.clock().machine();
                 let source = source
                     .ok_or(SignatureError::NoSecrets)
@@ -187,7 +181,11 @@ impl Platform {
             // What is not visible ASCII is a token, but nobody's.
             (_, authorization) => {
                 let authorization = authorization.map(|value| value.to_str().unwrap_or_default());
+                if !self.authenticator.is_known(authorization) {
+                    self.stranger(from)?;
+                }
                 let caller = self.caller_of_token(authorization, request_id.as_str()).await?;
+                let source = points::source_of_code(self.database.reader(), source_code).await?;
                 let id = source.as_ref().map(|source| source.id);
                 if caller.grant.require_source(id).is_err() {
                     return Err(self.forbidden(caller.actor));

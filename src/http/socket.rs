@@ -4,16 +4,7 @@
 //! One task a socket. What operations give is taken from them one after the other and only when the socket can take it, so
 //! that none starves another and a peer that does not read holds up nobody but itself.
 
-use std::{
-    collections::{HashMap, hash_map::RandomState},
-    hash::BuildHasher as _,
-    net::IpAddr,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 use async_graphql::{ObjectType, SubscriptionType, parser::types::OperationType};
 use axum::{
@@ -21,7 +12,6 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use futures_util::stream::{self, BoxStream, SelectAll, StreamExt as _};
 use tokio::{
     sync::{Semaphore, watch},
@@ -32,6 +22,7 @@ use super::{
     client::Arrival,
     graphql::Access,
     operations::{Operations, Peer},
+    sockets::{Inner, OfCaller, Sockets, passed},
 };
 use crate::{
     auth::Requester,
@@ -39,10 +30,7 @@ use crate::{
         RequestId,
         error::{ApiError, ErrorCode},
     },
-    kernel::{
-        clock::{Clock, pause},
-        message::{Lang, Message},
-    },
+    kernel::message::{Lang, Message},
     live::{
         Told,
         socket::{Action, Close, Event, OperationKey, SUBPROTOCOL, Socket},
@@ -55,197 +43,6 @@ const BUFFER: usize = 4096;
 
 /// Queries and mutations of one socket that are worked on at once; the others wait for them, and not in front of other callers.
 const AT_ONCE: usize = 8;
-
-/// How often a socket looks at the clock.
-const CLOCK: Duration = Duration::from_secs(5);
-
-/// What a deployment may set about sockets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How long a peer may take to initialise.
-    pub init_timeout: Duration,
-    /// How often a peer is pinged.
-    pub beat: Duration,
-    /// How long a peer may take to take what is sent to it.
-    pub write_timeout: Duration,
-    /// Operations of one socket at once.
-    pub operations: usize,
-    /// Sockets of one caller at once; anonymous callers count as one.
-    pub sockets_per_caller: usize,
-    /// Bytes of one message.
-    pub message_bytes: usize,
-    /// Over how long sockets are closed when the service stops.
-    pub drain: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            init_timeout: Duration::from_secs(10),
-            beat: Duration::from_secs(25),
-            write_timeout: Duration::from_secs(10),
-            operations: 100,
-            sockets_per_caller: 20_000,
-            message_bytes: 1024 * 1024,
-            drain: Duration::from_secs(5),
-        }
-    }
-}
-
-/// All sockets of a process.
-#[derive(Clone)]
-pub struct Sockets {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    limits: Limits,
-    clock: Clock,
-    /// Sockets and streams.
-    open: watch::Sender<usize>,
-    /// Streams among them.
-    streams: AtomicUsize,
-    by_caller: Mutex<HashMap<String, usize>>,
-    draining: watch::Receiver<bool>,
-}
-
-impl Sockets {
-    /// None yet; they are closed when `draining` turns true.
-    pub fn new(limits: Limits, clock: Clock, draining: watch::Receiver<bool>) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                limits,
-                clock,
-                open: watch::Sender::new(0),
-                streams: AtomicUsize::new(0),
-                by_caller: Mutex::default(),
-                draining,
-            }),
-        }
-    }
-
-    /// How many are open.
-    pub fn count(&self) -> usize {
-        *self.inner.open.borrow()
-    }
-
-    /// How many of them are event streams.
-    pub fn streams(&self) -> usize {
-        self.inner.streams.load(Ordering::Relaxed)
-    }
-
-    /// How long a peer may take to take what is sent to it.
-    pub fn write_timeout(&self) -> Duration {
-        self.inner.limits.write_timeout
-    }
-
-    /// When a caller's stream is to be cut off: when its token ends, or the service stops. It counts as a socket until then; None
-    /// where the caller has as many as it may have.
-    pub fn until(&self, requester: &Requester) -> Option<impl Future<Output = ()> + Send + use<>> {
-        let inner = self.inner.clone();
-        let counted = (inner.opens(), inner.enter(requester)?, Stream::begins(&inner));
-        let expires_at = requester.expires_at();
-        Some(async move {
-            let _counted = counted;
-            tokio::select! {
-                () = passed(&inner.clock, expires_at) => {}
-                () = inner.drained() => {}
-            }
-        })
-    }
-
-    /// Ends when none is open, and no stream.
-    pub async fn gone(&self) {
-        let mut open = self.inner.open.subscribe();
-        // Its sender lives as long as this does.
-        let _ = open.wait_for(|open| *open == 0).await;
-    }
-
-    /// Whether new ones are taken.
-    pub fn is_draining(&self) -> bool {
-        *self.inner.draining.borrow()
-    }
-}
-
-/// Counted among its caller's sockets until it is dropped.
-struct OfCaller {
-    sockets: Arc<Inner>,
-    caller: String,
-}
-
-/// Counted among streams until it is dropped.
-struct Stream(Arc<Inner>);
-
-impl Stream {
-    fn begins(sockets: &Arc<Inner>) -> Self {
-        sockets.streams.fetch_add(1, Ordering::Relaxed);
-        Self(sockets.clone())
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.0.streams.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Counted among what is open until it is dropped.
-struct Open(Arc<Inner>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.open.send_modify(|open| *open -= 1);
-    }
-}
-
-impl Inner {
-    fn opens(self: &Arc<Self>) -> Open {
-        self.open.send_modify(|open| *open += 1);
-        Open(self.clone())
-    }
-
-    /// Ends some time after the service was asked to stop: clients that all come again at once would be a flood.
-    async fn drained(&self) {
-        let mut draining = self.draining.clone();
-        // Its sender gone, nobody will ask.
-        if draining.wait_for(|draining| *draining).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        let share = RandomState::new().hash_one(0) % 1000;
-        pause(self.limits.drain.mul_f64(share as f64 / 1000.0)).await;
-    }
-
-    /// None where the caller has as many as it may have.
-    fn enter(self: &Arc<Self>, requester: &Requester) -> Option<OfCaller> {
-        let caller = requester.subject().to_owned();
-        let mut by_caller = self.by_caller.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = by_caller.entry(caller.clone()).or_default();
-        if *count >= self.limits.sockets_per_caller {
-            return None;
-        }
-        *count += 1;
-        Some(OfCaller {
-            sockets: self.clone(),
-            caller,
-        })
-    }
-}
-
-impl Drop for OfCaller {
-    fn drop(&mut self) {
-        let mut by_caller = self
-            .sockets
-            .by_caller
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = by_caller.get_mut(&self.caller) {
-            *count -= 1;
-            if *count == 0 {
-                by_caller.remove(&self.caller);
-            }
-        }
-    }
-}
 
 /// Takes an upgrade.
 pub fn upgrade<Query, Mutation, Subscription, A>(
@@ -385,7 +182,7 @@ where
                     }
                 }
                 Action::Authenticate(token) => {
-                    match authenticate(&self.operations, token.as_deref(), &self.id).await {
+                    match authenticate(&self.operations, token.as_deref(), self.from, &self.id).await {
                         Ok(requester) => match self.sockets.enter(&requester) {
                             Some(entered) => {
                                 self.caller = Some((requester, entered));
@@ -397,21 +194,23 @@ where
                         Err(true) => return Some(Close::TryAgainLater),
                     }
                 }
-                Action::Renew(token) => match authenticate(&self.operations, Some(&token), &self.id).await {
-                    Ok(requester) => {
-                        let renewed = self.caller.as_mut().is_some_and(|(caller, _)| {
-                            let same = caller.is_renewed_by(&requester);
-                            if same {
-                                *caller = requester;
-                            }
-                            same
-                        });
-                        todo.extend(self.protocol.on(Event::Renewed(renewed)));
+                Action::Renew(token) => {
+                    match authenticate(&self.operations, Some(&token), self.from, &self.id).await {
+                        Ok(requester) => {
+                            let renewed = self.caller.as_mut().is_some_and(|(caller, _)| {
+                                let same = caller.is_renewed_by(&requester);
+                                if same {
+                                    *caller = requester;
+                                }
+                                same
+                            });
+                            todo.extend(self.protocol.on(Event::Renewed(renewed)));
+                        }
+                        Err(false) => todo.extend(self.protocol.on(Event::Renewed(false))),
+                        // The old one is good until it ends.
+                        Err(true) => {}
                     }
-                    Err(false) => todo.extend(self.protocol.on(Event::Renewed(false))),
-                    // The old one is good until it ends.
-                    Err(true) => {}
-                },
+                }
                 Action::Start(key, request) => {
                     if let Some(event) = self.start(key, &request) {
                         todo.extend(self.protocol.on(event));
@@ -521,6 +320,7 @@ where
 async fn authenticate<Query, Mutation, Subscription, A>(
     operations: &Operations<Query, Mutation, Subscription, A>,
     token: Option<&str>,
+    from: Option<IpAddr>,
     id: &RequestId,
 ) -> Result<Requester, bool>
 where
@@ -529,23 +329,11 @@ where
     Subscription: SubscriptionType + 'static,
     A: Access<Requester = Requester>,
 {
-    let requester = operations.access().authenticate(token).await;
+    let requester = operations.authenticate(token, from).await;
     requester.map_err(|error| {
         let again = error.retry_after().is_some();
         // Whoever is refused reads a close code; why is for the log.
         operations.refused(error, Lang::default(), id);
         again
     })
-}
-
-/// Ends when an instant has passed by the service's own clock, which is looked at every few seconds; never where there is none.
-async fn passed(clock: &Clock, at: Option<DateTime<Utc>>) {
-    let Some(at) = at else {
-        return std::future::pending().await;
-    };
-    while let Ok(left) = (at - clock.machine()).to_std()
-        && !left.is_zero()
-    {
-        pause(left.min(CLOCK)).await;
-    }
 }

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::graphql::request::has_few_values;
 use crate::graphql::{GraphqlRequest, RequestParams};
 
 /// The subprotocol's name.
@@ -133,6 +134,9 @@ pub struct Socket {
     most_operations: usize,
 }
 
+/// Bytes of a message that is no operation: a token and a little more.
+const MOST_BYTES_OF_OTHERS: usize = 16 * 1024;
+
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Message {
@@ -171,8 +175,13 @@ impl Socket {
             return Vec::new();
         }
         match event {
+            // Before anybody knows who it is, no more than a token is said.
+            Event::Text(text) if text.len() > MOST_BYTES_OF_OTHERS && self.state != State::Acknowledged => {
+                self.close(Close::BadRequest)
+            }
+            Event::Text(text) if !has_few_values(text.as_bytes()) => self.close(Close::BadRequest),
             Event::Text(text) => match serde_json::from_str(&text) {
-                Ok(message) => self.said(message),
+                Ok(message) => self.said(message, text.len()),
                 Err(_) => self.close(Close::BadRequest),
             },
             Event::Binary => self.close(Close::BadRequest),
@@ -218,7 +227,7 @@ impl Socket {
         vec![Action::Close(why)]
     }
 
-    fn said(&mut self, message: Message) -> Vec<Action> {
+    fn said(&mut self, message: Message, length: usize) -> Vec<Action> {
         match message {
             Message::ConnectionInit { payload } => match self.state {
                 State::New => {
@@ -232,6 +241,7 @@ impl Socket {
                 }
                 _ => self.close(Close::TooManyInits),
             },
+            Message::Ping { .. } if length > MOST_BYTES_OF_OTHERS => self.close(Close::BadRequest),
             Message::Ping { payload } => self.pinged(payload),
             Message::Pong {} => Vec::new(),
             Message::Subscribe { id, payload } => match payload.into_request() {

@@ -203,7 +203,7 @@ async fn a_document_that_fails_validation_fails_each_time_and_is_not_kept() {
         document_id: Some(format!("sha256:{}", hex::encode(documents::hash("{ nothing }")))),
         ..GraphqlRequest::default()
     };
-    assert!(engine.prepare(named, Takes::Any).is_err());
+    assert!(engine.prepare(named, Takes::Any, &mut |_| Ok(())).is_err());
 }
 
 #[tokio::test]
@@ -336,7 +336,7 @@ async fn a_subscription_gives_its_events_and_is_refused_elsewhere() {
     let query = "subscription($to: Int!) { ticks(to: $to) }";
     for _ in 0..2 {
         let prepared = engine
-            .prepare(request(query, json!({ "to": 3 })), Takes::Any)
+            .prepare(request(query, json!({ "to": 3 })), Takes::Any, &mut |_| Ok(()))
             .unwrap();
         let events: Vec<_> = engine.subscribe(prepared, context()).collect().await;
         let events: Vec<_> = events.iter().map(|e| serde_json::to_value(e).unwrap()).collect();
@@ -344,7 +344,11 @@ async fn a_subscription_gives_its_events_and_is_refused_elsewhere() {
     }
     let answer = ask(&engine, query, json!({ "to": 3 })).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_REQUEST");
-    let invalid = engine.prepare(request("subscription { tocks }", json!({})), Takes::Any);
+    let invalid = engine.prepare(
+        request("subscription { tocks }", json!({})),
+        Takes::Any,
+        &mut |_| Ok(()),
+    );
     assert!(matches!(invalid, Err(Fault::Document(_))));
 }
 

@@ -25,7 +25,7 @@ pub struct OperationFacts {
     pub root_fields: u64,
     /// Whether it reads `__schema` or `__type`.
     pub introspects: bool,
-    /// Its cost, page sizes that variables give taken as their default.
+    /// Its cost, that of introspection too, page sizes that variables give taken as their default.
     pub cost: u64,
     /// Whether variables decide on the cost, which is then checked for each request.
     pub cost_varies: bool,
@@ -68,7 +68,7 @@ pub fn measure(
             kind: operation.ty,
             root_fields: m.fields,
             introspects: m.introspection > 0,
-            cost: m.cost,
+            cost: m.cost.saturating_add(m.introspection),
             cost_varies: m.varies,
             reads: match m.fields {
                 1 => m.reads,
@@ -113,7 +113,7 @@ pub(in crate::graphql) fn cost_with(
     let mut walk = Walk::new(document, types, limits, Some((operation, variables)));
     let m = walk.operation(operation)?;
     check_costs(&m, limits)?;
-    Ok(m.cost)
+    Ok(m.cost.saturating_add(m.introspection))
 }
 
 fn check_costs(m: &Measure, limits: &Limits) -> Result<(), Refused> {

@@ -37,6 +37,12 @@ pub(in crate::graphql) fn check_variables(
     check(Limit::VariableBytes, limits.variable_bytes, found)
 }
 
+/// Checks what the variables of a request take while they are kept.
+pub(in crate::graphql) fn check_kept_variables(variables: &Variables, allowed: u64) -> Result<(), Refused> {
+    let all = variables.iter().map(|(_, value)| size(value));
+    check(Limit::VariableBytes, allowed, all.fold(0, u64::saturating_add))
+}
+
 struct Walk<'a> {
     document: &'a ExecutableDocument,
     sizes: HashMap<&'a str, u64>,

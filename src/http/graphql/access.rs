@@ -1,17 +1,80 @@
-//! The service's own callers: tokens checked by `auth`, resolvers given a [`Caller`].
+//! Who callers are: what the edge asks of the application, and the service's own answer (tokens checked by `auth`, resolvers given a
+//! [`Caller`]).
 
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::Access;
 use crate::auth::{Authenticator, Requester, Role};
 use crate::graphql::caller::Caller;
 use crate::graphql::engine::Takes;
 use crate::graphql::{ApiError, Prepared, RequestContext};
-use crate::http::admission::{Account, Class};
+use crate::http::admission::{Account, Admission, Class};
 use crate::kernel::message::Lang;
 use crate::live::{Dependencies, ReadKey, dependencies};
 use crate::storage::Database;
+
+/// Who callers are and what their resolvers find: the part of the edge that the application knows.
+pub trait Access: Send + Sync + 'static {
+    /// A caller.
+    type Requester: Send + Sync + 'static;
+
+    /// The caller of an `Authorization` value. UNAUTHENTICATED becomes 401, UNAVAILABLE 503.
+    fn authenticate(
+        &self,
+        authorization: Option<&str>,
+    ) -> impl Future<Output = Result<Self::Requester, ApiError>> + Send;
+
+    /// Whether it costs next to nothing to authenticate.
+    fn is_known(&self, _: Option<&str>) -> bool {
+        true
+    }
+
+    /// The caller's role, for what is told of its requests.
+    fn role(&self, _: &Self::Requester) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether the caller may see the schema.
+    fn may_introspect(&self, requester: &Self::Requester) -> bool;
+    /// Which documents the caller may send.
+    fn takes(&self, _: &Self::Requester) -> Takes {
+        Takes::Any
+    }
+
+    /// Whose use of the service is counted.
+    fn account(&self, _: &Self::Requester, address: Option<IpAddr>) -> Account {
+        Account::at(address)
+    }
+    /// Who is let in first.
+    fn class(&self, _: &Self::Requester) -> Class {
+        Class::Other
+    }
+    /// What a query of the caller's is the same as, and what it depends on; None where its result is not kept.
+    fn read_key(&self, _: &Self::Requester, _: &Prepared, _: Lang) -> Option<(ReadKey, Dependencies)> {
+        None
+    }
+
+    /// Puts into the request's data what resolvers ask for: the requester, its scope, loaders.
+    fn fill(&self, requester: Self::Requester, context: &mut RequestContext);
+}
+
+/// The caller of an `Authorization` value, where its address has not had too many looked at.
+///
+/// # Errors
+///
+/// Those of [`Access::authenticate`]; RATE_LIMITED, before it is looked at.
+pub async fn authenticated<A: Access>(
+    access: &A,
+    admission: &Admission,
+    authorization: Option<&str>,
+    from: Option<IpAddr>,
+) -> Result<A::Requester, ApiError> {
+    if !access.is_known(authorization) {
+        admission.stranger(from).map_err(|limited| limited.error)?;
+    }
+    access.authenticate(authorization).await
+}
 
 /// Lets in whom the authenticator knows.
 pub struct ServiceAccess {
@@ -45,6 +108,10 @@ impl Access for ServiceAccess {
 
     async fn authenticate(&self, authorization: Option<&str>) -> Result<Requester, ApiError> {
         Ok(self.authenticator.authenticate(authorization).await?)
+    }
+
+    fn is_known(&self, authorization: Option<&str>) -> bool {
+        self.authenticator.is_known(authorization)
     }
 
     fn may_introspect(&self, requester: &Requester) -> bool {

@@ -6,7 +6,9 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use http_body_util::LengthLimitError;
 use serde::Deserialize;
 
-use super::{Stop, text};
+use super::answer::Stop;
+use super::text;
+use crate::graphql::request::{MOST_VALUES, has_few_values};
 use crate::graphql::{GraphqlRequest, RequestParams};
 use crate::kernel::message::Message;
 
@@ -22,8 +24,8 @@ struct UriParams {
     extensions: Option<String>,
 }
 
-/// The parameters of a `POST`.
-pub(super) async fn from_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<GraphqlRequest, Stop> {
+/// The bytes of a `POST`.
+pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Stop> {
     if !is_json(text(headers, header::CONTENT_TYPE).as_deref()) {
         return Err(Stop::Status(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -33,7 +35,18 @@ pub(super) async fn from_body(headers: &HeaderMap, body: Body, limit: usize) -> 
             ),
         ));
     }
-    let body = read(body, limit).await?;
+    let body = whole(body, limit).await?;
+    match has_few_values(&body) {
+        true => Ok(body),
+        false => Err(bad(
+            format!("请求体中的值超过 {MOST_VALUES} 个"),
+            format!("The body has more than {MOST_VALUES} values"),
+        )),
+    }
+}
+
+/// The parameters of a `POST`.
+pub(super) fn from_body(body: &[u8]) -> Result<GraphqlRequest, Stop> {
     match body.iter().find(|b| !b.is_ascii_whitespace()) {
         Some(b'{') => {}
         Some(b'[') => {
@@ -44,7 +57,7 @@ pub(super) async fn from_body(headers: &HeaderMap, body: Body, limit: usize) -> 
         }
         _ => return Err(bad("请求体须为 JSON 对象", "The body must be a JSON object")),
     }
-    let params: RequestParams = serde_json::from_slice(&body).map_err(|error| {
+    let params: RequestParams = serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         match error.classify() {
             serde_json::error::Category::Data => bad(
@@ -87,7 +100,7 @@ fn from_json<T: Default + serde::de::DeserializeOwned>(text: Option<&str>, name:
     }
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, Stop> {
+async fn whole(body: Body, limit: usize) -> Result<Bytes, Stop> {
     to_bytes(body, limit).await.map_err(|error| {
         let mut cause = Some(&error as &(dyn std::error::Error + 'static));
         while let Some(error) = cause {

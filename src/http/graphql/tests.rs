@@ -1,6 +1,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use async_graphql::{Context, EmptySubscription, Object, Schema};
 use axum::body::to_bytes;
@@ -8,9 +9,11 @@ use serde_json::{Value as Json, json};
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::graphql::Idempotency;
 use crate::graphql::idempotency::Replay;
 use crate::graphql::sdl::SchemaHints;
 use crate::graphql::{ErrorCode, Limits};
+use crate::http::graphiql::Graphiql;
 
 struct Query;
 

@@ -32,10 +32,6 @@ impl Problem {
         Self { status, error }
     }
 
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
     pub fn bad_request(message: Message) -> Self {
         Self::of(StatusCode::BAD_REQUEST, ApiError::bad_request(message))
     }

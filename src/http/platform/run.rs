@@ -19,7 +19,7 @@ use super::{
 use crate::{
     auth::Grant,
     graphql::error::{ApiError, ErrorCode},
-    http::admission::Admission,
+    http::admission::{Admission, Class},
     kernel::message::{Lang, Message},
     points::{
         self, Entry, Outcome, Unreadable, decode,
@@ -226,13 +226,15 @@ impl Delivery {
                 entries: chunk.entries,
             },
         );
-        let _pass = self.admission.enter_in_turn().await;
+        let pass = self.admission.enter_in_turn(Class::Push).await;
         let written = self
             .database
             .write(self.sender.actor.clone(), None, input, |write, (grant, input)| {
                 Box::pin(deliver(write, grant, input))
             })
             .await;
+        // Not held while its reader is waited for.
+        drop(pass);
         let outcomes = match written {
             Ok(written) => match written.outcome {
                 write::Outcome::Done(outcomes) => outcomes,
