@@ -1,10 +1,13 @@
 //! `/livez` and `/readyz`: whether the process runs, and whether it can answer.
 
-use std::time::Duration;
+use std::{error::Error, sync::Arc, time::Duration};
 
-use axum::{Router, extract::State, routing::get};
+use axum::{Router, extract::State, response::IntoResponse, routing::get};
 use http::{StatusCode, header::CACHE_CONTROL};
-use tokio::sync::watch;
+use tokio::{
+    sync::{Mutex, watch},
+    time::Instant,
+};
 
 use crate::storage::Database;
 
@@ -13,29 +16,66 @@ const NO_STORE: [(http::HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store")];
 /// How long the database may take to answer: one that says nothing at all is not ready either.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long an answer of the database's holds: whoever asks without end costs it one question a second.
+const HOLDS: Duration = Duration::from_secs(1);
+
 /// The two routes.
 pub fn routes(database: Database, draining: watch::Receiver<bool>) -> Router {
+    let readiness = Readiness {
+        database,
+        draining,
+        seen: Arc::default(),
+    };
     Router::new()
         .route("/livez", get(async || (NO_STORE, "ok\n")))
         .route("/readyz", get(ready))
-        .with_state((database, draining))
+        .with_state(readiness)
+}
+
+#[derive(Clone)]
+struct Readiness {
+    database: Database,
+    draining: watch::Receiver<bool>,
+    /// When the database was asked last, and whether it answered.
+    seen: Arc<Mutex<Option<(Instant, bool)>>>,
+}
+
+impl Readiness {
+    /// Whether the database answers. Those who ask at the same time wait for one answer.
+    async fn database_answers(&self) -> bool {
+        let mut seen = self.seen.lock().await;
+        if let Some((at, answers)) = *seen
+            && at.elapsed() < HOLDS
+        {
+            return answers;
+        }
+        let answers = match tokio::time::timeout(PATIENCE, self.database.ping()).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn Error, "not ready");
+                false
+            }
+            Err(_) => {
+                tracing::warn!("not ready: the database does not answer");
+                false
+            }
+        };
+        *seen = Some((Instant::now(), answers));
+        answers
+    }
 }
 
 /// 503 while the database does not answer; it recovers by itself when the database does. And once the service is about to stop.
-async fn ready(
-    State((database, draining)): State<(Database, watch::Receiver<bool>)>,
-) -> impl axum::response::IntoResponse {
-    if *draining.borrow() {
+async fn ready(State(readiness): State<Readiness>) -> impl IntoResponse {
+    if *readiness.draining.borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, NO_STORE, "stopping\n");
     }
-    match tokio::time::timeout(PATIENCE, database.ping()).await {
-        Ok(Ok(())) => return (StatusCode::OK, NO_STORE, "ok\n"),
-        Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "not ready"),
-        Err(_) => tracing::warn!("not ready: the database does not answer"),
+    match readiness.database_answers().await {
+        true => (StatusCode::OK, NO_STORE, "ok\n"),
+        false => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            NO_STORE,
+            "database unavailable\n",
+        ),
     }
-    (
-        StatusCode::SERVICE_UNAVAILABLE,
-        NO_STORE,
-        "database unavailable\n",
-    )
 }
