@@ -3,7 +3,7 @@
 //! `web/graphiql` holds the sources; what its build writes to `dist/` is committed and compiled in, so
 //! that the page works where no other host can be reached.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     Router,
@@ -15,11 +15,14 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
-        X_CONTENT_TYPE_OPTIONS,
+        ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+        IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
     },
 };
 use sha2::{Digest, Sha256};
+
+use super::{COMPRESS_ABOVE, graphql::accept::takes_gzip};
+use crate::kernel::gzip;
 
 /// Own scripts, own styles, own service, and nothing else; the page cannot be framed. `data:` images are
 /// the icons in the style sheet.
@@ -36,6 +39,8 @@ const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 #[derive(Clone)]
 struct Asset {
     body: Bytes,
+    /// Packed for the first who takes it so; half a megabyte of script is not packed for each.
+    packed: Arc<OnceLock<Option<Bytes>>>,
     media_type: HeaderValue,
     etag: HeaderValue,
     /// What the page writes behind `?v=`: the beginning of the content's SHA-256.
@@ -46,9 +51,12 @@ impl Asset {
     fn new(body: &'static [u8], media_type: &'static str) -> Self {
         let hash = hex::encode(Sha256::digest(body));
         // Hexadecimal digits between quotes are always a header value.
-        let etag = HeaderValue::try_from(format!("\"{hash}\"")).unwrap_or(HeaderValue::from_static("\"\""));
+        // Weak, for the packed form has it too.
+        let etag =
+            HeaderValue::try_from(format!("W/\"{hash}\"")).unwrap_or(HeaderValue::from_static("W/\"\""));
         Self {
             body: Bytes::from_static(body),
+            packed: Arc::default(),
             media_type: HeaderValue::from_static(media_type),
             etag,
             version: hash.chars().take(16).collect::<String>().into(),
@@ -62,24 +70,39 @@ impl Asset {
             (CACHE_CONTROL, caching),
             (CONTENT_TYPE, self.media_type.clone()),
             (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (VARY, HeaderValue::from_static("accept-encoding")),
         ];
         if self.is_held(headers) {
-            (StatusCode::NOT_MODIFIED, head).into_response()
-        } else {
-            (head, self.body.clone()).into_response()
+            return (StatusCode::NOT_MODIFIED, head).into_response();
+        }
+        let codings = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+        let packed = takes_gzip(codings).then(|| self.packed());
+        match packed.flatten() {
+            Some(packed) => {
+                let coding = [(CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
+                (head, coding, packed).into_response()
+            }
+            None => (head, self.body.clone()).into_response(),
         }
     }
 
+    fn packed(&self) -> Option<Bytes> {
+        let is_worth_it = self.body.len() as u64 > COMPRESS_ABOVE;
+        is_worth_it
+            .then(|| self.packed.get_or_init(|| gzip::packed(&self.body)).clone())
+            .flatten()
+    }
+
     fn is_held(&self, headers: &HeaderMap) -> bool {
-        let ours = self.etag.to_str().unwrap_or_default();
+        let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
+        let ours = opaque(self.etag.to_str().unwrap_or_default());
         headers
             .get_all(IF_NONE_MATCH)
             .iter()
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
             .map(str::trim)
-            // A proxy that compresses makes a strong tag weak; the comparison is the weak one anyway.
-            .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == ours)
+            .any(|tag| tag == "*" || opaque(tag) == ours)
     }
 }
 

@@ -5,7 +5,7 @@
 //! where what is wrong is not GraphQL's: bodies that cannot be read, refusals of the document guard, missing
 //! authentication and a service that is away have theirs under both.
 
-mod accept;
+pub(super) mod accept;
 mod access;
 mod answer;
 mod encoding;
@@ -118,9 +118,7 @@ where
             && reading
             && accept::prefers_html(accept.as_deref())
         {
-            let takes = request.headers().get(header::ACCEPT_ENCODING).cloned();
-            let page = respond::page(graphiql.page(request.headers()));
-            return Box::pin(encoding::packed(page, takes)).await;
+            return respond::page(graphiql.page(request.headers()));
         }
         let media = accept::negotiate(accept.as_deref());
         let gzip = accept::takes_gzip(text(request.headers(), header::ACCEPT_ENCODING).as_deref());

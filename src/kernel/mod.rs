@@ -3,6 +3,7 @@
 
 pub mod cause;
 pub mod clock;
+pub mod gzip;
 pub mod id;
 pub mod light;
 pub mod message;

@@ -4,21 +4,23 @@
 //! newer version, and what has moved is not found any more and makes room in its time.
 
 use std::{
-    io::Write as _,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use bytes::Bytes;
 use chrono::NaiveDate;
-use flate2::{Compression, write::GzEncoder};
 use futures_util::future::BoxFuture;
 use quick_cache::{Weighter, sync::Cache};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use super::{Dependencies, ReadKey};
-use crate::{graphql::Executed, kernel::clock::day_in_shanghai, storage::Database};
+use crate::{
+    graphql::Executed,
+    kernel::{clock::day_in_shanghai, gzip},
+    storage::Database,
+};
 
 /// How long those who ask for what has just failed try each for themselves, instead of one after another.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -49,15 +51,9 @@ impl Answer {
 
     /// The body packed with gzip (RFC 1952), where that saves half of it: packed once, and kept beside it.
     pub fn packed(&self) -> Option<Bytes> {
-        let pack = || {
-            let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-            packed.write_all(&self.body).ok()?;
-            let packed = packed.finish().ok()?;
-            (packed.len() <= self.body.len() / 2).then(|| packed.into())
-        };
         let is_worth_it = PACKED.contains(&self.body.len());
         is_worth_it
-            .then(|| self.packed.get_or_init(pack).clone())
+            .then(|| self.packed.get_or_init(|| gzip::packed(&self.body)).clone())
             .flatten()
     }
 

@@ -114,7 +114,7 @@ pub(super) fn prefers_html(accept: Option<&str>) -> bool {
 }
 
 /// Whether an answer may be packed with gzip (RFC 9110, section 12.5.3).
-pub(super) fn takes_gzip(accept_encoding: Option<&str>) -> bool {
+pub(in crate::http) fn takes_gzip(accept_encoding: Option<&str>) -> bool {
     let codings = accept_encoding
         .unwrap_or_default()
         .split(',')
