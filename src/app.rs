@@ -28,7 +28,6 @@ use crate::{
     http::{
         self, Browsers, Live,
         admission::Admission,
-        client::Proxies,
         graphiql::Graphiql,
         graphql::{Options as EndpointOptions, RoleRights, ServiceAccess},
         operations::Operations,
@@ -138,7 +137,7 @@ impl App {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let admission = config.load.admission(&config.rate, processors);
         let admission = Arc::new(Admission::new(admission));
-        let proxies = Proxies(config.server.trusted_proxies.clone());
+        let proxies = config.server.connections.proxies.clone();
         let browsers = Browsers {
             origins: config.cors.origins.clone(),
             any_origin: config.cors.any_origin,
@@ -223,7 +222,7 @@ impl App {
             drain: config.live.sockets.drain,
             trusted,
             admission,
-            connections: config.server.connections,
+            connections: config.server.connections.clone(),
             database,
         })
     }
@@ -234,7 +233,7 @@ impl App {
         listener: TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        serve(listener, self.router.clone(), self.connections, shutdown).await
+        serve(listener, self.router.clone(), self.connections.clone(), shutdown).await
     }
 
     /// What answers requests.

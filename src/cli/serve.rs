@@ -42,10 +42,13 @@ impl ServeArgs {
 }
 
 /// Who reads figures: a few, and each soon.
-const SCRAPERS: ServerOptions = ServerOptions {
-    connections: 32,
-    head_timeout: Duration::from_secs(30),
-};
+fn scrapers() -> ServerOptions {
+    ServerOptions {
+        connections: 32,
+        connections_per_address: 32,
+        ..ServerOptions::default()
+    }
+}
 
 /// How long the tokens of a demonstration are valid.
 const DEMO_TOKEN: Duration = Duration::from_secs(8 * 3600);
@@ -183,7 +186,7 @@ async fn listen_for_scrapes(config: &Config, router: axum::Router) -> Result<Joi
     let address = listener.local_addr().map_err(wrong)?;
     tracing::info!(%address, "figures for Prometheus");
     Ok(tokio::spawn(async move {
-        if let Err(error) = app::serve(listener, router, SCRAPERS, std::future::pending()).await {
+        if let Err(error) = app::serve(listener, router, scrapers(), std::future::pending()).await {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "figures are not served any more"

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use super::{Secret, reader::Reader};
 use crate::{
-    http::server::ServerOptions,
+    http::{client::Proxies, server::ServerOptions},
     kernel::{
         rules::Rules,
         text::{self, TextError},
@@ -39,8 +39,6 @@ pub struct ServerSection {
     pub request_timeout: Duration,
     /// Connections at once, and how long one may take to say what it wants.
     pub connections: ServerOptions,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for ServerSection {
@@ -51,7 +49,6 @@ impl Default for ServerSection {
             public_url: None,
             request_timeout: Duration::from_secs(30),
             connections: ServerOptions::default(),
-            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -71,27 +68,31 @@ impl ServerSection {
             request_timeout: reader
                 .get_within("server.request_timeout", SHORTEST_WAIT..=LONGEST_WAIT, WAIT)
                 .unwrap_or(default.request_timeout),
-            connections: ServerOptions {
-                connections: reader
-                    .get_within("server.connections", 1..=1_000_000, "between 1 and 1000000")
-                    .map_or(default.connections.connections, |n: u32| n as usize),
-                head_timeout: reader
-                    .get_within("server.head_timeout", SHORTEST_WAIT..=LONGEST_WAIT, WAIT)
-                    .unwrap_or(default.connections.head_timeout),
-            },
-            trusted_proxies: reader
-                .get_checked("server.trusted_proxies", |networks: &Vec<String>| match networks
-                    .iter()
-                    .all(|text| network(text).is_some())
-                {
-                    true => Ok(()),
-                    false => Err("must be addresses or networks such as \"10.0.0.0/8\"".to_owned()),
-                })
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|text| network(text))
-                .collect(),
+            connections: connections(reader),
         }
+    }
+}
+
+fn connections(reader: &mut Reader) -> ServerOptions {
+    let default = ServerOptions::default();
+    let mut count = |key| reader.get_within(key, 1..=1_000_000, "between 1 and 1000000");
+    let most = count("server.connections").map_or(default.connections, |n: u32| n as usize);
+    let per_address = count("server.connections_per_address");
+    let proxies = reader.get_checked("server.trusted_proxies", |networks: &Vec<String>| match networks
+        .iter()
+        .all(|text| network(text).is_some())
+    {
+        true => Ok(()),
+        false => Err("must be addresses or networks such as \"10.0.0.0/8\"".to_owned()),
+    });
+    let proxies = proxies.unwrap_or_default();
+    let mut wait = |key| reader.get_within(key, SHORTEST_WAIT..=LONGEST_WAIT, WAIT);
+    ServerOptions {
+        connections: most,
+        connections_per_address: per_address.map_or(default.connections_per_address, |n| n as usize),
+        proxies: Proxies(proxies.iter().filter_map(|text| network(text)).collect()),
+        head_timeout: wait("server.head_timeout").unwrap_or(default.head_timeout),
+        write_timeout: wait("server.write_timeout").unwrap_or(default.write_timeout),
     }
 }
 

@@ -111,7 +111,7 @@ pub struct LiveLimits {
     pub message_bytes: i32,
     /// 每个连接的操作数 · Operations of one socket at once.
     pub operations_per_socket: i32,
-    /// 每个用户的连接数 · Sockets of one caller at once, and as many event streams.
+    /// 每个用户的连接数 · Sockets and event streams of one caller at once; who has no token is its address.
     pub sockets_per_caller: i32,
     /// 初始化秒数 · Seconds within which a socket is to be initialised.
     pub init_timeout: f64,

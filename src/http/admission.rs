@@ -9,6 +9,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 pub use gate::{Gate, GateOptions, Pass};
 pub use rate::{Quota, Rate, RateOptions};
 
+use super::client::subscriber;
 use crate::graphql::ApiError;
 
 /// What it costs to look at a token that has not been seen before.
@@ -27,7 +28,7 @@ pub fn cost_of_bytes(bytes: usize) -> u64 {
 pub enum Account {
     /// A token's subject.
     Subject(Arc<str>),
-    /// An address; of IPv6 the network that one subscriber has (RFC 6177: /64).
+    /// An address, as one subscriber has it.
     Address(IpAddr),
     /// Nothing is known of it.
     Unknown,
@@ -36,17 +37,7 @@ pub enum Account {
 impl Account {
     /// Who has no token, by its address.
     pub fn at(address: Option<IpAddr>) -> Self {
-        match address {
-            Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
-                Some(address) => Self::Address(address.into()),
-                None => {
-                    let [a, b, c, d, ..] = address.segments();
-                    Self::Address(std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
-                }
-            },
-            Some(address) => Self::Address(address),
-            None => Self::Unknown,
-        }
+        address.map_or(Self::Unknown, |address| Self::Address(subscriber(address)))
     }
 }
 

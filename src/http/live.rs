@@ -65,9 +65,10 @@ where
                 Some(id) => Some(Cursor::decode(id).ok_or(ChangesError::CursorExpired)?),
                 None => None,
             };
+            let caller = self.operations.account(&requester, asked.from);
             let until = self
                 .sockets
-                .until(&requester)
+                .until(caller, requester.expires_at())
                 .ok_or_else(|| ApiError::unavailable(1))?;
             let observed = asked
                 .observed

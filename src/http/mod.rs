@@ -22,7 +22,6 @@ use async_graphql::{ObjectType, SubscriptionType};
 use axum::Router;
 use tokio::sync::watch;
 use tower::util::{MapResponseLayer, option_layer};
-use tower_http::compression::{CompressionLayer, Predicate as _, predicate::SizeAbove};
 
 pub use browsers::Browsers;
 pub use live::Live;
@@ -55,9 +54,6 @@ where
     A: Access,
 {
     let observe = Observe::new(database.clone());
-    let compression = CompressionLayer::new()
-        .gzip(true)
-        .compress_when(SizeAbove::new(COMPRESS_ABOVE).and(tower_http::compression::DefaultPredicate::new()));
     let assets = options
         .graphiql
         .as_deref()
@@ -65,7 +61,7 @@ where
         .unwrap_or_default();
     // Each call of `layer` is a box around every route, which every request pays for: what goes together is one of them.
     graphql::routes(engine, access, options)
-        .merge(assets.layer(compression))
+        .merge(assets)
         .merge(health::routes(database, draining))
         .merge(platform::routes(points))
         .layer((

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    admission::{Admission, COST_OF_KEPT, Class},
+    admission::{Account, Admission, COST_OF_KEPT, Class},
     graphql::{Access, authenticated},
 };
 use crate::{
@@ -105,6 +105,11 @@ where
         authenticated(&*self.access, &self.admission, authorization, from).await
     }
 
+    /// Whose use is counted.
+    pub fn account(&self, requester: &Requester, from: Option<IpAddr>) -> Account {
+        self.access.account(requester, from)
+    }
+
     /// What is shared by subscribers of one value.
     pub fn cohorts(&self) -> &Cohorts {
         &self.cohorts
@@ -123,7 +128,7 @@ where
         peer.observed.role(role);
         let began = peer.observed.now();
         let takes = self.access.takes(&peer.requester);
-        let account = self.access.account(&peer.requester, peer.from);
+        let account = self.account(&peer.requester, peer.from);
         let mut pay = |cost| match self.admission.charge(&account, cost) {
             Ok(_) => Ok(()),
             Err(limited) => Err(limited.error),
@@ -302,7 +307,7 @@ where
 
     /// Takes from a subscriber what an execution costs; one that has used up what it may is told later, and misses nothing.
     async fn pay_in_time(&self, prepared: &Prepared, peer: &Peer) {
-        let account = self.access.account(&peer.requester, peer.from);
+        let account = self.account(&peer.requester, peer.from);
         while let Err(limited) = self.admission.charge(&account, prepared.cost()) {
             let seconds = limited.error.retry_after().unwrap_or(1);
             pause(Duration::from_secs(seconds.into())).await;

@@ -1,5 +1,7 @@
 //! Connections: accepted up to a number, each with so long to say what it wants, until the service is to stop.
 
+mod places;
+
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
@@ -9,15 +11,22 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
 };
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
+use self::places::{Full, Place, Places};
+use super::client::Proxies;
 use crate::kernel::clock::pause;
 
 /// What who is one too many is told; it asked nothing yet, so that nothing is lost.
 const BUSY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// What who has too many is told (RFC 6585, section 4).
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// How long it is waited after a connection could not be accepted, as there were no file descriptors left.
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
@@ -26,19 +35,28 @@ const AFTER_FAILURE: Duration = Duration::from_millis(200);
 const HEAD_BYTES: usize = 64 * 1024;
 
 /// What a deployment may set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerOptions {
     /// Connections at once, sockets and streams among them.
     pub connections: usize,
+    /// Connections from one address at once.
+    pub connections_per_address: usize,
+    /// Proxies of ours: their connections are counted together only, and their word is taken for where a request comes from.
+    pub proxies: Proxies,
     /// How long a connection may take to say what it wants; also how long one is kept of which nothing is wanted.
     pub head_timeout: Duration,
+    /// How long a peer may take nothing of what is written to it.
+    pub write_timeout: Duration,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             connections: 20_000,
+            connections_per_address: 2_000,
+            proxies: Proxies::default(),
             head_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -50,7 +68,11 @@ pub async fn serve(
     options: ServerOptions,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let slots = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
+    let places = Places::new(
+        options.connections,
+        options.connections_per_address,
+        options.proxies,
+    );
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(options.head_timeout)
@@ -74,8 +96,11 @@ pub async fn serve(
                 continue;
             }
         };
-        match slots.clone().try_acquire_owned() {
-            Ok(slot) => {
+        match places.take(peer.ip()) {
+            Ok(place) => {
+                let mut stream = TimeoutStream::new(stream);
+                stream.set_write_timeout(Some(options.write_timeout));
+                let slot = Slot(Arc::new(place));
                 let answered = answer(http.clone(), stream, peer, router.clone(), slot, stopping.clone());
                 let open = open.clone();
                 tokio::spawn(async move {
@@ -83,7 +108,8 @@ pub async fn serve(
                     drop(open);
                 });
             }
-            Err(_) => turn_away(stream),
+            Err(Full::Service) => turn_away(stream, BUSY),
+            Err(Full::Address) => turn_away(stream, TOO_MANY),
         }
     }
     // Nobody is to wait in the backlog for an answer that does not come.
@@ -95,27 +121,26 @@ pub async fn serve(
 /// Answers one request after the other until the connection ends, or the service is to stop.
 async fn answer(
     http: http1::Builder,
-    stream: TcpStream,
+    stream: TimeoutStream<TcpStream>,
     peer: SocketAddr,
     router: Router,
-    slot: OwnedSemaphorePermit,
+    slot: Slot,
     mut stopping: watch::Receiver<()>,
 ) {
     // Answers are small: waiting to fill a packet would only delay them.
-    if let Err(error) = stream.set_nodelay(true) {
+    if let Err(error) = stream.get_ref().set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
-    let slot = Arc::new(slot);
     let service = service_fn(move |mut request: Request<Incoming>| {
         let extensions = request.extensions_mut();
         extensions.insert(ConnectInfo(peer));
         // A socket goes on when this has ended.
-        extensions.insert(Slot(slot.clone()));
+        extensions.insert(slot.clone());
         let answer = router.clone().oneshot(request.map(Body::new));
         async { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
     });
     let connection = http
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
@@ -132,14 +157,14 @@ async fn answer(
 }
 
 /// Held by whatever a connection has become.
-#[derive(Clone, Debug)]
-pub struct Slot(#[expect(dead_code, reason = "it is held, not read")] Arc<OwnedSemaphorePermit>);
+#[derive(Clone)]
+pub struct Slot(#[expect(dead_code, reason = "it is held, not read")] Arc<Place>);
 
-fn turn_away(stream: TcpStream) {
+fn turn_away(stream: TcpStream, answer: &'static [u8]) {
     // Into an empty buffer: it goes at once or not at all.
     tokio::spawn(async move {
         let mut stream = stream;
-        let _ = stream.write_all(BUSY).await;
+        let _ = stream.write_all(answer).await;
         let _ = stream.shutdown().await;
     });
 }
@@ -149,4 +174,50 @@ fn is_of_connection(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use futures_util::stream::{self, StreamExt as _};
+    use tokio::{net::TcpSocket, sync::oneshot};
+
+    /// An answer without an end is given up once its reader has taken nothing of it for long enough.
+    #[tokio::test]
+    async fn who_takes_nothing_of_an_answer_is_given_up() {
+        let (given_up, mut ended) = mpsc::channel::<Infallible>(1);
+        let answer = move || {
+            let held = given_up.clone();
+            async move {
+                Body::from_stream(
+                    stream::repeat(Bytes::from_static(&[b'x'; 4096])).map(move |bytes| {
+                        let _ = &held;
+                        Ok::<_, Infallible>(bytes)
+                    }),
+                )
+            }
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let options = ServerOptions {
+            write_timeout: Duration::from_millis(50),
+            ..ServerOptions::default()
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = Router::new().route("/", axum::routing::get(answer));
+        let served = tokio::spawn(serve(listener, router, options, async { drop(stopped.await) }));
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut reader = socket.connect(address).await.unwrap();
+        reader
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+        // Nothing more is held of the answer but by the router itself, which goes with the server.
+        drop(stop);
+        assert!(ended.recv().await.is_none());
+        served.await.unwrap().unwrap();
+        drop(reader);
+    }
 }

@@ -183,7 +183,7 @@ where
                 }
                 Action::Authenticate(token) => {
                     match authenticate(&self.operations, token.as_deref(), self.from, &self.id).await {
-                        Ok(requester) => match self.sockets.enter(&requester) {
+                        Ok(requester) => match self.enter(&requester) {
                             Some(entered) => {
                                 self.caller = Some((requester, entered));
                                 todo.extend(self.protocol.on(Event::Authenticated(true)));
@@ -265,6 +265,11 @@ where
         let until = async move { while stopped.changed().await.is_ok() {} };
         self.running.push(events.take_until(Box::pin(until)).boxed());
         None
+    }
+
+    fn enter(&self, requester: &Requester) -> Option<OfCaller> {
+        let caller = self.operations.account(requester, self.from);
+        self.sockets.enter(caller)
     }
 
     /// Errors that say that an operation is one too many.

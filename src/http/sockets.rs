@@ -13,10 +13,8 @@ use std::{
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use crate::{
-    auth::Requester,
-    kernel::clock::{Clock, pause},
-};
+use super::admission::Account;
+use crate::kernel::clock::{Clock, pause};
 
 /// How often a socket looks at the clock.
 const CLOCK: Duration = Duration::from_secs(5);
@@ -32,7 +30,7 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// Operations of one socket at once.
     pub operations: usize,
-    /// Sockets of one caller at once; anonymous callers count as one.
+    /// Sockets and event streams of one caller at once; who has no token is its address.
     pub sockets_per_caller: usize,
     /// Bytes of one message.
     pub message_bytes: usize,
@@ -67,7 +65,7 @@ pub(super) struct Inner {
     open: watch::Sender<usize>,
     /// Streams among them.
     streams: AtomicUsize,
-    by_caller: Mutex<HashMap<String, usize>>,
+    by_caller: Mutex<HashMap<Account, usize>>,
     draining: watch::Receiver<bool>,
 }
 
@@ -103,10 +101,13 @@ impl Sockets {
 
     /// When a caller's stream is to be cut off: when its token ends, or the service stops. It counts as a socket until then; None
     /// where the caller has as many as it may have.
-    pub fn until(&self, requester: &Requester) -> Option<impl Future<Output = ()> + Send + use<>> {
+    pub fn until(
+        &self,
+        caller: Account,
+        expires_at: Option<DateTime<Utc>>,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
         let inner = self.inner.clone();
-        let counted = (inner.opens(), inner.enter(requester)?, Stream::begins(&inner));
-        let expires_at = requester.expires_at();
+        let counted = (inner.opens(), inner.enter(caller)?, Stream::begins(&inner));
         Some(async move {
             let _counted = counted;
             tokio::select! {
@@ -132,7 +133,7 @@ impl Sockets {
 /// Counted among its caller's sockets until it is dropped.
 pub(super) struct OfCaller {
     sockets: Arc<Inner>,
-    caller: String,
+    caller: Account,
 }
 
 /// Counted among streams until it is dropped.
@@ -178,8 +179,7 @@ impl Inner {
     }
 
     /// None where the caller has as many as it may have.
-    pub(super) fn enter(self: &Arc<Self>, requester: &Requester) -> Option<OfCaller> {
-        let caller = requester.subject().to_owned();
+    pub(super) fn enter(self: &Arc<Self>, caller: Account) -> Option<OfCaller> {
         let mut by_caller = self.by_caller.lock().unwrap_or_else(PoisonError::into_inner);
         let count = by_caller.entry(caller.clone()).or_default();
         if *count >= self.limits.sockets_per_caller {

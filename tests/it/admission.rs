@@ -10,7 +10,8 @@ use tokio::{
 };
 
 use crate::support::{
-    app::{TestApp, eventually},
+    app::{Answer, TestApp, eventually},
+    branches,
     socket::Socket,
     sqlite,
 };
@@ -63,7 +64,7 @@ async fn who_has_used_up_what_it_may_is_told_when_to_come_back() {
             .unwrap()
             .starts_with("\"cost\";r=0;t=")
     );
-    // Another caller is another bucket; what is kept costs next to nothing.
+    // Another caller is another bucket; what is kept costs next to nothing: 1 to read what is asked, 1 to say it.
     let other = app.as_role(Role::DistrictAdmin, "quiet", None, None, None);
     let tree = "{ organizations(first: 100) { nodes { code } } }";
     other.data(tree).await;
@@ -74,7 +75,7 @@ async fn who_has_used_up_what_it_may_is_told_when_to_come_back() {
     };
     let (first, second) = (kept().await, kept().await);
     let left = |text: &str| text[10..].split(';').next().unwrap().parse::<u32>().unwrap();
-    assert_eq!(left(&first) - left(&second), 1, "{first} {second}");
+    assert_eq!(left(&first) - left(&second), 2, "{first} {second}");
     // Over a socket it is the same bucket.
     let mut socket = Socket::open(&app, caller.token()).await;
     socket.subscribe("1", DEAR, json!({})).await;
@@ -89,7 +90,7 @@ async fn documents_that_are_refused_and_tokens_that_are_none_are_counted_too() {
         config.rate.burst = 50_000;
         config.rate.per_second = 1;
         config.auth.anonymous_role = Some(Role::Viewer);
-        config.server.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        config.server.connections.proxies.0 = vec!["127.0.0.0/8".parse().unwrap()];
     })
     .await;
     let from = |address: &str, token: Option<&str>, document: &str| {
@@ -129,6 +130,132 @@ async fn documents_that_are_refused_and_tokens_that_are_none_are_counted_too() {
         nobody.send(from("192.0.2.3", Some(&token), CHEAP)).await.status,
         200
     );
+}
+
+/// What is left of a caller's bucket.
+fn left(answer: &Answer) -> u32 {
+    let field = answer.headers["ratelimit"].to_str().unwrap();
+    let (left, _) = field["\"cost\";r=".len()..].split_once(';').unwrap();
+    left.parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ends_in_a_refusal_is_paid_for_and_not_looked_at_by_who_cannot_pay() {
+    let app = app(|config| {
+        config.rate.burst = 20_000;
+        config.rate.per_second = 1;
+    })
+    .await;
+    let caller = app.as_role(Role::DistrictAdmin, "curious", None, None, None);
+    let token = caller.token().unwrap();
+    let post = |body: String| {
+        let request = app.http().post(format!("{}/graphql", app.url)).bearer_auth(token);
+        let request = request.header("accept", "application/graphql-response+json");
+        request.header("content-type", "application/json").body(body)
+    };
+    let document = |document: &str| post(json!({ "query": document }).to_string());
+    let by_get = |document: &str| {
+        let url = format!("{}/graphql?query={}", app.url, document.replace(' ', "%20"));
+        app.http().get(url).bearer_auth(token)
+    };
+    let introspection = "{ __schema { types { name fields { name } } } }";
+    let asked = || {
+        [
+            (400, 1, post("{ no JSON".to_owned())),
+            (400, 100, post(format!("[{}]", "1,".repeat(20_000)))),
+            (400, 50, document("{ organizations(")),
+            (400, 50, document("{ nothing }")),
+            (406, 50, document("subscription { changes { cursor } }")),
+            (405, 50, by_get("mutation{__typename}")),
+            (200, 100, document(introspection)),
+        ]
+    };
+    let mut before = left(&caller.ask(CHEAP, json!({})).await);
+    for (status, least, request) in asked() {
+        let answer = caller.send(request).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+        let after = left(&answer);
+        assert!(before - after >= least, "{}: {before} then {after}", answer.body);
+        before = after;
+    }
+    // What is known to be valid is not read again.
+    let again = left(&caller.ask(CHEAP, json!({})).await);
+    assert!(before - again <= 4, "{before} then {again}");
+
+    while caller.ask(DEAR, json!({})).await.status == 200 {}
+    // The last of it, in small coins.
+    while caller.send(post("{ no JSON".to_owned())).await.status != 429 {}
+    for (_, _, request) in asked() {
+        let answer = caller.send(request).await;
+        assert_eq!(answer.status, 429, "{}", answer.body);
+        assert_eq!(answer.error_code(), "RATE_LIMITED");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn executions_of_a_subscription_are_paid_by_its_subscriber_and_none_is_missed() {
+    let app = app(|config| {
+        config.rate.burst = 5_000;
+        config.rate.per_second = 2_000;
+    })
+    .await;
+    let watcher = app.as_role(Role::DistrictAdmin, "watcher", None, None, None);
+    let mut socket = Socket::open(&app, watcher.token()).await;
+    let dear = "subscription { changes(filter: { topics: [BRANCH] }) { cursor nodeId } }";
+    socket.subscribe("1", dear, json!({})).await;
+    // It is heard that it runs.
+    socket.subscribe("2", CHEAP, json!({})).await;
+    socket.next_of("2").await;
+    socket.hear().await;
+    // Used up by something else.
+    while watcher.ask(DEAR, json!({})).await.status == 200 {}
+    let mut made = std::collections::BTreeSet::new();
+    for n in 0..5 {
+        made.insert(json!(branches::create(&app, &format!("B{n}"), json!({})).await).to_string());
+    }
+    let mut heard = std::collections::BTreeSet::new();
+    while heard.len() < made.len() {
+        let told = socket.next_of("1").await;
+        heard.insert(told["changes"]["nodeId"].to_string());
+    }
+    assert_eq!(heard, made);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_has_so_many_connections_and_leaves_room_for_others() {
+    const MOST: usize = 8;
+    let app = app(|config| config.server.connections.connections_per_address = MOST).await;
+    let address = app.url.strip_prefix("http://").unwrap().to_owned();
+    // Sockets are among them.
+    let mut held = Vec::new();
+    let refused = loop {
+        let mut socket = TcpStream::connect(&address).await.unwrap();
+        let upgrade = b"GET /graphql HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+            sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+            sec-websocket-protocol: graphql-transport-ws\r\n\r\n";
+        let _ = socket.write_all(upgrade).await;
+        let mut told = [0; 12];
+        socket.read_exact(&mut told).await.unwrap();
+        if &told != b"HTTP/1.1 101" {
+            break String::from_utf8(told.to_vec()).unwrap();
+        }
+        held.push(socket);
+        assert!(held.len() <= MOST, "there is no end of them");
+    };
+    assert_eq!(refused, "HTTP/1.1 429");
+    drop(held);
+    eventually("there is room again", async || {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let asked = async {
+            let request = b"GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+            stream.write_all(request).await?;
+            let mut told = Vec::new();
+            stream.read_to_end(&mut told).await?;
+            std::io::Result::Ok(told)
+        };
+        asked.await.is_ok_and(|told| told.starts_with(b"HTTP/1.1 200"))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

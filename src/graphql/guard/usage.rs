@@ -39,7 +39,7 @@ pub(in crate::graphql) fn check_variables(
 
 /// Checks what the variables of a request take while they are kept.
 pub(in crate::graphql) fn check_kept_variables(variables: &Variables, allowed: u64) -> Result<(), Refused> {
-    let all = variables.iter().map(|(_, value)| size(value));
+    let all = variables.values().map(size);
     check(Limit::VariableBytes, allowed, all.fold(0, u64::saturating_add))
 }
 

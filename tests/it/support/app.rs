@@ -182,7 +182,7 @@ impl TestApp {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let router = app.router();
-        let connections = config.server.connections;
+        let connections = config.server.connections.clone();
         let (stop_tail, tail_stopped) = tokio::sync::watch::channel(false);
         tokio::spawn(app.tail(tail_stopped));
         tokio::spawn(async move {
