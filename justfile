@@ -38,6 +38,10 @@ bench-live:
 bench-guard:
     cargo bench --bench guard
 
+# Twice the load that it can take for so many seconds: what is accepted, what is turned away, and that it recovers
+overload seconds="300":
+    cargo bench --bench overload -- {{ seconds }}
+
 # Look for input that breaks something: one target of fuzz/targets.rs, or all, for so many seconds each
 fuzz target="all" seconds="60":
     fuzz/run {{ target }} {{ seconds }}

@@ -146,9 +146,12 @@ pub fn verify(data: &Path, url: Option<&str>) -> Result<String, Failure> {
 
 /// A token of an administrator, whose scope adds no condition to any statement.
 pub fn token(data: &Path) -> Result<String, Failure> {
-    let printed = zhibu("token", data, None)
-        .args(["--role", "DISTRICT_ADMIN"])
-        .output()?;
+    token_of(data, &["--role", "DISTRICT_ADMIN"])
+}
+
+/// A token as `zhibu token` makes it of these arguments.
+pub fn token_of(data: &Path, arguments: &[&str]) -> Result<String, Failure> {
+    let printed = zhibu("token", data, None).args(arguments).output()?;
     if !printed.status.success() {
         return Err(String::from_utf8_lossy(&printed.stderr).into());
     }
@@ -169,6 +172,33 @@ impl Server {
         let address = free_address()?;
         let mut command = zhibu("serve", data, url);
         command.args(["--demo", "--listen", &address]);
+        Self::start(command, address, true).await
+    }
+
+    /// The service with one processor to itself, the first; this process goes to the others.
+    pub async fn on_a_processor_of_its_own(data: &Path) -> Result<Self, Failure> {
+        let processors = std::thread::available_parallelism()?.get();
+        if processors < 2 {
+            return Err("it needs a processor for the service and one for the load".into());
+        }
+        let others = format!("1-{}", processors - 1);
+        let moved = Command::new("taskset")
+            .args(["--all-tasks", "--cpu-list", "--pid", &others])
+            .arg(std::process::id().to_string())
+            .stdout(Stdio::null())
+            .status()?;
+        if !moved.success() {
+            return Err("taskset (util-linux) failed".into());
+        }
+        let address = free_address()?;
+        let serve = zhibu("serve", data, None);
+        let mut command = Command::new("taskset");
+        command.args(["--cpu-list", "0"]).arg(serve.get_program());
+        command
+            .args(serve.get_args())
+            .args(["--demo", "--listen", &address]);
+        command.env_clear();
+        command.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
         Self::start(command, address, true).await
     }
 
