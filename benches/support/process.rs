@@ -105,8 +105,9 @@ fn zhibu(command: &str, data: &Path, url: Option<&str>) -> Command {
     zhibu
         .env_clear()
         .env("ZHIBU_LOG_FILTER", "warn")
-        // One caller asks for as much as there is.
+        // One caller asks for as much as there is, over as many connections as there are.
         .env("ZHIBU_RATE_PER_SECOND", "0")
+        .env("ZHIBU_SERVER_CONNECTIONS_PER_ADDRESS", "20000")
         .arg(command)
         .arg("--data-dir")
         .arg(data);

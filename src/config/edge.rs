@@ -13,6 +13,9 @@ use crate::http::admission::{GateOptions, Options, RateOptions};
 /// Requests that each processor works on at once, unless set: some of them wait for the database.
 const REQUESTS_PER_PROCESSOR: usize = 16;
 
+/// Deliveries of points at once, unless set.
+const PUSHES: u32 = 64;
+
 /// Requests that wait for each that is worked on, unless set.
 const WAITING_PER_REQUEST: usize = 4;
 
@@ -25,10 +28,12 @@ pub struct LoadSection {
     pub waiting: Option<u32>,
     /// How long one waits before it is turned away.
     pub patience: Duration,
-    /// Deliveries of points at once.
-    pub pushes: u32,
+    /// Deliveries of points at once; None: 64, and on PostgreSQL no more than half of its connections.
+    pub pushes: Option<u32>,
     /// How long a delivery waits.
     pub push_patience: Duration,
+    /// Bytes of bodies that are held at once.
+    pub body_bytes: u32,
 }
 
 impl Default for LoadSection {
@@ -37,8 +42,9 @@ impl Default for LoadSection {
             requests: None,
             waiting: None,
             patience: Duration::from_millis(250),
-            pushes: 64,
+            pushes: None,
             push_patience: Duration::from_secs(5),
+            body_bytes: 256 * 1024 * 1024,
         }
     }
 }
@@ -48,7 +54,15 @@ impl LoadSection {
         let default = Self::default();
         let mut count = |key| reader.get_within(key, 1..=1_000_000, "between 1 and 1000000");
         let (requests, waiting) = (count("load.requests"), count("load.waiting"));
-        let pushes = count("load.pushes").unwrap_or(default.pushes);
+        let pushes = count("load.pushes");
+        // So that one caller's quarter holds the largest body there is.
+        let body_bytes = reader
+            .get_within(
+                "load.body_bytes",
+                16_777_216..=u32::MAX,
+                "between 16777216 and 4294967295",
+            )
+            .unwrap_or(default.body_bytes);
         let mut wait = |key, default| {
             let given = reader.get_within(key, SHORTEST_WAIT..=LONGEST_WAIT, WAIT);
             given.unwrap_or(default)
@@ -59,18 +73,21 @@ impl LoadSection {
             patience: wait("load.patience", default.patience),
             pushes,
             push_patience: wait("load.push_patience", default.push_patience),
+            body_bytes,
         }
     }
 
-    /// What lets requests in, on so many processors.
-    pub fn admission(&self, rate: &RateSection, processors: usize) -> Options {
+    /// What lets requests in, on so many processors, over so many connections to a database (None: it needs none).
+    pub fn admission(&self, rate: &RateSection, processors: usize, connections: Option<u32>) -> Options {
         let requests = self
             .requests
             .map_or(REQUESTS_PER_PROCESSOR * processors, |n| n as usize);
         let waiting = self
             .waiting
             .map_or(WAITING_PER_REQUEST * requests, |n| n as usize);
-        let pushes = self.pushes as usize;
+        // What is let in must not wait so long for a connection that it fails; half of them are for those who read.
+        let most = connections.map_or(PUSHES, |connections| (connections / 2).clamp(1, PUSHES));
+        let pushes = self.pushes.unwrap_or(most) as usize;
         Options {
             rate: rate.options(),
             requests: GateOptions {
@@ -83,6 +100,7 @@ impl LoadSection {
                 waiting: WAITING_PER_REQUEST * pushes,
                 patience: self.push_patience,
             },
+            body_bytes: usize::try_from(self.body_bytes).unwrap_or(usize::MAX),
         }
     }
 }

@@ -1,13 +1,17 @@
 //! Whether a request is taken now: by what its caller has used up lately ([`Rate`]), and by how much the service has to do
 //! ([`Gate`]). What is not taken is told so at once and when to come back, so that what is taken is answered soon.
 
+mod bodies;
 mod gate;
 mod rate;
+mod shares;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+pub use bodies::{Bodies, Held};
 pub use gate::{Gate, GateOptions, Pass};
 pub use rate::{Quota, Rate, RateOptions};
+pub use shares::{Share, Shares};
 
 use super::client::subscriber;
 use crate::graphql::ApiError;
@@ -51,6 +55,17 @@ pub enum Class {
     Push,
 }
 
+/// Of the places of requests, waiting ones among them, one caller has as many as come out here.
+fn share(requests: &GateOptions) -> usize {
+    (requests.at_once.saturating_add(requests.waiting) / 2).max(1)
+}
+
+/// Places for what subscribers are told without having asked again: as many as come out here of those of requests. They wait for
+/// each other, and no request for all of them.
+fn for_updates(requests: &GateOptions) -> usize {
+    (requests.at_once / 4).max(1)
+}
+
 /// What a deployment may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -60,6 +75,8 @@ pub struct Options {
     pub requests: GateOptions,
     /// Deliveries of points that are worked on at once.
     pub pushes: GateOptions,
+    /// Bytes of bodies that are held at once.
+    pub body_bytes: usize,
 }
 
 impl Options {
@@ -74,6 +91,7 @@ impl Options {
             rate: None,
             requests: all,
             pushes: all,
+            body_bytes: usize::MAX,
         }
     }
 }
@@ -82,7 +100,16 @@ impl Options {
 pub struct Admission {
     rate: Option<Rate>,
     requests: Gate,
+    by_caller: Shares<Account>,
+    updates: Gate,
     pushes: Gate,
+    bodies: Bodies,
+}
+
+/// A place among those that are worked on.
+pub struct Entered {
+    _share: Option<Share<Account>>,
+    _pass: Pass,
 }
 
 impl Admission {
@@ -91,29 +118,50 @@ impl Admission {
         Self {
             rate: options.rate.map(Rate::new),
             requests: Gate::new(options.requests),
+            by_caller: Shares::new(share(&options.requests)),
+            updates: Gate::new(GateOptions {
+                at_once: for_updates(&options.requests),
+                ..options.requests
+            }),
             pushes: Gate::new(options.pushes),
+            bodies: Bodies::new(options.body_bytes),
         }
     }
 
-    /// Lets a request in when there is room for it; it counts until its pass is dropped.
+    /// Lets a request in when there is room for it, and its caller has not taken half of all there is; it counts until what is
+    /// given here is dropped.
     ///
     /// # Errors
     ///
     /// UNAVAILABLE where there is none soon.
-    pub async fn enter(&self, class: Class) -> Result<Pass, ApiError> {
-        match class {
-            Class::Other => self.requests.enter().await,
-            Class::Push => self.pushes.enter().await,
-        }
+    pub async fn enter(&self, class: Class, account: &Account) -> Result<Entered, ApiError> {
+        let (_share, _pass) = match class {
+            Class::Other => {
+                let share = self.by_caller.take(account, 1).ok_or_else(gate::busy)?;
+                (Some(share), self.requests.enter().await?)
+            }
+            Class::Push => (None, self.pushes.enter().await?),
+        };
+        Ok(Entered { _share, _pass })
     }
 
-    /// Lets the next piece of what goes on by itself in when it is its turn, however long that takes: of a stream of points, whose
-    /// sender waits meanwhile, or of a subscription.
-    pub async fn enter_in_turn(&self, class: Class) -> Option<Pass> {
-        match class {
-            Class::Other => self.requests.enter_in_turn().await,
-            Class::Push => self.pushes.enter_in_turn().await,
-        }
+    /// Lets the next chunk of a stream of points in when it is its turn, however long that takes: its sender waits meanwhile.
+    pub async fn enter_in_turn(&self) -> Option<Pass> {
+        self.pushes.enter_in_turn().await
+    }
+
+    /// Lets what a subscriber is told next in when it is its turn: it is told a little later, and what is then the latest.
+    pub async fn update_in_turn(&self) -> Option<Pass> {
+        self.updates.enter_in_turn().await
+    }
+
+    /// Room for a body of so many bytes, until it is dropped: however slowly they come, all of them together are bounded.
+    ///
+    /// # Errors
+    ///
+    /// UNAVAILABLE where there is none now.
+    pub fn hold(&self, account: &Account, bytes: usize) -> Result<Held, ApiError> {
+        self.bodies.hold(account, bytes).ok_or_else(gate::busy)
     }
 
     /// Takes from a caller what a request costs, in the units of the document guard; gives what is left, where that is limited.

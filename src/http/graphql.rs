@@ -31,10 +31,11 @@ pub use self::access::{Access, RoleRights, ServiceAccess, authenticated};
 use self::answer::{Answered, Stop};
 pub use self::options::{BODY_LIMIT, DEADLINE, Options, StreamAsked, Streams};
 use self::respond::Reply;
+use super::admission::cost_of_bytes;
 use super::client::Arrival;
 use super::server::Slot;
 use crate::graphql::error::ApiError;
-use crate::graphql::{Engine, Executed, RequestContext, RequestId};
+use crate::graphql::{Engine, RequestId};
 use crate::kernel::message::{Lang, Message};
 use crate::live::Found;
 use crate::telemetry::Observed;
@@ -180,6 +181,7 @@ where
             }
             Err(Stop::Status(status, message)) => reply.status(status, message),
             Err(Stop::MutationOverGet) => reply.method_not_allowed("POST"),
+            Err(Stop::Failed(error)) => reply.failed(error),
         };
         Box::pin(encoding::packed(with_quota(answer), takes)).await
     }
@@ -192,7 +194,8 @@ where
         id: RequestId,
     ) -> Response {
         if live.is_draining() {
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            let comes_back = [(header::RETRY_AFTER, "1")];
+            return (StatusCode::SERVICE_UNAVAILABLE, comes_back).into_response();
         }
         if !self.options.browsers.may_connect(request.headers()) {
             return StatusCode::FORBIDDEN.into_response();
@@ -218,9 +221,7 @@ where
         reply: &Reply<'_>,
     ) -> Response {
         if live.is_draining() {
-            let error = ApiError::unavailable(1);
-            let context = RequestContext::new(reply.lang, reply.request_id.clone());
-            return reply.executed(&Executed::error(error, None, &context.renderer()), None);
+            return reply.failed(ApiError::unavailable(1));
         }
         let (parts, body) = request.into_parts();
         let visible = |name: header::HeaderName| {
@@ -228,18 +229,25 @@ where
             // What is not visible ASCII is a token, but nobody's.
             value.map(|value| value.to_str().unwrap_or_default())
         };
+        let admission = &self.options.admission;
         let from = self.options.proxies.client(&parts.headers, &parts.extensions);
         // Before its body is read; where the operation begins the token is known.
         let authorization = visible(header::AUTHORIZATION);
-        let known = authenticated(&*self.access, &self.options.admission, authorization, from).await;
-        if let Err(error) = known {
-            let context = RequestContext::new(reply.lang, reply.request_id.clone());
-            return reply.executed(&Executed::error(error, None, &context.renderer()), None);
-        }
+        let requester = match authenticated(&*self.access, admission, authorization, from).await {
+            Ok(requester) => requester,
+            Err(error) => return reply.failed(error),
+        };
+        let account = self.access.account(&requester, from);
+        let mut charge = |cost| match admission.charge(&account, cost) {
+            Ok(_) => Ok(()),
+            Err(limited) => Err(limited.error),
+        };
         let params = match reading {
-            true => request::from_uri(&parts.uri),
-            false => match self.body(&parts.headers, body).await {
-                Ok(body) => request::from_body(&body),
+            true => charge(cost_of_bytes(parts.uri.query().unwrap_or_default().len()))
+                .map_err(Stop::from)
+                .and_then(|()| request::from_uri(&parts.uri)),
+            false => match self.body(&parts.headers, body, &account, &mut charge).await {
+                Ok((body, _held)) => request::from_body(&body),
                 Err(stop) => Err(stop),
             },
         };
@@ -247,6 +255,7 @@ where
             Ok(params) => params,
             Err(Stop::Status(status, message)) => return reply.status(status, message),
             Err(Stop::MutationOverGet) => return reply.method_not_allowed("POST"),
+            Err(Stop::Failed(error)) => return reply.failed(error),
         };
         let asked = StreamAsked {
             request: params,
@@ -261,10 +270,7 @@ where
         match live.stream(asked).await {
             Ok(Some(response)) => response,
             Ok(None) => reply.method_not_allowed("POST"),
-            Err(error) => {
-                let context = RequestContext::new(reply.lang, reply.request_id.clone());
-                reply.executed(&Executed::error(error, None, &context.renderer()), None)
-            }
+            Err(error) => reply.failed(error),
         }
     }
 }

@@ -68,7 +68,7 @@ where
             let caller = self.operations.account(&requester, asked.from);
             let until = self
                 .sockets
-                .until(caller, requester.expires_at())
+                .until(&caller, requester.expires_at())
                 .ok_or_else(|| ApiError::unavailable(1))?;
             let observed = asked
                 .observed

@@ -1,10 +1,13 @@
 //! An operation as what comes of it, one after the other: what sockets and event streams hand on.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{any::Any, net::IpAddr, sync::Arc, time::Duration};
 
 use async_graphql::{ObjectType, SubscriptionType, parser::types::OperationType};
 use bytes::Bytes;
-use futures_util::stream::{self, BoxStream, StreamExt as _};
+use futures_util::{
+    future::BoxFuture,
+    stream::{self, BoxStream, StreamExt as _},
+};
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -12,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    admission::{Account, Admission, COST_OF_KEPT, Class},
+    admission::{Account, Admission, COST_OF_KEPT, RateLimited, cost_of_bytes},
     graphql::{Access, authenticated},
 };
 use crate::{
@@ -103,6 +106,12 @@ where
         from: Option<IpAddr>,
     ) -> Result<Requester, ApiError> {
         authenticated(&*self.access, &self.admission, authorization, from).await
+    }
+
+    /// Whether a caller can pay for reading so many bytes that came over its connection.
+    pub fn pays_for(&self, requester: &Requester, from: Option<IpAddr>, bytes: usize) -> bool {
+        let account = self.account(requester, from);
+        self.admission.charge(&account, cost_of_bytes(bytes)).is_ok()
     }
 
     /// Whose use is counted.
@@ -223,7 +232,11 @@ where
                     Some(turns) => turns.acquire().await.ok(),
                     None => None,
                 };
-                match self.admission.enter(self.access.class(&peer.requester)).await {
+                let (class, account) = (
+                    self.access.class(&peer.requester),
+                    self.account(&peer.requester, peer.from),
+                );
+                match self.admission.enter(class, &account).await {
                     Ok(_pass) => self.engine.run(prepared, context).await,
                     Err(error) => Executed::error(error, None, &context.renderer()),
                 }
@@ -250,20 +263,31 @@ where
         }
     }
 
-    /// Every change is an execution of its own, which waits until there is one.
+    /// Every change is an execution of its own, which waits until there is one. Each is paid for before it is begun, and takes its
+    /// turn once there is something to read.
     fn changes(self: Arc<Self>, prepared: Prepared, peer: Peer) -> BoxStream<'static, Told> {
         let (events, results) = mpsc::channel(1);
         tokio::spawn(async move {
-            let slot = ChangesSlot::new(peer.resume, self.patience);
+            let admission = self.admission.clone();
+            let turn = move || -> BoxFuture<'static, Box<dyn Any + Send>> {
+                let admission = admission.clone();
+                Box::pin(async move { Box::new(admission.update_in_turn().await) as Box<dyn Any + Send> })
+            };
+            let slot = ChangesSlot::new(peer.resume, self.patience, Arc::new(turn));
+            let (account, cost) = (self.account(&peer.requester, peer.from), prepared.cost());
             loop {
                 let mut context = self.context(&peer, &Observed::default());
                 context.insert(slot.clone());
+                let next = async {
+                    self.pay_in_time(&account, cost).await;
+                    self.engine.once(prepared.clone(), context).await
+                };
                 let next = tokio::select! {
-                    executed = self.engine.once(prepared.clone(), context) => executed,
+                    next = next => next,
                     () = events.closed() => return,
                 };
+                slot.end().await;
                 let Some(executed) = next else { return };
-                self.pay_in_time(&prepared, &peer).await;
                 let told = told(&executed);
                 let is_last = matches!(told, Told::Failed(_));
                 if is_last {
@@ -292,7 +316,10 @@ where
             observed: Observed::default(),
             ..peer
         };
-        let told = self.cohorts.join(key, depends_on, move || -> Execute {
+        let (admission, cost) = (self.admission.clone(), prepared.cost());
+        let account = self.account(&peer.requester, peer.from);
+        let pay = Arc::new(move || admission.charge(&account, cost).map(drop).map_err(wait));
+        let told = self.cohorts.join(key, depends_on, pay, move || -> Execute {
             Box::new(move || {
                 let (this, prepared, peer) = (this.clone(), prepared.clone(), peer.clone());
                 Box::pin(async move { this.value_once(prepared, &peer).await })
@@ -306,17 +333,14 @@ where
     }
 
     /// Takes from a subscriber what an execution costs; one that has used up what it may is told later, and misses nothing.
-    async fn pay_in_time(&self, prepared: &Prepared, peer: &Peer) {
-        let account = self.account(&peer.requester, peer.from);
-        while let Err(limited) = self.admission.charge(&account, prepared.cost()) {
-            let seconds = limited.error.retry_after().unwrap_or(1);
-            pause(Duration::from_secs(seconds.into())).await;
+    async fn pay_in_time(&self, account: &Account, cost: u64) {
+        while let Err(limited) = self.admission.charge(account, cost) {
+            pause(wait(limited)).await;
         }
     }
 
     async fn value_once(&self, prepared: Prepared, peer: &Peer) -> Value {
-        self.pay_in_time(&prepared, peer).await;
-        let _pass = self.admission.enter_in_turn(Class::Other).await;
+        let _pass = self.admission.update_in_turn().await;
         let observed = self.begin(Transport::Job, &peer.id);
         observed.role(self.access.role(&peer.requester));
         observed.prepared(&prepared.told(), None);
@@ -344,6 +368,11 @@ impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// How long until there is enough again.
+fn wait(limited: RateLimited) -> Duration {
+    Duration::from_secs(limited.error.retry_after().unwrap_or(1).into())
 }
 
 /// Tells what watches an operation what went wrong with it.

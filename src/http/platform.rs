@@ -32,7 +32,7 @@ use self::{
     body::Counted,
     run::{Run, Sender},
 };
-use super::admission::{Admission, RateLimited};
+use super::admission::{Account, Admission, RateLimited, cost_of_bytes};
 use super::client::Proxies;
 use super::graphql::{request_id, text};
 use crate::{
@@ -126,6 +126,7 @@ struct Admitted<'h> {
     gzip: bool,
     every_outcome: bool,
     request_id: RequestId,
+    from: Option<IpAddr>,
 }
 
 /// What tells who sends.
@@ -139,7 +140,6 @@ enum SentBy<'h> {
 impl Platform {
     /// Before a token or a signature is looked at that may be nobody's.
     fn stranger(&self, from: Option<IpAddr>) -> Result<(), Problem> {
-        let limited = |limited: RateLimited| Problem::of(StatusCode::TOO_MANY_REQUESTS, limited.error);
         self.admission.stranger(from).map_err(limited)
     }
 
@@ -203,6 +203,7 @@ impl Platform {
             gzip,
             every_outcome,
             request_id: request_id.clone(),
+            from,
         })
     }
 
@@ -218,7 +219,12 @@ impl Platform {
         let (caller, body) = match admitted.sent_by {
             SentBy::Caller(caller) => (caller, counted),
             SentBy::Signature(signed) => {
+                let account = Account::at(admitted.from);
+                let held = self.admission.hold(&account, SIGNED_BODY_LIMIT);
+                let _held = held.map_err(|error| Problem::of(StatusCode::SERVICE_UNAVAILABLE, error))?;
                 let body = whole(counted.body).await?;
+                let paid = self.admission.charge(&account, cost_of_bytes(body.len()));
+                paid.map_err(limited)?;
                 let source = (admitted.source.code.as_str(), admitted.source.id);
                 let (now, id) = (self.database.clock().machine(), &admitted.request_id);
                 let verified = self.webhooks.verify(source, signed, &body, now, id.as_str());
@@ -289,6 +295,10 @@ impl Platform {
         self.refused.note(actor, "platform.points", now);
         Problem::of(StatusCode::FORBIDDEN, ApiError::forbidden())
     }
+}
+
+fn limited(limited: RateLimited) -> Problem {
+    Problem::of(StatusCode::TOO_MANY_REQUESTS, limited.error)
 }
 
 /// 401; which fault it was is for the log.

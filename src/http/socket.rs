@@ -41,6 +41,9 @@ use crate::{
 /// Bytes of each of a socket's two buffers: with the library's own an idle socket takes 140 KiB, with these 12.
 const BUFFER: usize = 4096;
 
+/// Bytes of a message that may be read though nobody has paid for it.
+const SMALL: usize = 16 * 1024;
+
 /// Queries and mutations of one socket that are worked on at once; the others wait for them, and not in front of other callers.
 const AT_ONCE: usize = 8;
 
@@ -144,7 +147,10 @@ where
                 frame = self.socket.recv() => {
                     heard = Instant::now();
                     match frame {
-                        Some(Ok(Frame::Text(text))) => Event::Text(text.as_str().to_owned()),
+                        Some(Ok(Frame::Text(text))) if self.takes(text.len()) => {
+                            Event::Text(text.as_str().to_owned())
+                        }
+                        Some(Ok(Frame::Text(_))) => return Close::TryAgainLater,
                         Some(Ok(Frame::Binary(_))) => Event::Binary,
                         // Answered by the library.
                         Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => continue,
@@ -267,9 +273,18 @@ where
         None
     }
 
+    /// Whether a message is read. Small ones are in any case, for what they ask is told what is wrong.
+    fn takes(&self, bytes: usize) -> bool {
+        let paid = self
+            .caller
+            .as_ref()
+            .is_some_and(|(caller, _)| self.operations.pays_for(caller, self.from, bytes));
+        paid || bytes <= SMALL
+    }
+
     fn enter(&self, requester: &Requester) -> Option<OfCaller> {
         let caller = self.operations.account(requester, self.from);
-        self.sockets.enter(caller)
+        self.sockets.enter(&caller)
     }
 
     /// Errors that say that an operation is one too many.
@@ -279,7 +294,7 @@ where
             format!("一个连接最多同时运行 {most} 个操作"),
             format!("At most {most} operations run on one socket"),
         );
-        let error = ApiError::new(ErrorCode::RateLimited, message);
+        let error = ApiError::new(ErrorCode::RateLimited, message).with_retry_after(1);
         self.operations.refused(error, self.lang, &self.id)
     }
 

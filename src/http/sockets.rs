@@ -1,10 +1,10 @@
 //! All sockets and event streams of a process: how many there are, whose they are, and when they are to go.
 
 use std::{
-    collections::{HashMap, hash_map::RandomState},
+    collections::hash_map::RandomState,
     hash::BuildHasher as _,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -13,7 +13,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
-use super::admission::Account;
+use super::admission::{Account, Share, Shares};
 use crate::kernel::clock::{Clock, pause};
 
 /// How often a socket looks at the clock.
@@ -58,6 +58,9 @@ pub struct Sockets {
     pub(super) inner: Arc<Inner>,
 }
 
+/// Counted among its caller's sockets until it is dropped.
+pub(super) type OfCaller = Share<Account>;
+
 pub(super) struct Inner {
     pub(super) limits: Limits,
     pub(super) clock: Clock,
@@ -65,7 +68,7 @@ pub(super) struct Inner {
     open: watch::Sender<usize>,
     /// Streams among them.
     streams: AtomicUsize,
-    by_caller: Mutex<HashMap<Account, usize>>,
+    by_caller: Shares<Account>,
     draining: watch::Receiver<bool>,
 }
 
@@ -78,7 +81,7 @@ impl Sockets {
                 clock,
                 open: watch::Sender::new(0),
                 streams: AtomicUsize::new(0),
-                by_caller: Mutex::default(),
+                by_caller: Shares::new(limits.sockets_per_caller),
                 draining,
             }),
         }
@@ -103,7 +106,7 @@ impl Sockets {
     /// where the caller has as many as it may have.
     pub fn until(
         &self,
-        caller: Account,
+        caller: &Account,
         expires_at: Option<DateTime<Utc>>,
     ) -> Option<impl Future<Output = ()> + Send + use<>> {
         let inner = self.inner.clone();
@@ -128,12 +131,6 @@ impl Sockets {
     pub fn is_draining(&self) -> bool {
         *self.inner.draining.borrow()
     }
-}
-
-/// Counted among its caller's sockets until it is dropped.
-pub(super) struct OfCaller {
-    sockets: Arc<Inner>,
-    caller: Account,
 }
 
 /// Counted among streams until it is dropped.
@@ -179,33 +176,8 @@ impl Inner {
     }
 
     /// None where the caller has as many as it may have.
-    pub(super) fn enter(self: &Arc<Self>, caller: Account) -> Option<OfCaller> {
-        let mut by_caller = self.by_caller.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = by_caller.entry(caller.clone()).or_default();
-        if *count >= self.limits.sockets_per_caller {
-            return None;
-        }
-        *count += 1;
-        Some(OfCaller {
-            sockets: self.clone(),
-            caller,
-        })
-    }
-}
-
-impl Drop for OfCaller {
-    fn drop(&mut self) {
-        let mut by_caller = self
-            .sockets
-            .by_caller
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = by_caller.get_mut(&self.caller) {
-            *count -= 1;
-            if *count == 0 {
-                by_caller.remove(&self.caller);
-            }
-        }
+    pub(super) fn enter(&self, caller: &Account) -> Option<OfCaller> {
+        self.by_caller.take(caller, 1)
     }
 }
 

@@ -5,7 +5,7 @@
 //! subscriber.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -53,6 +53,9 @@ pub enum Value {
 /// Executes the operation once.
 pub type Execute = Box<dyn Fn() -> BoxFuture<'static, Value> + Send + Sync>;
 
+/// Takes from a subscriber what an execution costs; where it has used up what it may, how long until it can pay.
+pub type Pay = Arc<dyn Fn() -> Result<(), Duration> + Send + Sync>;
+
 /// All cohorts of a process.
 #[derive(Clone)]
 pub struct Cohorts {
@@ -63,8 +66,73 @@ struct Inner {
     database: Database,
     /// The least time from one execution of a cohort to the next.
     interval: Duration,
-    cohorts: Mutex<HashMap<ReadKey, watch::Sender<Option<Told>>>>,
+    cohorts: Mutex<HashMap<ReadKey, Cohort>>,
     executions: AtomicU64,
+}
+
+#[derive(Clone)]
+struct Cohort {
+    values: watch::Sender<Option<Told>>,
+    payers: Arc<Payers>,
+}
+
+/// Those who are told, as those who pay for it: each execution one of them, in turn.
+#[derive(Default)]
+struct Payers {
+    all: Mutex<VecDeque<(u64, Pay)>>,
+    next: AtomicU64,
+}
+
+impl Payers {
+    fn all(&self) -> MutexGuard<'_, VecDeque<(u64, Pay)>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(self: &Arc<Self>, pay: Pay) -> Payer {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.all().push_back((number, pay));
+        Payer {
+            payers: self.clone(),
+            number,
+        }
+    }
+
+    /// Ends when one of them has paid.
+    async fn pay(&self) {
+        while let Err(wait) = self.try_pay() {
+            // Somebody who can may come meanwhile.
+            pause(wait.min(LOOK)).await;
+        }
+    }
+
+    fn try_pay(&self) -> Result<(), Duration> {
+        let mut all = self.all();
+        let mut soonest = LOOK;
+        for _ in 0..all.len() {
+            let Some((number, pay)) = all.pop_front() else {
+                break;
+            };
+            let paid = pay();
+            all.push_back((number, pay));
+            match paid {
+                Ok(()) => return Ok(()),
+                Err(wait) => soonest = soonest.min(wait),
+            }
+        }
+        Err(soonest)
+    }
+}
+
+/// One of those who pay, until it is dropped.
+struct Payer {
+    payers: Arc<Payers>,
+    number: u64,
+}
+
+impl Drop for Payer {
+    fn drop(&mut self) {
+        self.payers.all().retain(|(number, _)| *number != self.number);
+    }
 }
 
 impl Cohorts {
@@ -88,7 +156,7 @@ impl Cohorts {
     /// How many subscribers there are, and how many the largest cohort has.
     pub fn subscribers(&self) -> (usize, usize) {
         let cohorts = self.inner.cohorts();
-        let sizes = cohorts.values().map(watch::Sender::receiver_count);
+        let sizes = cohorts.values().map(|cohort| cohort.values.receiver_count());
         sizes.fold((0, 0), |(all, most), size| (all + size, most.max(size)))
     }
 
@@ -98,34 +166,40 @@ impl Cohorts {
     }
 
     /// The value now, and again after it changes; who reads late is told the latest. `execute` is used where there is no such
-    /// cohort yet.
+    /// cohort yet. Each execution is paid for by one of those who are there, the first one too.
     pub fn join(
         &self,
         key: ReadKey,
         depends_on: Dependencies,
+        pay: Pay,
         execute: impl FnOnce() -> Execute,
     ) -> BoxStream<'static, Told> {
-        let values = {
+        let (values, payer) = {
             let mut cohorts = self.inner.cohorts();
             match cohorts.get(&key) {
-                Some(cohort) => cohort.subscribe(),
+                Some(cohort) => (cohort.values.subscribe(), cohort.payers.enter(pay)),
                 None => {
-                    let (cohort, values) = watch::channel(None);
+                    let (sender, values) = watch::channel(None);
+                    let cohort = Cohort {
+                        values: sender,
+                        payers: Arc::default(),
+                    };
+                    let payer = cohort.payers.enter(pay);
                     cohorts.insert(key, cohort.clone());
                     let inner = self.inner.clone();
                     tokio::spawn(inner.run(key, cohort, depends_on, execute()));
-                    values
+                    (values, payer)
                 }
             }
         };
-        stream::unfold(Some((values, true)), |state| async move {
-            let (mut values, is_new) = state?;
+        stream::unfold(Some((values, payer, true)), |state| async move {
+            let (mut values, payer, is_new) = state?;
             if !is_new || values.borrow_and_update().is_none() {
                 // Ended without having failed: there is nothing more to tell.
                 values.changed().await.ok()?;
             }
             let told = values.borrow_and_update().clone()?;
-            let more = matches!(told, Told::Next(_)).then_some((values, false));
+            let more = matches!(told, Told::Next(_)).then_some((values, payer, false));
             Some((told, more))
         })
         .boxed()
@@ -133,19 +207,26 @@ impl Cohorts {
 }
 
 impl Inner {
-    fn cohorts(&self) -> MutexGuard<'_, HashMap<ReadKey, watch::Sender<Option<Told>>>> {
+    fn cohorts(&self) -> MutexGuard<'_, HashMap<ReadKey, Cohort>> {
         self.cohorts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn run(
         self: Arc<Self>,
         key: ReadKey,
-        cohort: watch::Sender<Option<Told>>,
+        Cohort { values, payers }: Cohort,
         depends_on: Dependencies,
         execute: Execute,
     ) {
         let mut seen = self.database.log().watch();
         loop {
+            tokio::select! {
+                () = payers.pay() => {}
+                () = values.closed() => match self.ends(&key, &values) {
+                    true => return,
+                    false => continue,
+                },
+            }
             seen.mark_unchanged();
             // Before it reads: what moves meanwhile moves this.
             let version = self.version(&depends_on);
@@ -153,7 +234,7 @@ impl Inner {
             self.executions.fetch_add(1, Ordering::Relaxed);
             let value = tokio::select! {
                 value = execute() => value,
-                () = cohort.closed() => match self.ends(&key, &cohort) {
+                () = values.closed() => match self.ends(&key, &values) {
                     true => return,
                     false => continue,
                 },
@@ -161,19 +242,19 @@ impl Inner {
             let failed = match value {
                 Value::Told(told) => {
                     let failed = matches!(told, Told::Failed(_));
-                    cohort.send_if_modified(|last| {
+                    values.send_if_modified(|last| {
                         let moved = last.as_ref() != Some(&told);
                         *last = Some(told);
                         moved
                     });
                     failed
                 }
-                Value::Away(_) if cohort.borrow().is_some() => {
+                Value::Away(_) if values.borrow().is_some() => {
                     pause(AGAIN).await;
                     continue;
                 }
                 Value::Away(errors) => {
-                    cohort.send_replace(Some(Told::Failed(errors)));
+                    values.send_replace(Some(Told::Failed(errors)));
                     true
                 }
             };
@@ -187,7 +268,7 @@ impl Inner {
                     // What moves often is looked at no more often than it would be told.
                     _ = seen.changed() => pause(self.interval.saturating_sub(began.elapsed())).await,
                     () = pause(LOOK) => {}
-                    () = cohort.closed() => match self.ends(&key, &cohort) {
+                    () = values.closed() => match self.ends(&key, &values) {
                         true => return,
                         false => continue,
                     },
@@ -204,9 +285,9 @@ impl Inner {
     }
 
     /// Ends a cohort that nobody has subscribed to meanwhile.
-    fn ends(&self, key: &ReadKey, cohort: &watch::Sender<Option<Told>>) -> bool {
+    fn ends(&self, key: &ReadKey, values: &watch::Sender<Option<Told>>) -> bool {
         let mut cohorts = self.cohorts();
-        let ends = cohort.receiver_count() == 0;
+        let ends = values.receiver_count() == 0;
         if ends {
             cohorts.remove(key);
         }

@@ -1,9 +1,12 @@
 //! The change log in the API.
 
-use std::{sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject, Subscription};
-use futures_util::stream::{self, Stream};
+use futures_util::{
+    future::BoxFuture,
+    stream::{self, Stream},
+};
 use tokio::sync::Mutex;
 
 use super::{
@@ -203,17 +206,36 @@ pub struct ChangesSlot {
     reader: Arc<Mutex<Option<Changes>>>,
     after: Option<Cursor>,
     patience: Duration,
+    turn: Option<Turn>,
+    held: Arc<Mutex<Option<Box<dyn Any + Send>>>>,
 }
+
+/// What a change waits for before what is asked of it is read; what it gives is held until it has been.
+pub type Turn = Arc<dyn Fn() -> BoxFuture<'static, Box<dyn Any + Send>> + Send + Sync>;
 
 impl ChangesSlot {
     /// A place for a reader that begins after a cursor, whatever the document says (as it says where there is none), and may
     /// keep a change waiting for so long.
-    pub fn new(after: Option<Cursor>, patience: Duration) -> Self {
+    pub fn new(after: Option<Cursor>, patience: Duration, turn: Turn) -> Self {
         Self {
             reader: Arc::default(),
             after,
             patience,
+            turn: Some(turn),
+            held: Arc::default(),
         }
+    }
+
+    async fn begin(&self) {
+        if let Some(turn) = &self.turn {
+            let held = turn().await;
+            *self.held.lock().await = Some(held);
+        }
+    }
+
+    /// What is asked of the last change has been read.
+    pub async fn end(&self) {
+        self.held.lock().await.take();
     }
 
     /// The last change has waited so long for whoever reads.
@@ -245,7 +267,7 @@ impl ChangeSubscription {
         let caller = Caller::of(ctx)?;
         let slot = ctx.data_opt::<ChangesSlot>().cloned().unwrap_or_default();
         let after = slot.after.or(after.map(|cursor| cursor.0));
-        let mut reader = slot.reader.lock_owned().await;
+        let mut reader = slot.reader.clone().lock_owned().await;
         if reader.is_none() {
             let filter = filter.unwrap_or_default().into_filter();
             let database = caller.database.for_its_own();
@@ -257,6 +279,7 @@ impl ChangeSubscription {
                 return Err(ChangesError::CursorExpired.into());
             };
             let change = changes.next().await?;
+            slot.begin().await;
             Ok(Change {
                 row: LoggedChange::clone(&change),
                 nonce: changes.nonce(),

@@ -8,6 +8,7 @@
 mod export;
 pub mod instruments;
 mod observed;
+pub mod panics;
 mod process;
 mod scrape;
 mod settings;

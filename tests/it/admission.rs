@@ -8,6 +8,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{
     app::{Answer, TestApp, eventually},
@@ -195,20 +196,20 @@ async fn what_ends_in_a_refusal_is_paid_for_and_not_looked_at_by_who_cannot_pay(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn executions_of_a_subscription_are_paid_by_its_subscriber_and_none_is_missed() {
     let app = app(|config| {
-        config.rate.burst = 5_000;
-        config.rate.per_second = 2_000;
+        config.rate.burst = 20_000;
+        // So that nothing comes back while this runs.
+        config.rate.per_second = 1;
     })
     .await;
     let watcher = app.as_role(Role::DistrictAdmin, "watcher", None, None, None);
     let mut socket = Socket::open(&app, watcher.token()).await;
-    let dear = "subscription { changes(filter: { topics: [BRANCH] }) { cursor nodeId } }";
-    socket.subscribe("1", dear, json!({})).await;
+    let document = "subscription { changes(filter: { topics: [BRANCH] }) { cursor nodeId topic at } }";
+    socket.subscribe("1", document, json!({})).await;
     // It is heard that it runs.
     socket.subscribe("2", CHEAP, json!({})).await;
     socket.next_of("2").await;
     socket.hear().await;
-    // Used up by something else.
-    while watcher.ask(DEAR, json!({})).await.status == 200 {}
+    let before = left(&watcher.ask(CHEAP, json!({})).await);
     let mut made = std::collections::BTreeSet::new();
     for n in 0..5 {
         made.insert(json!(branches::create(&app, &format!("B{n}"), json!({})).await).to_string());
@@ -219,6 +220,126 @@ async fn executions_of_a_subscription_are_paid_by_its_subscriber_and_none_is_mis
         heard.insert(told["changes"]["nodeId"].to_string());
     }
     assert_eq!(heard, made);
+    let after = left(&watcher.ask(CHEAP, json!({})).await);
+    // Four fields each time; what it takes to ask what is left is less than one of them.
+    assert!(before - after >= 5 * 4, "{before} then {after}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_cannot_pay_for_what_many_are_told_stops_nobody() {
+    let app = app(|config| {
+        config.rate.burst = 5_000;
+        config.rate.per_second = 1;
+    })
+    .await;
+    let poor = app.as_role(Role::Viewer, "poor", None, None, None);
+    let rich = app.as_role(Role::Viewer, "rich", None, None, None);
+    let value = "subscription { leaderboard(first: 200) { asOf rows { rank total branch { name code } } } }";
+    let mut first = Socket::open(&app, poor.token()).await;
+    // Nothing is left for what the value costs.
+    let dear = "{ branches(first: 20) { nodes { code name } } }";
+    while poor.past_results().ask(dear, json!({})).await.status == 200 {}
+    first.subscribe("1", value, json!({})).await;
+    first.subscribe("2", CHEAP, json!({})).await;
+    // It has been taken: what comes after it is answered, one way or the other.
+    let heard = first.hear().await;
+    assert_eq!(heard["id"], "2", "{heard}");
+    let mut second = Socket::open(&app, rich.token()).await;
+    second.subscribe("1", value, json!({})).await;
+    let told = second.next_of("1").await;
+    // It is the same value, and was paid for.
+    loop {
+        let heard = first.hear().await;
+        if heard["id"] == "1" {
+            assert_eq!(heard["payload"]["data"], told, "{heard}");
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn event_streams_and_messages_are_paid_for_by_their_bytes() {
+    let app = app(|config| {
+        config.rate.burst = 20_000;
+        config.rate.per_second = 1;
+    })
+    .await;
+    let caller = app.as_role(Role::DistrictAdmin, "wordy", None, None, None);
+    let padding = "x".repeat(500_000);
+    let before = left(&caller.ask(CHEAP, json!({})).await);
+    let request = caller.request(
+        "subscription { changes { cursor } }",
+        json!({ "padding": padding }),
+    );
+    let stream = request
+        .header("accept", "text/event-stream")
+        .send()
+        .await
+        .unwrap();
+    drop(stream);
+    let after = left(&caller.ask(CHEAP, json!({})).await);
+    assert!(before - after >= 1_900, "{before} then {after}");
+
+    let mut socket = Socket::open(&app, caller.token()).await;
+    socket.subscribe("1", CHEAP, json!({ "padding": padding })).await;
+    socket.hear().await;
+    let then = left(&caller.ask(CHEAP, json!({})).await);
+    assert!(after - then >= 1_900, "{after} then {then}");
+    // Nobody reads what nobody pays for.
+    while caller.ask(DEAR, json!({})).await.status == 200 {}
+    socket.subscribe("2", CHEAP, json!({ "padding": padding })).await;
+    loop {
+        match socket.next().await {
+            Message::Close(Some(frame)) => {
+                assert_eq!(u16::from(frame.code), 1013);
+                break;
+            }
+            Message::Text(_) | Message::Ping(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_caller_has_half_of_the_places_and_a_quarter_of_the_room_for_bodies() {
+    let app = app(|config| {
+        config.load.requests = Some(4);
+        config.load.waiting = Some(1);
+        config.load.patience = Duration::from_secs(60);
+        config.load.body_bytes = 2 * 1024 * 1024;
+    })
+    .await;
+    let district = app.organization_id("D").await;
+    let raw = app.raw().await;
+    raw.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
+    let busy = app.as_role(Role::DistrictAdmin, "busy", None, None, None);
+    let make = |n: u32| {
+        let input = json!({ "code": format!("C7{n}"), "name": "第七党委", "kind": "COMMITTEE", "parentId": district });
+        busy.mutate("createOrganization", "organization { code }", input)
+    };
+    let others = async {
+        // Two of its mutations wait for the file.
+        eventually("its share is taken", async || {
+            busy.ask(CHEAP, json!({})).await.status == 503
+        })
+        .await;
+        // There are places for others.
+        assert_eq!(app.viewer(None).ask(CHEAP, json!({})).await.status, 200);
+        let large = app
+            .viewer(None)
+            .ask(CHEAP, json!({ "padding": "x".repeat(600_000) }))
+            .await;
+        assert_eq!(
+            (large.status, large.error_code()),
+            (503, "UNAVAILABLE"),
+            "more than a quarter"
+        );
+        raw.execute_unprepared("ROLLBACK").await.unwrap();
+    };
+    let (first, second, ()) = tokio::join!(make(1), make(2), others);
+    first.done();
+    second.done();
+    assert_eq!(busy.ask(CHEAP, json!({})).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -350,6 +471,25 @@ async fn connections_have_a_number_and_sockets_count_among_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_is_so_long_and_no_longer() {
+    let app = app(|_| {}).await;
+    let mut stream = TcpStream::connect(app.url.strip_prefix("http://").unwrap())
+        .await
+        .unwrap();
+    // One byte more than is read of it, so that nothing of it is left when the connection ends.
+    let line = "GET /livez HTTP/1.1\r\nhost: x\r\nx-long: ";
+    let head = format!("{line}{}", "x".repeat(64 * 1024 - line.len()));
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut told = Vec::new();
+    stream.read_to_end(&mut told).await.unwrap();
+    assert!(
+        told.starts_with(b"HTTP/1.1 431"),
+        "{}",
+        String::from_utf8_lossy(&told)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_does_not_say_what_it_wants_is_given_up() {
     let app = app(|config| {
         config.server.connections.head_timeout = Duration::from_millis(50);
@@ -388,20 +528,6 @@ async fn who_does_not_say_what_it_wants_is_given_up() {
         let _ = stream.read_to_end(&mut told).await;
         assert!(told.is_empty() || told.starts_with(b"HTTP/1.1 400"), "{sent:?}");
     }
-    // A head without an end.
-    let mut stream = TcpStream::connect(&address).await.unwrap();
-    let endless = format!(
-        "GET /livez HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n",
-        "x".repeat(200_000)
-    );
-    let _ = stream.write_all(endless.as_bytes()).await;
-    let mut told = Vec::new();
-    let _ = stream.read_to_end(&mut told).await;
-    assert!(
-        told.is_empty() || told.starts_with(b"HTTP/1.1 431"),
-        "{}",
-        String::from_utf8_lossy(&told)
-    );
     assert_eq!(
         app.http()
             .get(format!("{}/livez", app.url))

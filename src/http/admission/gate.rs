@@ -78,7 +78,7 @@ impl Gate {
     }
 }
 
-fn busy() -> ApiError {
+pub(super) fn busy() -> ApiError {
     ApiError::unavailable(RETRY_AFTER)
 }
 

@@ -12,7 +12,7 @@ use super::access::{Access, authenticated};
 use super::{Endpoint, request, text};
 use crate::graphql::error::{ApiError, Renderer};
 use crate::graphql::{Executed, Idempotency, Prepared, RequestContext, RequestId};
-use crate::http::admission::{self, Quota};
+use crate::http::admission::{Account, COST_OF_KEPT, Held, Quota, cost_of_bytes};
 use crate::kernel::message::{Lang, Message};
 use crate::live::{Found, Looked};
 use crate::telemetry::Observed;
@@ -38,6 +38,14 @@ pub(super) enum Stop {
     Status(StatusCode, Message),
     /// `GET` is for queries.
     MutationOverGet,
+    /// An error of ours.
+    Failed(ApiError),
+}
+
+impl From<ApiError> for Stop {
+    fn from(error: ApiError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 impl<Query, Mutation, Subscription, A> Endpoint<Query, Mutation, Subscription, A>
@@ -47,16 +55,38 @@ where
     Subscription: SubscriptionType + 'static,
     A: Access,
 {
-    /// A body of JSON, for which its sender has as long as for a query.
-    pub(super) async fn body(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Stop> {
-        let read = request::read(headers, body, self.options.body_limit);
+    /// A body of JSON, for which its sender has as long as for a query, and which is paid for: what it is said to have before it is
+    /// read, and then what it has more.
+    pub(super) async fn body(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        account: &Account,
+        charge: &mut (dyn FnMut(u64) -> Result<(), ApiError> + Send),
+    ) -> Result<(Bytes, Held), Stop> {
+        let limit = self.options.body_limit;
+        let declared = content_length(headers).unwrap_or(0).min(limit);
+        // Unpacked it may be as large as any, and so may one that does not say.
+        let room = match headers.contains_key(header::CONTENT_ENCODING) || declared == 0 {
+            true => limit,
+            false => declared,
+        };
+        let held = self.options.admission.hold(account, room)?;
+        let paid = cost_of_bytes(declared);
+        charge(paid)?;
+        let read = request::read(headers, body, limit);
         let read = tokio::time::timeout(self.options.deadline, read).await;
-        read.unwrap_or_else(|_| {
+        let body = read.unwrap_or_else(|_| {
             Err(Stop::Status(
                 StatusCode::REQUEST_TIMEOUT,
                 Message::new("请求体发送过慢", "The body took too long to come"),
             ))
-        })
+        })?;
+        let more = cost_of_bytes(body.len()).saturating_sub(paid);
+        if more > 0 {
+            charge(more)?;
+        }
+        Ok((body, held))
     }
 
     /// `quota` is set to what the caller has left, where that is limited.
@@ -70,7 +100,6 @@ where
         quota: &mut Option<Quota>,
     ) -> Result<Answered, Stop> {
         let renderer = Renderer::new(lang, id.as_str());
-        let failed = |error| Ok(Answered::of(Executed::error(error, None, &renderer)));
         let admission = &self.options.admission;
         let from = self
             .options
@@ -79,10 +108,7 @@ where
         let authorization = request.headers().get(header::AUTHORIZATION);
         // What is not visible ASCII is a token, but nobody's.
         let authorization = authorization.map(|value| value.to_str().unwrap_or_default());
-        let requester = match authenticated(&*self.access, admission, authorization, from).await {
-            Ok(requester) => requester,
-            Err(error) => return failed(error),
-        };
+        let requester = authenticated(&*self.access, admission, authorization, from).await?;
         let account = self.access.account(&requester, from);
         let mut charge = |cost| match admission.charge(&account, cost) {
             Ok(left) => {
@@ -97,25 +123,19 @@ where
         observed.role(self.access.role(&requester));
         let (parts, body) = request.into_parts();
         let body = match reading {
-            true => None,
-            false => Some(self.body(&parts.headers, body).await?),
+            true => {
+                charge(cost_of_bytes(parts.uri.query().unwrap_or_default().len()))?;
+                None
+            }
+            false => Some(self.body(&parts.headers, body, &account, &mut charge).await?),
         };
         // Held until it is answered. What came is only bytes so far: parsed it is a multiple of that.
-        let _pass = match admission.enter(self.access.class(&requester)).await {
-            Ok(pass) => pass,
-            Err(error) => return failed(error),
-        };
-        let bytes = match &body {
-            Some(body) => body.len(),
-            None => parts.uri.query().unwrap_or_default().len(),
-        };
-        if let Err(error) = charge(admission::cost_of_bytes(bytes)) {
-            return failed(error);
-        }
-        let params = match body {
-            Some(body) => request::from_body(&body)?,
+        let entered = admission.enter(self.access.class(&requester), &account).await?;
+        let params = match &body {
+            Some((body, _)) => request::from_body(body)?,
             None => request::from_uri(&parts.uri)?,
         };
+        drop(body);
         let key = parts.headers.get("idempotency-key").map(|value| value.as_bytes());
         let for_key =
             (key.is_some() || params.extensions.contains_key("idempotencyKey")).then(|| params.clone());
@@ -144,12 +164,15 @@ where
             None => None,
         };
         if prepared.kind() != OperationType::Query {
-            if let Err(error) = charge(prepared.cost()) {
-                return failed(error);
-            }
-            let executed = self
-                .run(prepared, requester, idempotency.clone(), lang, id, observed)
-                .await;
+            charge(prepared.cost())?;
+            let run = self.run(prepared, requester, idempotency.clone(), lang, id, observed);
+            // It runs to its end, and counts until then, also where its sender is gone.
+            let run = tokio::spawn(async move {
+                let executed = run.await;
+                drop(entered);
+                executed
+            });
+            let executed = run.await.map_err(ApiError::internal)?;
             return Ok(Answered::Executed(executed, idempotency));
         }
         let results = self
@@ -162,19 +185,15 @@ where
             (Some(results), Some((key, depends_on))) => match results.look_up(key, &depends_on) {
                 // Most end here, and cheaply: without as much as a timer.
                 Looked::Kept(answer) => {
-                    return match charge(admission::COST_OF_KEPT) {
-                        Ok(()) => Ok(Answered::Found(Found::Kept(answer))),
-                        Err(error) => failed(error),
-                    };
+                    charge(COST_OF_KEPT)?;
+                    return Ok(Answered::Found(Found::Kept(answer)));
                 }
                 Looked::Missing(place) => Some((results, place)),
                 Looked::Unknown => None,
             },
             _ => None,
         };
-        if let Err(error) = charge(prepared.cost()) {
-            return failed(error);
-        }
+        charge(prepared.cost())?;
         let is_bypassed = place.is_none() && read.is_some();
         let run = || self.run(prepared, requester, idempotency, lang, id, observed);
         let answered = async {
@@ -195,29 +214,35 @@ where
     }
 
     /// On the heap: a result that is kept needs none of it.
-    fn run<'a>(
-        &'a self,
+    fn run(
+        &self,
         prepared: Prepared,
         requester: A::Requester,
         idempotency: Option<Arc<Idempotency>>,
         lang: Lang,
-        id: &'a RequestId,
-        observed: &'a Observed,
-    ) -> BoxFuture<'a, Executed> {
+        id: &RequestId,
+        observed: &Observed,
+    ) -> BoxFuture<'static, Executed> {
+        let (engine, observed) = (self.engine.clone(), observed.clone());
+        let mut context = RequestContext::new(lang, id.clone());
+        context.observe(self.access.role(&requester), observed.clone());
+        context.allow_introspection(self.access.may_introspect(&requester));
+        self.access.fill(requester, &mut context);
+        if let Some(idempotency) = idempotency {
+            context.insert(idempotency);
+        }
         Box::pin(async move {
             let began = observed.now();
-            let mut context = RequestContext::new(lang, id.clone());
-            context.observe(self.access.role(&requester), observed.clone());
-            context.allow_introspection(self.access.may_introspect(&requester));
-            self.access.fill(requester, &mut context);
-            if let Some(idempotency) = idempotency {
-                context.insert(idempotency);
-            }
-            let executed = self.engine.run(prepared, context).await;
+            let executed = engine.run(prepared, context).await;
             observed.executed(began);
             executed
         })
     }
+}
+
+/// What a body is said to have.
+fn content_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// RFC 9111, section 5.2.1: who does not want a kept answer gets a new one.

@@ -47,6 +47,12 @@ impl Reply<'_> {
         response
     }
 
+    /// An error of ours, and nothing else.
+    pub(super) fn failed(&self, error: ApiError) -> Response<Body> {
+        let renderer = Renderer::new(self.lang, self.request_id.as_str());
+        self.executed(&Executed::error(error, None, &renderer), None)
+    }
+
     /// A result that is not kept, though such results are.
     pub(super) fn passed(&self, executed: &Executed) -> Response<Body> {
         let mut response = self.executed(executed, None);

@@ -12,7 +12,7 @@ use super::*;
 use crate::graphql::Idempotency;
 use crate::graphql::idempotency::Replay;
 use crate::graphql::sdl::SchemaHints;
-use crate::graphql::{ErrorCode, Limits};
+use crate::graphql::{ErrorCode, Limits, RequestContext};
 use crate::http::graphiql::Graphiql;
 
 struct Query;

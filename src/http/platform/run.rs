@@ -19,7 +19,7 @@ use super::{
 use crate::{
     auth::Grant,
     graphql::error::{ApiError, ErrorCode},
-    http::admission::{Admission, Class},
+    http::admission::Admission,
     kernel::message::{Lang, Message},
     points::{
         self, Entry, Outcome, Unreadable, decode,
@@ -226,7 +226,7 @@ impl Delivery {
                 entries: chunk.entries,
             },
         );
-        let pass = self.admission.enter_in_turn(Class::Push).await;
+        let pass = self.admission.enter_in_turn().await;
         let written = self
             .database
             .write(self.sender.actor.clone(), None, input, |write, (grant, input)| {

@@ -1,9 +1,8 @@
 //! Room for connections: as many as the service takes at once, and of these as many as come from one address.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -12,7 +11,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::http::client::{Proxies, subscriber};
+use crate::http::{
+    admission::{Share, Shares},
+    client::{Proxies, subscriber},
+};
 
 /// How often it is logged that an address has as many connections as it may: it may be a proxy that nobody named.
 const WARNINGS: Duration = Duration::from_secs(60);
@@ -20,16 +22,10 @@ const WARNINGS: Duration = Duration::from_secs(60);
 /// What there is room for.
 pub(super) struct Places {
     all: Arc<Semaphore>,
-    per_address: usize,
+    by_address: Shares<IpAddr>,
     /// Connections of theirs are of many callers.
     proxies: Proxies,
-    taken: Mutex<Taken>,
-}
-
-#[derive(Default)]
-struct Taken {
-    by_address: HashMap<IpAddr, usize>,
-    warned: Option<Instant>,
+    warned: Mutex<Option<Instant>>,
 }
 
 /// Why there is none.
@@ -42,66 +38,51 @@ pub(super) enum Full {
 }
 
 impl Places {
-    pub(super) fn new(all: usize, per_address: usize, proxies: Proxies) -> Arc<Self> {
-        Arc::new(Self {
+    pub(super) fn new(all: usize, per_address: usize, proxies: Proxies) -> Self {
+        Self {
             all: Arc::new(Semaphore::new(all.min(Semaphore::MAX_PERMITS))),
-            per_address,
+            by_address: Shares::new(per_address),
             proxies,
-            taken: Mutex::default(),
-        })
+            warned: Mutex::default(),
+        }
     }
 
     /// Room for a connection from an address, until the place is dropped.
-    pub(super) fn take(self: &Arc<Self>, from: IpAddr) -> Result<Place, Full> {
+    pub(super) fn take(&self, from: IpAddr) -> Result<Place, Full> {
         let permit = self.all.clone().try_acquire_owned().map_err(|_| Full::Service)?;
-        let from = (!self.proxies.has(from.to_canonical())).then(|| subscriber(from));
-        if let Some(from) = from {
-            let mut taken = self.taken();
-            let count = taken.by_address.entry(from).or_default();
-            if *count >= self.per_address {
-                let now = Instant::now();
-                if taken.warned.is_none_or(|at| now - at > WARNINGS) {
-                    taken.warned = Some(now);
-                    tracing::warn!(
-                        most = self.per_address,
-                        "an address has as many connections as it may (server.connections_per_address); \
-                         a proxy of ours is to be named in server.trusted_proxies"
-                    );
+        let share = match self.proxies.has(from.to_canonical()) {
+            true => None,
+            false => match self.by_address.take(&subscriber(from), 1) {
+                Some(share) => Some(share),
+                None => {
+                    self.warn();
+                    return Err(Full::Address);
                 }
-                return Err(Full::Address);
-            }
-            *count += 1;
-        }
+            },
+        };
         Ok(Place {
-            places: self.clone(),
-            from,
+            _share: share,
             _permit: permit,
         })
     }
 
-    fn taken(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    fn warn(&self) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.is_none_or(|at| at.elapsed() > WARNINGS) {
+            *warned = Some(Instant::now());
+            tracing::warn!(
+                most = self.by_address.most(),
+                "an address has as many connections as it may (server.connections_per_address); \
+                 a proxy of ours is to be named in server.trusted_proxies"
+            );
+        }
     }
 }
 
 /// A connection's place, held by whatever it has become.
 pub(super) struct Place {
-    places: Arc<Places>,
-    from: Option<IpAddr>,
+    _share: Option<Share<IpAddr>>,
     _permit: OwnedSemaphorePermit,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let Some(from) = self.from else { return };
-        let mut taken = self.places.taken();
-        if let Some(count) = taken.by_address.get_mut(&from) {
-            *count -= 1;
-            if *count == 0 {
-                taken.by_address.remove(&from);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -132,6 +113,6 @@ mod tests {
         let _first = take("2001:db8:0:1::1").ok().unwrap();
         assert_eq!(take("2001:db8:0:1::2").err(), Some(Full::Address));
         let _other = take("2001:db8:0:2::1").ok().unwrap();
-        assert_eq!(places.taken().by_address.len(), 2);
+        assert_eq!(places.by_address.len(), 2);
     }
 }

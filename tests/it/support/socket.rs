@@ -147,7 +147,7 @@ impl Socket {
             .is_ok_and(|sent| sent.is_ok())
     }
 
-    async fn next(&mut self) -> Message {
+    pub async fn next(&mut self) -> Message {
         let next = tokio::time::timeout(SOON, self.stream.next());
         next.await
             .expect("something comes")
