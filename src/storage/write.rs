@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 pub use refusals::{Refusals, check_version};
 
-use super::{Database, StoreError, group_commit};
+use super::{Database, HOUSEKEEPING, StoreError, group_commit};
 use crate::{
     audit::{self, AuditRecord},
     kernel::{
@@ -38,15 +38,47 @@ pub struct Actor {
     pub role: Option<&'static str>,
     /// The request this belongs to.
     pub request_id: String,
+    /// How long its writes may take.
+    pub patience: WritePatience,
+}
+
+/// How long a write is waited for on PostgreSQL, as so many times the limit of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WritePatience {
+    /// Somebody waits for the answer: 3 times.
+    Caller,
+    /// It comes again by itself: as long as housekeeping, 8 times.
+    Job,
+    /// What a start or a command writes at once, such as a demonstration's district: 60 times.
+    Import,
+}
+
+impl WritePatience {
+    fn times(self) -> u32 {
+        match self {
+            Self::Caller => 3,
+            Self::Job => HOUSEKEEPING,
+            Self::Import => 60,
+        }
+    }
 }
 
 impl Actor {
-    /// The service itself: a job or the command line.
-    pub fn service(job: &str) -> Self {
+    /// The service itself at its start, or the command line.
+    pub fn service(command: &str) -> Self {
         Self {
             subject: "zhibu".to_owned(),
             role: None,
-            request_id: job.to_owned(),
+            request_id: command.to_owned(),
+            patience: WritePatience::Import,
+        }
+    }
+
+    /// One of the service's jobs, which run again and again.
+    pub fn job(job: &str) -> Self {
+        Self {
+            patience: WritePatience::Job,
+            ..Self::service(job)
         }
     }
 }
@@ -273,13 +305,7 @@ impl Database {
     where
         T: Serialize + DeserializeOwned,
     {
-        const OF_CALLERS: u32 = 3;
-        const OF_OUR_OWN: u32 = 60;
-        let times = if work.actor.role.is_some() {
-            OF_CALLERS
-        } else {
-            OF_OUR_OWN
-        };
+        let times = work.actor.patience.times();
         let patience = &self.inner.patience;
         // In a box: what waits for it would hold it several times over, on a stack that is not wide enough for that.
         patience.transaction(times, Box::pin(self.write_once(work))).await
@@ -293,9 +319,10 @@ impl Database {
         let mut changes = Appended::default();
         match work.run(&transaction, &mut changes).await {
             Ok((ended, true)) => {
-                let began = work.spent.as_ref().map(|_| Instant::now());
+                let mut commit = Committing::of(work.spent.as_deref());
                 transaction.commit().await?;
-                work.committed(began);
+                commit.failed = false;
+                drop(commit);
                 self.log().wrote(&changes);
                 Ok(ended)
             }
@@ -357,10 +384,27 @@ struct Work<I, T> {
     spent: Option<Arc<Spent>>,
 }
 
-impl<I, T> Work<I, T> {
-    fn committed(&self, began: Option<Instant>) {
-        if let (Some(spent), Some(began)) = (&self.spent, began) {
-            spent.committed(began);
+/// A commit that is waited for; it has failed as long as nothing else is said, also for those who wait no longer.
+struct Committing<'a> {
+    spent: Option<&'a Spent>,
+    began: Instant,
+    failed: bool,
+}
+
+impl<'a> Committing<'a> {
+    fn of(spent: Option<&'a Spent>) -> Self {
+        Self {
+            spent,
+            began: Instant::now(),
+            failed: true,
+        }
+    }
+}
+
+impl Drop for Committing<'_> {
+    fn drop(&mut self) {
+        if let Some(spent) = self.spent {
+            spent.committed(self.began, self.failed);
         }
     }
 }
@@ -495,7 +539,9 @@ where
     }
 
     fn ended(self: Box<Self>, result: Result<(), StoreError>) {
-        self.work.committed(self.ran_at);
+        if let (Some(spent), Some(ran_at)) = (&self.work.spent, self.ran_at) {
+            spent.committed(ran_at, result.is_err());
+        }
         let Self {
             log,
             changes,
