@@ -5,7 +5,7 @@ use sea_orm::ConnectionTrait as _;
 use sha2::{Digest as _, Sha256};
 
 use super::{collector::attribute, *};
-use crate::support::{Backend, on_both, socket::Socket, sqlite};
+use crate::support::{Backend, app::Answer, on_both, socket::Socket, sqlite};
 
 const PARENT: &str = "0af7651916cd43dd8448eb211c80319c";
 
@@ -24,6 +24,13 @@ fn of_kind<'s>(spans: &'s [Span], kind: &str, protocol: &str) -> Vec<&'s Span> {
     found.collect()
 }
 
+/// The span of the request that was answered so.
+fn of_request<'s>(spans: &'s [Span], answer: &Answer) -> &'s Span {
+    let id = answer.headers["x-request-id"].to_str().unwrap();
+    let of = |span: &&Span| attribute(span, "zhibu.request.id") == id;
+    spans.iter().find(of).expect("its span")
+}
+
 async fn spans(app: &TestApp, collector: &Collector) -> Vec<Span> {
     app.app.telemetry().unwrap().flush().await;
     collector.spans()
@@ -33,12 +40,8 @@ on_both!(a_request_is_a_trace_of_its_parts, |db| async move {
     let collector = Collector::start().await;
     let app = district(db, |config| traced(config, &collector)).await;
     let answer = app.admin().ask(BRANCHES, json!({})).await;
-    let id = answer.headers["x-request-id"].to_str().unwrap().to_owned();
     let all = spans(&app, &collector).await;
-    let query = all
-        .iter()
-        .find(|span| attribute(span, "zhibu.request.id") == id)
-        .expect("its span");
+    let query = of_request(&all, &answer);
     assert_eq!(query.name, "query");
     assert_eq!(below(&all, query), ["database", "execute", "prepare"]);
     let document = hex::encode(Sha256::digest(BRANCHES));
@@ -76,12 +79,8 @@ on_both!(a_request_is_a_trace_of_its_parts, |db| async move {
     );
     // A kept answer has nothing to execute.
     let answer = app.admin().ask(BRANCHES, json!({})).await;
-    let id = answer.headers["x-request-id"].to_str().unwrap().to_owned();
     let all = spans(&app, &collector).await;
-    let kept = all
-        .iter()
-        .find(|span| attribute(span, "zhibu.request.id") == id)
-        .unwrap();
+    let kept = of_request(&all, &answer);
     assert_eq!(attribute(kept, "zhibu.cache"), "hit");
     assert_eq!(below(&all, kept), ["prepare"]);
     // Supervisors are not traced.
