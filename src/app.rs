@@ -102,7 +102,7 @@ impl App {
         warn_of_own_participant_key(config);
         let participant_key = participant_key(config, rng)?;
         open_sources(&database, config).await?;
-        let refused = RefusedAccess::default();
+        let refused = RefusedAccess::new(rng.next_u64());
         let pulled = config.sources.iter().filter_map(|source| {
             let schedule = &source.pull.as_ref()?.schedule;
             Some((source.code.clone(), schedule.freeze.clone()))

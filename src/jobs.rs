@@ -33,6 +33,9 @@ const SWEEP_EVERY: u32 = 30;
 /// How often what is kept for a time only is pruned.
 const PRUNE_EVERY: u32 = 900;
 
+/// How long a stop waits for refused access to be written.
+const LAST_WORD: Duration = Duration::from_secs(5);
+
 /// How long what is kept for a time only is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
@@ -70,7 +73,7 @@ impl Jobs {
         }
     }
 
-    /// Runs them until `stop` turns true, then writes what still waits.
+    /// Runs them until `stop` turns true, which breaks off what runs, then writes what still waits.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -84,10 +87,16 @@ impl Jobs {
                 .database
                 .telemetry()
                 .map(|telemetry| telemetry.begin(Transport::Job, "jobs", "", None));
-            let ticked = self.tick(count).await;
+            // What is left in the middle is rolled back, and comes again with the next start: a database that does not answer
+            // must not hold the stop up.
+            let ticked = tokio::select! {
+                ticked = self.tick(count) => Some(ticked),
+                _ = stop.wait_for(|stop| *stop) => None,
+            };
             if let Some(turn) = turn {
                 turn.end(None);
             }
+            let Some(ticked) = ticked else { break };
             if let Err(error) = ticked {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -96,11 +105,13 @@ impl Jobs {
             }
             count = count.wrapping_add(1);
         }
-        if let Err(error) = self.refused.flush(&self.database, None).await {
-            tracing::warn!(
+        match tokio::time::timeout(LAST_WORD, self.refused.flush(&self.database, None)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "refused access was not written"
-            );
+            ),
+            Err(_) => tracing::warn!("refused access was not written: the database does not answer"),
         }
     }
 
@@ -159,7 +170,7 @@ pub async fn daily(database: &Database) -> Result<(), WriteError> {
         return Ok(());
     }
     database
-        .write(Actor::service("daily"), None, today, |write, today| {
+        .write(Actor::job("daily"), None, today, |write, today| {
             Box::pin(move_states(write, *today))
         })
         .await?;
@@ -188,7 +199,7 @@ pub async fn sweep_points(database: &Database) -> Result<(), WriteError> {
         let due = points::due(database.reader(), database.clock().business(), after).await?;
         for push in due.pushes {
             database
-                .write(Actor::service("points-sweep"), None, push, |write, push| {
+                .write(Actor::job("points-sweep"), None, push, |write, push| {
                     Box::pin(points::push::push(write, push))
                 })
                 .await?;

@@ -172,7 +172,7 @@ impl Keys {
             .find(|(_, issuer)| named(issuer))
             .ok_or(TokenError::UnknownIssuer)?;
         let (claims, key) = issuer.claims(token, &header, now).await?;
-        let times = Times::read(&claims, issuer.settings.name.is_none())?;
+        let times = Times::read(&claims)?;
         times.check(now.timestamp(), self.leeway_seconds)?;
         Ok(Verified {
             principal: self.principal(issuer, &claims)?,

@@ -84,7 +84,7 @@ fn usable(value: Value) -> Result<ListedKey, &'static str> {
         return Err("holds a secret: whoever reads the set can sign");
     }
     let jwk: Jwk = serde_json::from_value(value).map_err(|_| "of another kind")?;
-    let (algorithm, key) = of_kind(&jwk.algorithm)?;
+    // What a key is for comes before what it is: one that encrypts may be as short as it likes.
     if jwk
         .common
         .public_key_use
@@ -97,6 +97,7 @@ fn usable(value: Value) -> Result<ListedKey, &'static str> {
     if operations.is_some_and(|operations| !operations.contains(&KeyOperations::Verify)) {
         return Err("not to verify (key_ops)");
     }
+    let (algorithm, key) = of_kind(&jwk.algorithm)?;
     if jwk
         .common
         .key_algorithm

@@ -111,6 +111,14 @@ fn what_cannot_be_used_is_passed_over_and_said() {
             with(rsa(), "n", json!(half)),
             "RSA with less than 2048 bits, or more than 8192",
         ),
+        (
+            with(with(rsa(), "n", json!(half)), "use", json!("enc")),
+            "not for signatures (use)",
+        ),
+        (
+            with(with(rsa(), "n", json!(half)), "key_ops", json!(["encrypt"])),
+            "not to verify (key_ops)",
+        ),
         (p384(), "of another kind"),
         (with(ed25519(), "crv", json!("X25519")), "of another kind"),
         (json!({ "kty": "new" }), "of another kind"),

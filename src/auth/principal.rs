@@ -208,16 +208,13 @@ impl Principal {
 }
 
 impl Times {
-    /// When a token is good. Our own tokens say when they begin; those of others may leave `nbf` out, and then begin when
-    /// they were issued, or have no beginning (RFC 7519, 4.1.5). Each has an end.
-    pub(super) fn read(claims: &ClaimSet, own: bool) -> Result<Self, TokenError> {
+    /// When a token is good. Each has an end. `nbf` and `iat` may be left out, whoever issues it (RFC 7519, 4.1.5 and 4.1.6: both
+    /// optional); where they are there they hold: none is good before its `nbf`, nor before it was issued.
+    pub(super) fn read(claims: &ClaimSet) -> Result<Self, TokenError> {
         let ends = seconds(claims, "exp")?.ok_or(TokenError::Claim("exp is missing"))?;
         let (not_before, issued) = (seconds(claims, "nbf")?, seconds(claims, "iat")?);
-        if own && (not_before.is_none() || issued.is_none()) {
-            return Err(TokenError::Claim("nbf or iat is missing"));
-        }
         Ok(Self {
-            begins: not_before.or(issued),
+            begins: not_before.max(issued),
             ends,
         })
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     kernel::id::{BranchId, ExaminerId, OrganizationId, PointSourceId},
-    storage::write::{Actor, Failure},
+    storage::write::{Actor, Failure, WritePatience},
 };
 
 /// The contract's `Role`.
@@ -183,6 +183,7 @@ impl Requester {
             subject: self.subject.to_string(),
             role: Some(self.role.as_str()),
             request_id: request_id.to_owned(),
+            patience: WritePatience::Caller,
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     kernel::{id::PointSourceId, secret::SecretBytes},
-    storage::write::Actor,
+    storage::write::{Actor, WritePatience},
 };
 
 /// How far the sender's clock may be from ours, either way (Standard Webhooks: "within an allowable tolerance").
@@ -101,6 +101,7 @@ impl Webhooks {
                 subject: format!("webhook:{source_code}"),
                 role: Some(Role::Adapter.as_str()),
                 request_id: request_id.to_owned(),
+                patience: WritePatience::Caller,
             },
         })
     }

@@ -7,7 +7,10 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use crate::{app::AppError, storage::backup::flush_folder};
+use crate::{
+    app::AppError,
+    storage::{backup::flush_folder, folder_of},
+};
 
 /// A file under a temporary name, readable by its owner only, in the folder of the name that it is to have. It is gone where
 /// it is not [kept](Self::keep).
@@ -22,10 +25,7 @@ impl NewFile {
         if path.symlink_metadata().is_ok() {
             return Err(told(path, &"it is there already, and nothing is written over"));
         }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(path);
         let file = tempfile::Builder::new()
             .prefix(".zhibu-")
             .suffix(".part")

@@ -63,15 +63,19 @@ pub(super) async fn run(
         ));
     }
     let named = |problem: &dyn std::fmt::Display| told(&args.file, problem);
-    let folder = match database.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = storage::folder_of(&database);
     let staging = tempfile::Builder::new()
         .prefix(".zhibu-restore-")
         .tempdir_in(folder)
         .map_err(|error| told(folder, &error))?;
     let copy = staging.path().join("zhibu.db");
+    if let Some(left) = backup::left_beside(&args.file).map_err(|error| named(&error))? {
+        return Err(named(&format!(
+            "{} lies beside it, and it is not whole without; make one file of both: zhibu backup NEW --database-url sqlite://{}",
+            left.display(),
+            args.file.display()
+        )));
+    }
     copy_file(&args.file, &copy).map_err(|error| named(&error))?;
     let holding = backup::look_through(&copy).await.map_err(|fault| named(&fault))?;
     let kept = PathBuf::from(format!(
@@ -81,7 +85,12 @@ pub(super) async fn run(
     ));
     let incarnation = prepare(&copy, config, clock, rng).await?;
     let replaced = database.exists();
-    backup::put_in_place(&copy, &database, &kept)
+    belong(&copy, &database, folder)?;
+    let step = |step| {
+        tracing::debug!(?step, "restore");
+        Ok(())
+    };
+    backup::put_in_place(&copy, &database, &kept, step)
         .await
         .map_err(|fault| told(&database, &fault))?;
     print(&format!(
@@ -104,6 +113,31 @@ pub(super) async fn run(
         ))?;
     }
     Ok(())
+}
+
+/// Whoever opened the database that is replaced can open the new one; where there is none, whose the folder is.
+fn belong(copy: &Path, database: &Path, folder: &Path) -> Result<(), AppError> {
+    match fs::metadata(database) {
+        Ok(replaced) => backup::take_after(copy, &replaced).map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => told(
+                database,
+                &"it is another user's, who could not open what took its place; restore as that user, or as root",
+            ),
+            _ => told(copy, &error),
+        })?,
+        Err(_) => of_folder(copy, folder).map_err(|error| told(copy, &error))?,
+    }
+    File::open(copy)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| told(copy, &error))
+}
+
+/// Gives a file to whose the folder is, as far as that can be: a folder may be lent to the service by its group.
+fn of_folder(file: &Path, folder: &Path) -> io::Result<()> {
+    match backup::take_after(file, &fs::metadata(folder)?) {
+        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Copies for the owner only, to the disk.

@@ -91,14 +91,13 @@ pub(super) async fn put_down(
             continue;
         };
         let faults = faults(result, answer, by, met_from);
-        let evidence = evidence(&answer.evidence, path, refusals);
+        let evidence = evidence(&answer.evidence, path, refusals).map(each_once);
         let note = answer.note.as_deref().filter(|note| !note.trim().is_empty());
         let note = note.map(|note| text::prose(note, NOTE)).transpose();
         let note = refusals.take(note.map_err(|error| error.refusal(&[field, &position, "note"])));
         let is_good = faults.is_empty();
         let evidence = evidence.filter(|given| {
-            let all = result.evidence.len() + given.len();
-            let fits = by == By::Branch || all <= ALL_EVIDENCE;
+            let fits = by == By::Branch || has_room(&result.evidence, given);
             refusals.require(fits, || CheckError::TooMuchEvidence(ALL_EVIDENCE).at(&path));
             fits
         });
@@ -180,6 +179,19 @@ fn evidence(given: &[String], [field, answer]: [&str; 2], refusals: &mut Refusal
     (taken.len() == given.len()).then_some(taken)
 }
 
+/// Whether what is new of some pieces fits beside those that are there.
+fn has_room(there: &[String], given: &[String]) -> bool {
+    let new = given.iter().filter(|text| !there.contains(text));
+    there.len() + new.count() <= ALL_EVIDENCE
+}
+
+/// The pieces in their order, each once: what is said again says nothing more.
+fn each_once(mut evidence: Vec<String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    evidence.retain(|text| seen.insert(text.clone()));
+    evidence
+}
+
 /// What a branch says replaces what it said; what an examiner says counts, beside what the branch said.
 fn apply(
     result: &mut CheckResult,
@@ -233,4 +245,23 @@ pub(super) fn unanswered(results: &[CheckResult]) -> Vec<String> {
         .filter(|result| result.verdict == ItemVerdict::Unanswered && !result.is_computed())
         .map(|result| result.item.code.clone())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_new_pieces_take_room() {
+        let pieces =
+            |range: std::ops::Range<usize>| -> Vec<String> { range.map(|n| n.to_string()).collect() };
+        let full = pieces(0..ALL_EVIDENCE);
+        assert!(has_room(&full, &pieces(0..EVIDENCE)));
+        assert!(!has_room(&full, &pieces(ALL_EVIDENCE - 1..ALL_EVIDENCE + 1)));
+        let almost = pieces(0..ALL_EVIDENCE - 1);
+        assert!(has_room(&almost, &pieces(ALL_EVIDENCE - 3..ALL_EVIDENCE)));
+        assert!(!has_room(&almost, &pieces(ALL_EVIDENCE - 3..ALL_EVIDENCE + 1)));
+        let said = ["a", "b", "a"].map(str::to_owned).to_vec();
+        assert_eq!(each_once(said), ["a", "b"]);
+    }
 }

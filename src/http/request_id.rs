@@ -1,4 +1,5 @@
-//! `X-Request-Id`: taken from the caller where it is fit for a log, made here where it is not.
+//! `X-Request-Id`: taken from the caller where it is fit for a log, made here where it is not. It is kept for ever in the audit trail
+//! and told in logs and traces, so it may hold nobody's number and no text.
 
 use axum::extract::Request;
 use axum::http::HeaderValue;
@@ -8,7 +9,9 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 const HEADER: &str = "x-request-id";
 
 /// The longest id taken from a caller: it goes into every log line and audit row of the request.
-const MAX_LENGTH: usize = 128;
+const MAX_LENGTH: usize = 64;
+/// So many digits in a row are as long as a mobile number; an identity card has 17 at least.
+const DIGITS_OF_A_PERSON: usize = 11;
 
 /// What gives every request an id, and every response the id of its request.
 pub type RequestIdLayers = (
@@ -37,7 +40,11 @@ fn drop_unfit(mut request: Request) -> Request {
 
 fn is_fit(id: &HeaderValue) -> bool {
     let id = id.as_bytes();
-    (1..=MAX_LENGTH).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
+    let mut runs = id.split(|byte| !byte.is_ascii_digit());
+    (1..=MAX_LENGTH).contains(&id.len())
+        && id.iter().all(is_plain)
+        && runs.all(|digits| digits.len() < DIGITS_OF_A_PERSON)
 }
 
 #[cfg(test)]
@@ -60,9 +67,27 @@ mod tests {
 
     #[tokio::test]
     async fn an_id_that_is_fit_for_a_log_is_kept_and_any_other_replaced() {
-        assert_eq!(id_of("abc-1").await, "abc-1");
-        let long = "x".repeat(129);
-        for unfit in ["", "a b", long.as_str()] {
+        let longest = "x".repeat(64);
+        for fit in [
+            "abc-1",
+            "A_b.9-",
+            "1234567890",
+            "20261127-1234567890",
+            longest.as_str(),
+        ] {
+            assert_eq!(id_of(fit).await, fit);
+        }
+        let long = "x".repeat(65);
+        for unfit in [
+            "",
+            "a b",
+            "a/b",
+            "a@b",
+            "名",
+            "r-13860412345",
+            "11010519491231002X",
+            long.as_str(),
+        ] {
             let made = id_of(unfit).await;
             assert_eq!(made.len(), 36, "{made}");
         }

@@ -355,7 +355,7 @@ impl Puller {
     }
 
     fn actor(&self) -> Actor {
-        Actor::service(&format!("pull {}", self.source.code))
+        Actor::job(&format!("pull {}", self.source.code))
     }
 }
 

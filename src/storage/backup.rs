@@ -1,10 +1,12 @@
 //! Copies of a SQLite database: made beside a running service, looked through, and put in a database's place.
 
+mod place;
+
 use std::{
     collections::BTreeSet,
     fs::{self, File},
     io,
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
@@ -16,6 +18,8 @@ use sea_orm::{
         sqlite::{SqliteConnectOptions, SqlitePoolOptions},
     },
 };
+
+pub use place::{Step, flush_folder, fold_in, left_beside, put_in_place, take_after};
 
 use super::StoreError;
 use crate::audit;
@@ -197,81 +201,4 @@ async fn texts(connection: &impl ConnectionTrait, sql: &str) -> Result<Vec<Strin
     let rows = connection.query_all_raw(statement).await?;
     let texts = rows.iter().map(|row| row.try_get_by_index(0));
     Ok(texts.collect::<Result<_, _>>()?)
-}
-
-/// Brings what is in the `-wal` file of a database that nobody uses into the database's file, and takes the `-wal` away.
-pub async fn fold_in(path: &Path) -> Result<(), StoreError> {
-    let mut connection = options(path).connect().await?;
-    let folded = sqlx::query("PRAGMA journal_mode = DELETE")
-        .execute(&mut connection)
-        .await;
-    connection.close().await?;
-    folded?;
-    Ok(())
-}
-
-/// A file of SQLite's beside a database.
-fn beside(database: &Path, suffix: &str) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// Puts a prepared file in a database's place. Whoever holds the database [alone](super::hold_alone) may. What stood there is
-/// kept under the name `kept`. At every instant one whole database has the name.
-///
-/// The old `-wal` file must be gone before: SQLite would play it over the new file.
-pub async fn put_in_place(prepared: &Path, database: &Path, kept: &Path) -> Result<(), CopyFault> {
-    if database.exists() {
-        if let Err(error) = fold_in(database).await {
-            // What cannot be opened is kept as it lies.
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the old database is damaged; it is kept with its -wal file"
-            );
-            for suffix in ["-wal", "-shm"] {
-                let file = beside(database, suffix);
-                if file.exists() {
-                    fs::copy(&file, beside(kept, suffix))?;
-                }
-            }
-        }
-        keep(database, kept)?;
-        flush_folder(kept)?;
-    }
-    for suffix in ["-wal", "-shm", "-journal"] {
-        match fs::remove_file(beside(database, suffix)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-    }
-    flush_folder(database)?;
-    fs::rename(prepared, database)?;
-    flush_folder(database)?;
-    Ok(())
-}
-
-/// A second name for the file; a second file where the file system has no such names.
-fn keep(database: &Path, kept: &Path) -> io::Result<()> {
-    match fs::hard_link(database, kept) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            let mut from = File::open(database)?;
-            let mut to = File::create_new(kept)?;
-            io::copy(&mut from, &mut to)?;
-            to.sync_all()
-        }
-        linked => linked,
-    }
-}
-
-/// Makes sure that the names in a file's folder are on the disk.
-pub fn flush_folder(file: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        let folder = match file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
 }

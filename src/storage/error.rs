@@ -43,6 +43,14 @@ impl StoreError {
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Conflict(_) | Self::Stopping)
     }
+
+    /// Whether SQLite found its file damaged, or to be none of its own (SQLITE_CORRUPT, SQLITE_NOTADB).
+    pub fn is_damage(&self) -> bool {
+        let (Self::Unavailable(error) | Self::Other(error)) = self else {
+            return false;
+        };
+        matches!(of_sqlx(error), Some(sqlx::Error::Database(error)) if matches!(primary(error.as_ref()), Some(11 | 26)))
+    }
 }
 
 impl From<DbErr> for StoreError {
@@ -52,9 +60,7 @@ impl From<DbErr> for StoreError {
         }
         let kind = match &error {
             DbErr::ConnectionAcquire(_) => Kind::Unavailable,
-            DbErr::Conn(RuntimeErr::SqlxError(e))
-            | DbErr::Exec(RuntimeErr::SqlxError(e))
-            | DbErr::Query(RuntimeErr::SqlxError(e)) => classify(e),
+            error if of_sqlx(error).is_some() => of_sqlx(error).map_or(Kind::Other, classify),
             DbErr::Conn(_) => Kind::Unavailable,
             _ => Kind::Other,
         };
@@ -69,6 +75,31 @@ impl From<DbErr> for StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         DbErr::Query(RuntimeErr::SqlxError(error.into())).into()
+    }
+}
+
+fn of_sqlx(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
+}
+
+/// Whether nothing more will come over the connection that this came from: the wire, its other end or its thread is gone.
+pub(super) fn ends_connection(error: &DbErr) -> bool {
+    match of_sqlx(error) {
+        Some(
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed,
+        ) => true,
+        // admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped, idle_session_timeout,
+        // idle_in_transaction_session_timeout: the server says goodbye.
+        Some(sqlx::Error::Database(error)) => matches!(
+            error.code().as_deref(),
+            Some("57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03")
+        ),
+        _ => matches!(error, DbErr::Conn(_)),
     }
 }
 
@@ -89,9 +120,9 @@ fn classify(error: &sqlx::Error) -> Kind {
         sqlx::Error::Database(e) => match e.code().as_deref() {
             // serialization_failure, deadlock_detected
             Some("40001" | "40P01") => Kind::Conflict,
-            Some(code) if is_sqlite(e.as_ref()) => match code.parse::<i32>().map(|c| c & 0xff) {
+            Some(_) if is_sqlite(e.as_ref()) => match primary(e.as_ref()) {
                 // BUSY, LOCKED, IOERR, FULL, CANTOPEN
-                Ok(5 | 6 | 10 | 13 | 14) => Kind::Unavailable,
+                Some(5 | 6 | 10 | 13 | 14) => Kind::Unavailable,
                 _ => Kind::Other,
             },
             // Class 08 connection, 53 resources, 57 operator intervention (statement timeout 57014 too), 58 system.
@@ -108,6 +139,12 @@ fn classify(error: &sqlx::Error) -> Kind {
         },
         _ => Kind::Other,
     }
+}
+
+/// SQLite's primary result code, which is the low byte of the extended one (sqlite.org/rescode.html); None of PostgreSQL.
+fn primary(error: &dyn sqlx::error::DatabaseError) -> Option<i32> {
+    let code = error.code().filter(|_| is_sqlite(error))?;
+    code.parse::<i32>().ok().map(|code| code & 0xff)
 }
 
 fn is_sqlite(error: &dyn sqlx::error::DatabaseError) -> bool {

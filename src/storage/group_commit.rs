@@ -110,6 +110,7 @@ async fn write_batch(
                     "a batch is given up"
                 );
                 let _ = transaction.rollback().await;
+                shared(telemetry, written.len(), began, true);
                 for job in written {
                     job.ended(Err(StoreError::Unavailable(DbErr::Custom(error.to_string()))));
                 }
@@ -126,14 +127,13 @@ async fn write_batch(
     }
     match transaction.commit().await {
         Ok(()) => {
-            if let Some(metrics) = telemetry.get().and_then(Telemetry::metrics) {
-                metrics.group_commit(written.len(), began.elapsed());
-            }
+            shared(telemetry, written.len(), began, false);
             for job in written {
                 job.ended(Ok(()));
             }
         }
         Err(error) => {
+            shared(telemetry, written.len(), began, true);
             let text = error.to_string();
             // Each of those who wait for it says so in a line of its own.
             tracing::debug!(error = %text, jobs = written.len(), "commit failed");
@@ -144,6 +144,13 @@ async fn write_batch(
         }
     }
     closing
+}
+
+/// Tells of a commit.
+fn shared(telemetry: &telemetry::Slot, writes: usize, began: Instant, failed: bool) {
+    if let Some(metrics) = telemetry.get().and_then(Telemetry::metrics) {
+        metrics.group_commit(writes, began.elapsed(), failed);
+    }
 }
 
 /// How it went with a job.
@@ -213,3 +220,7 @@ async fn run_in_savepoint(transaction: &DatabaseTransaction, mut job: Box<dyn Jo
         },
     }
 }
+
+#[cfg(test)]
+#[path = "group_commit_tests.rs"]
+mod tests;

@@ -4,10 +4,12 @@
 //! Whoever opens the database shares it; whoever replaces the file (`zhibu restore`) must have it alone.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io,
     path::{Path, PathBuf},
 };
+
+use super::backup::take_after;
 
 /// Where the lock of a database's file lies.
 fn lock_file(database: &Path) -> PathBuf {
@@ -39,7 +41,25 @@ pub fn share(database: &Path) -> io::Result<Option<File>> {
 }
 
 /// Keeps others from the database; None while somebody uses it. It lasts until the file is dropped.
+///
+/// The lock is whose the database is, or whose the folder is: an administrator who holds it first must not lock the service out.
 pub fn hold_alone(database: &Path) -> io::Result<Option<File>> {
     let file = open(database)?;
-    taken(file.try_lock(), file)
+    let held = taken(file.try_lock(), file)?;
+    if held.is_some() {
+        let model = fs::metadata(database).or_else(|_| fs::metadata(folder_of(database)))?;
+        match take_after(&lock_file(database), &model) {
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(held)
+}
+
+/// The folder that a file lies in.
+pub fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }

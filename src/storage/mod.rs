@@ -13,6 +13,7 @@ mod in_use;
 mod incarnation;
 pub mod keyset;
 mod lease;
+mod lent;
 mod migrate;
 mod reader;
 pub mod row;
@@ -39,7 +40,7 @@ use sea_orm::{
 
 pub use connect::{Location, Options};
 pub use error::StoreError;
-pub use in_use::{hold_alone, share};
+pub use in_use::{folder_of, hold_alone, share};
 pub use incarnation::Incarnation;
 pub use lease::Lease;
 pub use migrate::migrate;

@@ -19,7 +19,7 @@ use sea_orm::{
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::Mutex;
 
-use super::stall::Patience;
+use super::{error::ends_connection, lent::Lent, stall::Patience};
 use crate::telemetry::{self, Spent, Telemetry, instruments::operation_of};
 
 /// A door to the database for reading.
@@ -33,12 +33,24 @@ pub struct Reader {
     patience: Patience,
 }
 
+/// Where a connection is kept.
+type Slot<DB> = Mutex<Option<Lent<DB>>>;
+
 /// A connection taken with the first statement, and given back when the reader is dropped.
 enum Held {
     /// Each statement takes one from the pool.
     None,
-    Sqlite(Mutex<Option<PoolConnection<Sqlite>>>),
-    Postgres(Mutex<Option<PoolConnection<Postgres>>>),
+    Sqlite(Slot<Sqlite>),
+    Postgres(Slot<Postgres>),
+}
+
+impl Held {
+    fn sqlite(&self) -> Option<&Slot<Sqlite>> {
+        match self {
+            Self::Sqlite(slot) => Some(slot),
+            _ => None,
+        }
+    }
 }
 
 impl Reader {
@@ -157,18 +169,22 @@ impl Reader {
 
 /// Runs a statement on the connection in a slot, which is filled from the pool first where it is empty.
 macro_rules! on_connection {
-    ($slot:expr, $pool:expr, $telemetry:expr, $statement:expr, $fetch:ident) => {{
+    ($slot:expr, $lend:ident, $pool:expr, $telemetry:expr, $statement:expr, $fetch:ident) => {{
         let mut slot = $slot.lock().await;
-        let connection = match &mut *slot {
-            Some(connection) => connection,
-            empty => empty.insert(acquire($pool, &$telemetry).await?),
+        // Somebody left it in the middle of a statement: another is sooner free.
+        slot.take_if(|lent| lent.is_left());
+        let lent = match &mut *slot {
+            Some(lent) => lent,
+            empty => empty.insert(Lent::$lend(acquire($pool, &$telemetry).await?).await?),
         };
         let Statement { sql, values, .. } = $statement;
         let values = SqlxValues(values.unwrap_or_else(|| Values(Vec::new())));
-        sqlx::query_with(AssertSqlSafe(sql), values)
-            .$fetch(&mut **connection)
-            .await
-            .map_err(|error| DbErr::Query(RuntimeErr::SqlxError(error.into())))?
+        let (connection, running) = lent.run();
+        let answer = sqlx::query_with(AssertSqlSafe(sql), values)
+            .$fetch(connection)
+            .await;
+        running.ended();
+        answer.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(error.into())))?
     }};
 }
 
@@ -200,28 +216,35 @@ impl ConnectionTrait for Reader {
 impl Reader {
     /// Lets go of a connection that does not answer, so that what else the request reads takes another.
     async fn after<T>(&self, answer: Result<T, DbErr>) -> Result<T, DbErr> {
-        if matches!(answer, Err(DbErr::Conn(_))) {
+        if answer.as_ref().is_err_and(ends_connection) {
             self.release().await;
         }
         answer
     }
 
+    /// Whether the pool runs its statements, and counts them.
+    fn is_the_pools(&self) -> bool {
+        matches!(self.held, Held::None) && self.pool.get_database_backend() != DbBackend::Sqlite
+    }
+
     async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        if let Held::None = &self.held {
+        if self.is_the_pools() {
             return self.pool.query_one_raw(statement).await;
         }
+        // SQLite's pool lends one for this one statement, so that it can be broken off.
+        let own = Slot::default();
         let timed = self.timed(&statement);
         let run = async {
             Ok(match &self.held {
-                Held::None => None,
-                Held::Sqlite(slot) => {
-                    let pool = self.pool.get_sqlite_connection_pool();
-                    on_connection!(slot, pool, self.telemetry, statement, fetch_optional)
-                        .map(QueryResult::from)
-                }
                 Held::Postgres(slot) => {
                     let pool = self.pool.get_postgres_connection_pool();
-                    on_connection!(slot, pool, self.telemetry, statement, fetch_optional)
+                    on_connection!(slot, postgres, pool, self.telemetry, statement, fetch_optional)
+                        .map(QueryResult::from)
+                }
+                held => {
+                    let slot = held.sqlite().unwrap_or(&own);
+                    let pool = self.pool.get_sqlite_connection_pool();
+                    on_connection!(slot, sqlite, pool, self.telemetry, statement, fetch_optional)
                         .map(QueryResult::from)
                 }
             })
@@ -232,21 +255,22 @@ impl Reader {
     }
 
     async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        if let Held::None = &self.held {
+        if self.is_the_pools() {
             return self.pool.query_all_raw(statement).await;
         }
+        let own = Slot::default();
         let timed = self.timed(&statement);
         let run = async {
             Ok(match &self.held {
-                Held::None => Vec::new(),
-                Held::Sqlite(slot) => {
-                    let pool = self.pool.get_sqlite_connection_pool();
-                    let rows = on_connection!(slot, pool, self.telemetry, statement, fetch_all);
-                    rows.into_iter().map(QueryResult::from).collect()
-                }
                 Held::Postgres(slot) => {
                     let pool = self.pool.get_postgres_connection_pool();
-                    let rows = on_connection!(slot, pool, self.telemetry, statement, fetch_all);
+                    let rows = on_connection!(slot, postgres, pool, self.telemetry, statement, fetch_all);
+                    rows.into_iter().map(QueryResult::from).collect()
+                }
+                held => {
+                    let slot = held.sqlite().unwrap_or(&own);
+                    let pool = self.pool.get_sqlite_connection_pool();
+                    let rows = on_connection!(slot, sqlite, pool, self.telemetry, statement, fetch_all);
                     rows.into_iter().map(QueryResult::from).collect()
                 }
             })

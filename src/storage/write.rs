@@ -4,52 +4,32 @@
 //! records what it did with [`Write::audit`] and [`Write::change`], and gives back an outcome that can be
 //! stored: ids and scalars, from which the answer is rendered, now or when an idempotent request comes again.
 
+mod actor;
+mod alone;
 mod idempotency;
 mod postgres;
+mod queued;
 mod refusals;
-
-use std::{sync::Arc, time::Instant};
+mod work;
 
 use futures_util::future::BoxFuture;
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, Statement, TransactionTrait as _};
+use sea_orm::DatabaseTransaction;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::oneshot;
 
+pub use actor::{Actor, WritePatience};
 pub use refusals::{Refusals, check_version};
 
-use super::{Database, StoreError, group_commit};
+use self::{
+    queued::Queued,
+    work::{Ended, Work},
+};
+use super::{Database, StoreError};
 use crate::{
     audit::{self, AuditRecord},
-    kernel::{
-        clock::{Clock, pause},
-        refusal::Refusal,
-        rules::Rules,
-    },
-    live::{self, Log, change::Change, store::Appended},
-    telemetry::Spent,
+    kernel::{clock::Clock, refusal::Refusal, rules::Rules},
+    live::{self, change::Change, store::Appended},
 };
-
-/// Who writes, for the audit trail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor {
-    /// The token's opaque subject, or the name of a job of our own.
-    pub subject: String,
-    /// The caller's role; none for the service's own jobs and the command line.
-    pub role: Option<&'static str>,
-    /// The request this belongs to.
-    pub request_id: String,
-}
-
-impl Actor {
-    /// The service itself: a job or the command line.
-    pub fn service(job: &str) -> Self {
-        Self {
-            subject: "zhibu".to_owned(),
-            role: None,
-            request_id: job.to_owned(),
-        }
-    }
-}
 
 /// The `Idempotency-Key` of a request (draft-ietf-httpapi-idempotency-key-header), scoped to its caller.
 #[derive(Clone, Debug)]
@@ -245,71 +225,6 @@ impl Database {
         }
     }
 
-    /// PostgreSQL: a transaction of its own, again when it got in another's way.
-    async fn write_alone<I, T>(&self, work: &Work<I, T>) -> Result<Ended<T>, StoreError>
-    where
-        T: Serialize + DeserializeOwned,
-    {
-        const ATTEMPTS: u32 = 5;
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            match self.write_in_time(work).await {
-                Err(StoreError::Conflict(_)) if attempt < ATTEMPTS => {
-                    // Full jitter: two that got in each other's way must not meet again. Whoever seeds nothing but the
-                    // length of a pause needs no generator handed in.
-                    let spread = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), attempt);
-                    let millis = spread % (8 << attempt) + 1;
-                    pause(std::time::Duration::from_millis(millis)).await;
-                }
-                ended => return ended,
-            }
-        }
-    }
-
-    /// A caller's write whose outcome is not known in time is UNAVAILABLE, as where the connection breaks: it may have been
-    /// committed, which is what idempotency keys are for. What the service writes for itself may be large.
-    async fn write_in_time<I, T>(&self, work: &Work<I, T>) -> Result<Ended<T>, StoreError>
-    where
-        T: Serialize + DeserializeOwned,
-    {
-        const OF_CALLERS: u32 = 3;
-        const OF_OUR_OWN: u32 = 60;
-        let times = if work.actor.role.is_some() {
-            OF_CALLERS
-        } else {
-            OF_OUR_OWN
-        };
-        let patience = &self.inner.patience;
-        // In a box: what waits for it would hold it several times over, on a stack that is not wide enough for that.
-        patience.transaction(times, Box::pin(self.write_once(work))).await
-    }
-
-    async fn write_once<I, T>(&self, work: &Work<I, T>) -> Result<Ended<T>, StoreError>
-    where
-        T: Serialize + DeserializeOwned,
-    {
-        let transaction = self.inner.writer.begin().await?;
-        let mut changes = Appended::default();
-        match work.run(&transaction, &mut changes).await {
-            Ok((ended, true)) => {
-                let began = work.spent.as_ref().map(|_| Instant::now());
-                transaction.commit().await?;
-                work.committed(began);
-                self.log().wrote(&changes);
-                Ok(ended)
-            }
-            Ok((ended, false)) => {
-                transaction.rollback().await?;
-                Ok(ended)
-            }
-            Err(error) => {
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
-        }
-    }
-
     /// Marks a key as running in this process, until the guard is dropped.
     fn take_off(&self, key: &IdempotencyKey) -> Option<Flight> {
         let name = (key.caller.clone(), key.key.clone());
@@ -334,180 +249,6 @@ impl Drop for Flight {
             .lock()
             .unwrap_or_else(|e| e.into_inner())
             .remove(&self.name);
-    }
-}
-
-enum Ended<T> {
-    Done { value: T, replayed: bool },
-    Refused { refusals: Vec<Refusal>, replayed: bool },
-    Forbidden,
-    InFlight,
-    OtherBody,
-}
-
-struct Work<I, T> {
-    clock: Clock,
-    rules: Rules,
-    incarnation: i64,
-    actor: Actor,
-    key: Option<IdempotencyKey>,
-    input: I,
-    case: UseCase<I, T>,
-    /// Where what the request spends is added up, if it is watched.
-    spent: Option<Arc<Spent>>,
-}
-
-impl<I, T> Work<I, T> {
-    fn committed(&self, began: Option<Instant>) {
-        if let (Some(spent), Some(began)) = (&self.spent, began) {
-            spent.committed(began);
-        }
-    }
-}
-
-impl<I, T> Work<I, T>
-where
-    T: Serialize + DeserializeOwned,
-{
-    async fn run(
-        &self,
-        transaction: &DatabaseTransaction,
-        changes: &mut Appended,
-    ) -> Result<(Ended<T>, bool), StoreError> {
-        let began = self.spent.as_ref().map(|_| Instant::now());
-        let ran = self.run_case(transaction, changes).await;
-        if let (Some(spent), Some(began)) = (&self.spent, began) {
-            spent.statements(0, began);
-        }
-        ran
-    }
-
-    /// Gives the end it came to; `changes` are what is to be told of once it is committed.
-    async fn run_case(
-        &self,
-        transaction: &DatabaseTransaction,
-        changes: &mut Appended,
-    ) -> Result<(Ended<T>, bool), StoreError> {
-        if let Some(key) = &self.key {
-            match idempotency::earlier(transaction, key).await? {
-                idempotency::Earlier::None => {}
-                idempotency::Earlier::InFlight => return Ok((Ended::InFlight, false)),
-                idempotency::Earlier::OtherBody => return Ok((Ended::OtherBody, false)),
-                idempotency::Earlier::Done(value) => {
-                    return Ok((
-                        Ended::Done {
-                            value,
-                            replayed: true,
-                        },
-                        false,
-                    ));
-                }
-                idempotency::Earlier::Refused(refusals) => {
-                    return Ok((
-                        Ended::Refused {
-                            refusals,
-                            replayed: true,
-                        },
-                        false,
-                    ));
-                }
-            }
-        }
-        // With a key a refusal is kept too, so what the case wrote before it refused must go alone.
-        let savepoint = if self.key.is_some() {
-            Some(transaction.begin().await?)
-        } else {
-            None
-        };
-        let inner = savepoint.as_ref().unwrap_or(transaction);
-        let mut write = Write {
-            transaction: inner,
-            clock: &self.clock,
-            rules: &self.rules,
-            incarnation: self.incarnation,
-            actor: &self.actor,
-            audit: Vec::new(),
-            changes: Vec::new(),
-        };
-        let result = match (self.case)(&mut write, &self.input).await {
-            Ok(value) => match write.finish().await {
-                Ok(written) => {
-                    *changes = written;
-                    Ok(Ok(value))
-                }
-                Err(error) => Err(Failure::from(error)),
-            },
-            Err(Failure::Refused(refusals)) => Ok(Err(refusals)),
-            Err(failure) => Err(failure),
-        };
-        let result = match result {
-            Ok(result) => result,
-            Err(Failure::Forbidden) => return Ok((Ended::Forbidden, false)),
-            Err(Failure::Store(error)) => return Err(error),
-            Err(Failure::Refused(refusals)) => Err(refusals),
-        };
-        if let Some(savepoint) = savepoint {
-            match &result {
-                Ok(_) => savepoint.commit().await?,
-                Err(_) => savepoint.rollback().await?,
-            }
-        }
-        if let Some(key) = &self.key {
-            idempotency::keep(transaction, key, self.clock.machine(), result.as_ref()).await?;
-        }
-        let keep = result.is_ok() || self.key.is_some();
-        let ended = match result {
-            Ok(value) => Ended::Done {
-                value,
-                replayed: false,
-            },
-            Err(refusals) => Ended::Refused {
-                refusals,
-                replayed: false,
-            },
-        };
-        Ok((ended, keep))
-    }
-}
-
-struct Queued<I, T> {
-    work: Work<I, T>,
-    log: Arc<Log>,
-    changes: Appended,
-    result: Option<Ended<T>>,
-    /// When its own statements had run, where that is asked for.
-    ran_at: Option<Instant>,
-    reply: oneshot::Sender<Result<Ended<T>, StoreError>>,
-}
-
-impl<I, T> group_commit::Job for Queued<I, T>
-where
-    I: Send + Sync,
-    T: Serialize + DeserializeOwned + Send + Sync,
-{
-    fn run<'a>(&'a mut self, savepoint: &'a DatabaseTransaction) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async move {
-            let (ended, keep) = self.work.run(savepoint, &mut self.changes).await?;
-            self.result = Some(ended);
-            self.ran_at = self.work.spent.as_ref().map(|_| Instant::now());
-            Ok(keep)
-        })
-    }
-
-    fn ended(self: Box<Self>, result: Result<(), StoreError>) {
-        self.work.committed(self.ran_at);
-        let Self {
-            log,
-            changes,
-            result: ended,
-            reply,
-            ..
-        } = *self;
-        if result.is_ok() {
-            log.wrote(&changes);
-        }
-        // The caller may have gone; what is written stays written.
-        let _ = reply.send(result.and_then(|()| ended.ok_or(StoreError::Stopping)));
     }
 }
 

@@ -248,10 +248,11 @@ impl Metrics {
         }
     }
 
-    /// Writes have shared a commit.
-    pub fn group_commit(&self, writes: usize, took: Duration) {
-        self.0.batch_size.record(writes as u64, &[]);
-        self.0.batch_seconds.record(took.as_secs_f64(), &[]);
+    /// Writes have shared a commit; `failed`: none of them is written, or nobody knows.
+    pub fn group_commit(&self, writes: usize, took: Duration, failed: bool) {
+        let error = failed.then(|| KeyValue::new("error.type", "_OTHER"));
+        self.0.batch_size.record(writes as u64, error.as_slice());
+        self.0.batch_seconds.record(took.as_secs_f64(), error.as_slice());
     }
 
     /// Readers of changes are offered a row, so long after it was written.

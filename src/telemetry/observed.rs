@@ -257,8 +257,9 @@ impl Observed {
             ];
             self.span("database", first, last, told);
         }
-        if let Some((began, ended)) = sums.commit {
-            self.span("commit", began, ended, Vec::new());
+        if let Some(commit) = sums.commit {
+            let failed = commit.failed.then(|| KeyValue::new("error.type", "_OTHER"));
+            self.span("commit", commit.began, commit.ended, Vec::from_iter(failed));
         }
     }
 
@@ -275,10 +276,16 @@ impl Observed {
             return;
         };
         let parent = Context::new().with_remote_span_context(trace.clone());
+        let failed = told
+            .iter()
+            .any(|attribute| attribute.key.as_str() == "error.type");
         let builder = SpanBuilder::from_name(name)
             .with_start_time(running.instant(began))
             .with_attributes(told);
         let mut span = tracer.build_with_context(builder, &parent);
+        if failed {
+            span.set_status(Status::error(""));
+        }
         span.end_with_timestamp(running.instant(ended));
     }
 

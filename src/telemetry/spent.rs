@@ -18,8 +18,16 @@ pub(super) struct Sums {
     pub busy: Duration,
     /// How many statements; a write's are not counted one by one.
     pub statements: u64,
-    /// From the end of a write's own statements until they were durable.
-    pub commit: Option<(Instant, Instant)>,
+    /// The last commit.
+    pub commit: Option<Commit>,
+}
+
+/// From the end of a write's own statements until they were durable, or until it was known, or given up, that they are not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Commit {
+    pub began: Instant,
+    pub ended: Instant,
+    pub failed: bool,
 }
 
 impl Spent {
@@ -34,8 +42,9 @@ impl Spent {
     }
 
     /// A commit that has ended now.
-    pub fn committed(&self, began: Instant) {
-        self.lock().commit = Some((began, Instant::now()));
+    pub fn committed(&self, began: Instant, failed: bool) {
+        let ended = Instant::now();
+        self.lock().commit = Some(Commit { began, ended, failed });
     }
 
     pub(super) fn sums(&self) -> Sums {

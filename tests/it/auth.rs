@@ -80,6 +80,7 @@ on_both!(a_token_must_say_what_it_has_to, |db| async move {
     for (why, changes) in [
         ("as it should be", json!({})),
         ("within the leeway", json!({ "exp": now - 29, "nbf": now - 60 })),
+        ("no beginning", json!({ "nbf": null, "iat": null })),
         ("an officer", json!({ "role": "COMMITTEE_OFFICER", "org": "C1" })),
         (
             "a full-width code",
@@ -93,7 +94,11 @@ on_both!(a_token_must_say_what_it_has_to, |db| async move {
         ("expired", json!({ "exp": now - 31 })),
         ("not yet valid", json!({ "nbf": now + 31 })),
         ("no end", json!({ "exp": null })),
-        ("no beginning", json!({ "nbf": null })),
+        ("not yet issued", json!({ "iat": now + 31 })),
+        (
+            "not yet issued, without nbf",
+            json!({ "nbf": null, "iat": now + 31 }),
+        ),
         ("another issuer", json!({ "iss": "elsewhere" })),
         ("no issuer", json!({ "iss": null })),
         ("another audience", json!({ "aud": "elsewhere" })),

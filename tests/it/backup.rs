@@ -1,25 +1,27 @@
 //! Backup and restore, by restoring.
 
 use std::{
+    collections::BTreeMap,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    time::Instant,
 };
 
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::{
     faults::{
-        load::{Load, Planted, number},
+        load::{Load, Planted, number, times},
         pages::{file, roots, spoil, stopped},
     },
     support::{
         app::TestApp,
         branches::create,
         postgres,
-        process::{Service, run, stderr, stdout},
+        process::{Service, run, stderr, stdout, zhibu},
         sqlite,
     },
 };
@@ -155,6 +157,178 @@ async fn a_backup_made_while_writers_push_is_restored_elsewhere() {
     assert!(service.terminate().0.success());
 }
 
+/// A service over the folder's database of district `X` renames the district and is killed: the name is in the `-wal` file only.
+async fn killed_with_a_log(dir: &Path, name: &str) {
+    let service = Service::begin_without_district(dir).ready();
+    let token = run(&["token", "--role", "DISTRICT_ADMIN", "--data-dir", text(dir)]);
+    let token = stdout(&token).trim().to_owned();
+    let ask = async |query: &str| -> Value {
+        let asked = reqwest::Client::new()
+            .post(format!("{}/graphql", service.url))
+            .bearer_auth(&token)
+            .json(&json!({ "query": query }));
+        asked.send().await.unwrap().json().await.unwrap()
+    };
+    let found = ask("{ organization(by: { code: \"X\" }) { id version } }").await;
+    let (id, version) = (
+        &found["data"]["organization"]["id"],
+        &found["data"]["organization"]["version"],
+    );
+    let rename = format!(
+        "mutation {{ updateOrganization(input: {{ id: {id}, version: {version}, name: \"{name}\" }}) {{ \
+         organization {{ name }} userErrors {{ message }} }} }}"
+    );
+    let renamed = ask(&rename).await;
+    assert_eq!(
+        renamed["data"]["updateOrganization"]["organization"]["name"], name,
+        "{renamed:#}"
+    );
+    service.kill();
+    let log = std::fs::metadata(dir.join("zhibu.db-wal")).unwrap();
+    assert!(log.len() > 0);
+}
+
+fn init(dir: &Path) {
+    let order = [
+        "init",
+        "--data-dir",
+        text(dir),
+        "--district-code",
+        "X",
+        "--district-name",
+        "区委",
+    ];
+    done(&run(&order));
+}
+
+async fn district_of(database: &Path) -> String {
+    let raw = sea_orm::Database::connect(format!("sqlite://{}", database.display()))
+        .await
+        .unwrap();
+    let sql = "SELECT name FROM organization WHERE parent_id IS NULL";
+    let statement = Statement::from_string(DbBackend::Sqlite, sql);
+    let row = raw.query_one_raw(statement).await.unwrap().unwrap();
+    raw.close().await.unwrap();
+    row.try_get_by_index(0).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_whose_log_lies_beside_it_is_no_backup() {
+    let (from, there, dir) = (
+        tempfile::tempdir().unwrap(),
+        tempfile::tempdir().unwrap(),
+        tempfile::tempdir().unwrap(),
+    );
+    init(from.path());
+    killed_with_a_log(from.path(), "新").await;
+    let copied = there.path().join("copied.db");
+    for suffix in ["", "-wal"] {
+        let name = format!("zhibu.db{suffix}");
+        std::fs::copy(
+            from.path().join(name),
+            there.path().join(format!("copied.db{suffix}")),
+        )
+        .unwrap();
+    }
+    let linked = there.path().join("linked.db");
+    std::os::unix::fs::symlink(&copied, &linked).unwrap();
+    for path in [&copied, &linked] {
+        refused(&restore(path, dir.path(), &[]), "copied.db-wal lies beside it");
+        assert_eq!(names(dir.path()), ["zhibu.db.lock"]);
+    }
+    // As it is told: one file of both.
+    let whole = there.path().join("whole.db");
+    done(&backup(&format!("sqlite://{}", copied.display()), &whole));
+    done(&restore(&whole, dir.path(), &[]));
+    assert_eq!(district_of(&dir.path().join("zhibu.db")).await, "新");
+
+    let journal = there.path().join("whole.db-journal");
+    std::fs::write(&journal, "half").unwrap();
+    refused(&restore(&whole, dir.path(), &["--replace"]), "whole.db-journal");
+    // An empty one holds nothing.
+    std::fs::write(&journal, "").unwrap();
+    done(&restore(&whole, dir.path(), &["--replace"]));
+}
+
+/// Whose the file is, as far as the test may give files away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restored_database_is_whose_the_old_one_was_or_the_folder_is() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let (there, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    init(there.path());
+    let copy = there.path().join("copy.db");
+    let url = format!("sqlite://{}", there.path().join("zhibu.db").display());
+    done(&backup(&url, &copy));
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o770)).unwrap();
+    let may_give = chown(dir.path(), Some(12_345), Some(12_346)).is_ok();
+    let belongs = |name: &str, owner: u32, mode: u32| {
+        let found = std::fs::metadata(dir.path().join(name)).unwrap();
+        assert_eq!(found.mode() & 0o777, mode, "{name}");
+        if may_give {
+            assert_eq!((found.uid(), found.gid()), (owner, 12_346), "{name}");
+        }
+    };
+    done(&restore(&copy, dir.path(), &[]));
+    belongs("zhibu.db", 12_345, 0o660);
+    belongs("zhibu.db.lock", 12_345, 0o660);
+    let database = dir.path().join("zhibu.db");
+    std::fs::set_permissions(&database, std::fs::Permissions::from_mode(0o600)).unwrap();
+    if may_give {
+        chown(&database, Some(12_347), None).unwrap();
+    }
+    done(&restore(&copy, dir.path(), &["--replace"]));
+    belongs("zhibu.db", 12_347, 0o600);
+    belongs("zhibu.db.lock", 12_347, 0o600);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_that_is_killed_leaves_the_old_database_or_the_new_one() {
+    let (there, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    init(there.path());
+    let copy = there.path().join("copy.db");
+    let url = format!("sqlite://{}", there.path().join("zhibu.db").display());
+    done(&backup(&url, &copy));
+    init(dir.path());
+    killed_with_a_log(dir.path(), "旧").await;
+    let model = tempfile::tempdir().unwrap();
+    let files = ["zhibu.db", "zhibu.db-wal"];
+    for name in files {
+        std::fs::copy(dir.path().join(name), model.path().join(name)).unwrap();
+    }
+    let began = Instant::now();
+    done(&restore(&copy, dir.path(), &["--replace"]));
+    let took = began.elapsed();
+    let kills: u32 = 12 * u32::try_from(times()).unwrap();
+    let mut found = BTreeMap::new();
+    for kill in 0..=kills {
+        let dir = tempfile::tempdir().unwrap();
+        for name in files {
+            std::fs::copy(model.path().join(name), dir.path().join(name)).unwrap();
+        }
+        let mut child = zhibu(&[
+            "restore",
+            text(&copy),
+            "--replace",
+            "--data-dir",
+            text(dir.path()),
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+        // Not an event that is waited for: the instant of a kill.
+        std::thread::sleep(took / 2 + took * kill * 2 / 3 / kills);
+        let _ = child.kill();
+        child.wait().unwrap();
+        // Whole, with whatever lies beside it by now.
+        done(&run(&["verify", "--data-dir", text(dir.path())]));
+        let name = district_of(&dir.path().join("zhibu.db")).await;
+        assert!(name == "旧" || name == "区委", "{name}");
+        *found.entry(name).or_insert(0) += 1;
+    }
+    eprintln!("{kills} kills within {took:?} left {found:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_takes_the_place_of_another_database_only_when_told_to() {
     let db = stopped().await;
@@ -162,24 +336,12 @@ async fn a_restore_takes_the_place_of_another_database_only_when_told_to() {
     let copy = there.path().join("copy.db");
     done(&backup(&db.url, &copy));
     let dir = tempfile::tempdir().unwrap();
-    let init = [
-        "init",
-        "--data-dir",
-        text(dir.path()),
-        "--district-code",
-        "X",
-        "--district-name",
-        "区委",
-    ];
-    done(&run(&init));
-    // What the old one has not folded in yet.
-    let url = format!("sqlite://{}", dir.path().join("zhibu.db").display());
-    let raw = sea_orm::Database::connect(&url).await.unwrap();
-    raw.execute_unprepared("UPDATE organization SET name = '旧'")
-        .await
-        .unwrap();
-    raw.close().await.unwrap();
+    init(dir.path());
+    // What the old one has not folded in: its service was killed.
+    killed_with_a_log(dir.path(), "旧").await;
     refused(&restore(&copy, dir.path(), &[]), "--replace");
+    let mode = std::fs::Permissions::from_mode(0o640);
+    std::fs::set_permissions(dir.path().join("zhibu.db"), mode).unwrap();
     let said = done(&restore(&copy, dir.path(), &["--replace"]));
     assert!(said.contains("the old database: "), "{said}");
     let kept: Vec<String> = names(dir.path())
@@ -187,6 +349,13 @@ async fn a_restore_takes_the_place_of_another_database_only_when_told_to() {
         .filter(|name| name.contains(".replaced-"))
         .collect();
     assert_eq!(kept.len(), 1, "{kept:?}");
+    for name in ["zhibu.db", kept[0].as_str()] {
+        let mode = std::fs::metadata(dir.path().join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o640, "{name}");
+    }
     let query = "SELECT count(*) FROM organization WHERE code = 'X' AND name = '旧'";
     for (name, expected) in [("zhibu.db", 0), (kept[0].as_str(), 1)] {
         let url = format!("sqlite://{}", dir.path().join(name).display());

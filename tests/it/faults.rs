@@ -9,4 +9,5 @@ mod kills;
 pub mod load;
 mod network;
 pub mod pages;
+mod readers;
 mod skew;

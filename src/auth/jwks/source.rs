@@ -248,7 +248,9 @@ impl JwksSource {
             None => {}
         }
         if set.skipped != state.told_skipped {
-            tracing::info!(issuer = name, skipped = ?set.skipped, "keys of the issuer are passed over");
+            if !set.skipped.is_empty() {
+                tracing::info!(issuer = name, skipped = ?set.skipped, "keys of the issuer are passed over");
+            }
             state.told_skipped = set.skipped;
         }
         state.keys = set.keys.into();

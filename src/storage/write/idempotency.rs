@@ -2,10 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use entity::idempotency_key as table;
-use sea_orm::{ActiveValue::Set, ColumnTrait as _, EntityTrait as _, QueryFilter as _};
-use serde::Deserialize;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, DbBackend,
+    EntityTrait as _, QueryFilter as _, Statement,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::*;
+use super::IdempotencyKey;
+use crate::{kernel::refusal::Refusal, storage::StoreError};
 
 pub(super) enum Earlier<T> {
     None,

@@ -1,5 +1,8 @@
 //! A load that records what was acknowledged, and the checker that compares it with what is there.
 
+mod streams;
+mod writers;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -15,28 +18,24 @@ use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle};
 use zhibu::kernel::clock::Clock;
 
+use self::{
+    streams::follow,
+    writers::{keyed, push},
+};
 use crate::support::{
     TestDatabase,
     app::TestApp,
     branches::create,
     process::{run, stderr, stdout},
-    socket::Socket,
 };
 
-/// Entries of one push.
-const BATCH: usize = 20;
 /// How long a client waits before it asks again.
 const AGAIN: Duration = Duration::from_millis(50);
 /// How long anything may take that is to come.
 const SOON: Duration = Duration::from_secs(120);
 
-const PUSH: &str = "mutation($input: PushPointsInput!) { pushPoints(input: $input) {
-    outcomes { status } userErrors { message } } }";
 const CREATE: &str = "mutation($input: CreateOrganizationInput!) { createOrganization(input: $input) {
     organization { id } userErrors { message } } }";
-const ADJUST: &str = "mutation($input: AdjustPointsInput!) { adjustPoints(input: $input) {
-    pointEntry { id } userErrors { message } } }";
-const FOLLOW: &str = "subscription($after: ChangeCursor) { changes(after: $after) { cursor } }";
 
 /// How many times as much as in the suite: `ZHIBU_TORTURE`.
 pub fn times() -> usize {
@@ -166,194 +165,10 @@ impl Planted {
     }
 }
 
-/// Asks the service, wherever it is; None where there is no answer, or one that acknowledges nothing.
-async fn ask(
-    shared: &Shared,
-    http: &reqwest::Client,
-    token: &str,
-    document: &str,
-    input: &Value,
-    key: Option<&str>,
-) -> Option<Value> {
-    let url = shared.url.borrow().clone();
-    let mut request = http
-        .post(format!("{url}/graphql"))
-        .bearer_auth(token)
-        .timeout(Duration::from_secs(60))
-        .json(&json!({ "query": document, "variables": { "input": input } }));
-    if let Some(key) = key {
-        request = request.header("idempotency-key", key);
-    }
-    let answer: Value = request.send().await.ok()?.json().await.ok()?;
-    let payload = answer["data"].as_object()?.values().next()?.clone();
-    assert_eq!(payload["userErrors"], json!([]), "{answer:#}");
-    Some(payload)
-}
-
 /// Waits a little, or until the service is elsewhere.
 async fn wait_a_little(shared: &Shared) {
     let mut url = shared.url.clone();
     let _ = tokio::time::timeout(AGAIN, url.changed()).await;
-}
-
-/// Pushes batches: new events, one of the batch before again, and a reversal of one that was acknowledged.
-async fn push(shared: Arc<Shared>, writer: usize, rounds: usize) {
-    let http = reqwest::Client::new();
-    for round in 0..rounds {
-        let event = |round: usize, n: usize| format!("E-{writer}-{round}-{n}");
-        let earn = |name: String| {
-            json!({ "eventId": name, "branchCode": "B1", "points": 1.25, "activity": "THEME_DAY",
-                "occurredAt": "2026-02-01T04:00:00Z" })
-        };
-        let mut names: Vec<String> = (0..BATCH).map(|n| event(round, n)).collect();
-        let mut entries: Vec<Value> = names.iter().cloned().map(earn).collect();
-        if let Some(before) = round.checked_sub(1) {
-            entries.push(earn(event(before, 0)));
-            let reversal = format!("R-{writer}-{round}");
-            entries.push(
-                json!({ "eventId": reversal, "branchCode": "B1", "kind": "REVERSAL", "points": 0,
-                "refersTo": event(before, 1), "occurredAt": "2026-02-02T04:00:00Z" }),
-            );
-            names.push(reversal);
-        }
-        let input = json!({ "sourceCode": "EJIA", "entries": entries });
-        loop {
-            let answer = ask(&shared, &http, &shared.adapter, PUSH, &input, None).await;
-            if let Some(outcomes) = answer.as_ref().and_then(|payload| payload["outcomes"].as_array()) {
-                assert_eq!(outcomes.len(), entries.len());
-                let taken = outcomes
-                    .iter()
-                    .all(|outcome| outcome["status"] == "ACCEPTED" || outcome["status"] == "DUPLICATE");
-                assert!(taken, "{outcomes:?}");
-                break;
-            }
-            wait_a_little(&shared).await;
-        }
-        shared.acknowledged.lock().unwrap().events.extend(names);
-        shared.answers.send_modify(|answers| *answers += 1);
-    }
-}
-
-/// Mutations that must be done once, each again under its key until it is answered, and once more after that.
-async fn keyed(shared: Arc<Shared>, rounds: usize) {
-    let http = reqwest::Client::new();
-    for round in 0..rounds {
-        let code = format!("K{round}");
-        let organization =
-            json!({ "code": code, "name": code, "kind": "COMMITTEE", "parentId": shared.district });
-        let document = format!("文号-{round}");
-        let adjustment = json!({ "branchId": shared.branch, "points": 2, "documentNumber": document, "note": "补录",
-            "occurredAt": "2026-02-03T04:00:00Z" });
-        let mut answered = BTreeMap::new();
-        // The second time it is a replay, across restarts too.
-        for _ in 0..2 {
-            for (text, input, thing, key) in [
-                (CREATE, &organization, "organization", &code),
-                (ADJUST, &adjustment, "pointEntry", &document),
-            ] {
-                let key = format!("key-{}", key.trim_start_matches("文号-"));
-                let key = format!("{thing}-{key}");
-                loop {
-                    let answer = ask(&shared, &http, &shared.admin, text, input, Some(&key)).await;
-                    if let Some(id) = answer.as_ref().and_then(|payload| payload[thing]["id"].as_str()) {
-                        let before = answered.insert(thing, id.to_owned());
-                        assert!(before.is_none_or(|before| before == id), "done twice: {key}");
-                        break;
-                    }
-                    wait_a_little(&shared).await;
-                }
-            }
-        }
-        let mut acknowledged = shared.acknowledged.lock().unwrap();
-        acknowledged
-            .organizations
-            .insert(code, answered["organization"].clone());
-        acknowledged
-            .documents
-            .insert(document, answered["pointEntry"].clone());
-        drop(acknowledged);
-        shared.answers.send_modify(|answers| *answers += 1);
-    }
-}
-
-/// Follows the changes, from where it was after every break; gives the cursors in the order in which they came.
-async fn follow(
-    shared: Arc<Shared>,
-    transport: &'static str,
-    start: String,
-    told: watch::Sender<usize>,
-) -> Vec<String> {
-    let mut cursors: Vec<String> = Vec::new();
-    while !shared.done.load(Ordering::SeqCst) {
-        let after = cursors.last().unwrap_or(&start).clone();
-        let url = shared.url.borrow().clone();
-        let mut take = |result: &Value| {
-            let cursor = result["data"]["changes"]["cursor"].as_str();
-            let Some(cursor) = cursor else {
-                let code = &result["errors"][0]["extensions"]["code"];
-                assert!(code != "CURSOR_EXPIRED", "{result}");
-                return false;
-            };
-            cursors.push(cursor.to_owned());
-            told.send_replace(cursors.len());
-            true
-        };
-        if transport == "graphql-sse" {
-            listen_to_events(&shared, &url, &after, &mut take).await;
-        } else {
-            listen_to_socket(&shared, &url, &after, &mut take).await;
-        }
-        wait_a_little(&shared).await;
-    }
-    cursors
-}
-
-/// How long a stream may be silent before a client breaks it off and goes on anew: it might be half-open.
-const SILENCE: Duration = Duration::from_secs(2);
-
-async fn listen_to_socket(shared: &Shared, url: &str, after: &str, take: &mut impl FnMut(&Value) -> bool) {
-    let Some(mut socket) = Socket::at(url, Some("graphql-transport-ws")).await else {
-        return;
-    };
-    let init = json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {}", shared.admin) } });
-    let payload = json!({ "query": FOLLOW, "variables": { "after": after } });
-    let subscribe = json!({ "id": "1", "type": "subscribe", "payload": payload });
-    if !socket.try_say(init).await || !socket.try_say(subscribe).await {
-        return;
-    }
-    while let Some(message) = socket.hear_within(SILENCE).await {
-        match message["type"].as_str() {
-            Some("connection_ack") => {}
-            Some("next") if take(&message["payload"]) => {}
-            _ => return,
-        }
-    }
-}
-
-async fn listen_to_events(shared: &Shared, url: &str, after: &str, take: &mut impl FnMut(&Value) -> bool) {
-    let request = reqwest::Client::new()
-        .post(format!("{url}/graphql/stream"))
-        .bearer_auth(&shared.admin)
-        .json(&json!({ "query": FOLLOW, "variables": { "after": after } }));
-    let Ok(Ok(mut response)) = tokio::time::timeout(SILENCE * 5, request.send()).await else {
-        return;
-    };
-    let mut read = String::new();
-    while let Ok(Ok(Some(chunk))) = tokio::time::timeout(SILENCE, response.chunk()).await {
-        read.push_str(std::str::from_utf8(&chunk).unwrap());
-        while let Some((event, rest)) = read.split_once("\n\n") {
-            let data = event.lines().find_map(|line| line.strip_prefix("data:"));
-            let result: Value = data
-                .and_then(|data| serde_json::from_str(data.trim()).ok())
-                .unwrap_or_default();
-            let comment = !event.lines().any(|line| line.starts_with("event:"));
-            let rest = rest.to_owned();
-            if !comment && !take(&result) {
-                return;
-            }
-            read = rest;
-        }
-    }
 }
 
 impl Load {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::{sync::watch, time::Instant};
+use zhibu::{audit::RefusedAccess, storage::write::Actor};
 
 use super::load::{Load, Planted, number, times};
 use crate::support::{
@@ -98,4 +99,63 @@ async fn a_mutation_on_a_dead_wire_is_answered_in_time_and_its_connection_is_giv
         answer.status == 200
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_waits_for_no_job_on_a_dead_wire() {
+    let Some(db) = postgres::database().await else {
+        return;
+    };
+    let (proxy, db) = Proxy::before(db);
+    let app = TestApp::on(db).await;
+    proxy.stall();
+    let (stop, stopped) = watch::channel(false);
+    let jobs = tokio::spawn(app.app.jobs("test".to_owned()).run(stopped));
+    eventually("a job waits for the database", async || {
+        app.database
+            .pools()
+            .into_iter()
+            .any(|(_, size, idle)| size as usize > idle)
+    })
+    .await;
+    stop.send_replace(true);
+    // A statement alone would be waited for for 25 s.
+    tokio::time::timeout(Duration::from_secs(10), jobs)
+        .await
+        .expect("it stops")
+        .unwrap();
+    proxy.restore();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_access_whose_commit_nobody_heard_of_is_written_once() {
+    let Some(db) = postgres::database().await else {
+        return;
+    };
+    let direct = db.url.clone();
+    let (proxy, db) = Proxy::before(db);
+    let app = TestApp::on(db).await;
+    let refused = RefusedAccess::new(7);
+    let note = |field: &str| {
+        refused.note(Actor::service("r-1"), field, app.database.clock().machine());
+    };
+    note("createOrganization");
+    proxy.lose_commit();
+    refused
+        .flush(&app.database, None)
+        .await
+        .expect_err("the answer is lost");
+    assert_eq!(proxy.lost_commits(), 1);
+    // The same was refused once more meanwhile.
+    note("createOrganization");
+    eventually("it is known", async || {
+        refused.flush(&app.database, None).await.is_ok()
+    })
+    .await;
+    let raw = sea_orm::Database::connect(&direct).await.unwrap();
+    let written =
+        "SELECT sum((after::json->>'count')::bigint)::bigint FROM audit_entry WHERE action = 'refused'";
+    assert_eq!(number(&raw, written).await, 2);
+    let rows = "SELECT count(*) FROM audit_entry WHERE action = 'refused'";
+    assert_eq!(number(&raw, rows).await, 2);
 }

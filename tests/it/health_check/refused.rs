@@ -455,27 +455,23 @@ on_both!(evidence_is_refused_before_any_of_it_is_lost, |db| async move {
         .await
         .unwrap_err();
     assert_eq!(said, "INVALID_INPUT verdicts.0.evidence");
+    let pieces = async || {
+        let results = year.results("B1").await;
+        results["R-ROLE-01"]["evidence"].as_array().unwrap().len()
+    };
     input["verdicts"] = json!([verdict("examiner")]);
     mutate(&year.examiner_of("B4"), "concludeConsultation", input)
         .await
         .unwrap();
-    assert_eq!(
-        year.results("B1").await["R-ROLE-01"]["evidence"]
-            .as_array()
-            .unwrap()
-            .len(),
-        40
-    );
+    assert_eq!(pieces().await, 40);
     year.put_right("B1").await;
-    let met = json!({ "itemCode": "R-ROLE-01", "verdict": "MET", "evidence": many("recheck") });
-    year.answer(&year.examiner_of("B4"), "B1", vec![met])
-        .await
-        .unwrap();
-    assert_eq!(
-        year.results("B1").await["R-ROLE-01"]["evidence"]
-            .as_array()
-            .unwrap()
-            .len(),
-        60
-    );
+    let met = async |evidence: Vec<String>| {
+        let met = json!({ "itemCode": "R-ROLE-01", "verdict": "MET", "evidence": evidence });
+        year.answer(&year.examiner_of("B4"), "B1", vec![met]).await
+    };
+    // What is there already, or twice in one answer, is no more of it.
+    let mut evidence = many("recheck").split_off(3);
+    evidence.extend(["recheck 7", "branch 2", "examiner 2"].map(str::to_owned));
+    met(evidence).await.unwrap();
+    assert_eq!(pieces().await, 57);
 });

@@ -20,6 +20,8 @@ const PHONE: &str = "13860412345";
 const VARIABLE: &str = "planted-variable-text";
 const KEY: &str = "planted-idempotency-key";
 const PASSWORD: &str = "planted-database-password";
+const REQUEST: &str = "front-end_1.42";
+const REQUEST_WITH_CARD: &str = "r-11010519491231002X";
 const COLLECTOR_TOKEN: &str = "planted-collector-token";
 
 const PUSH: &str =
@@ -181,6 +183,14 @@ on_both!(what_callers_send_is_in_nothing_that_is_told, |db| async move {
         )
         .header("tracestate", format!("vendor={VARIABLE}"));
     client.done(weird).await;
+    // Its caller finds it again; a person's number nobody does.
+    for (id, kept) in [(REQUEST, true), (REQUEST_WITH_CARD, false), (PHONE, false)] {
+        let asked = client
+            .ask("{ viewer { role } }", json!({}))
+            .header("x-request-id", id);
+        let answer = asked.send().await.unwrap();
+        assert_eq!(answer.headers()["x-request-id"] == id, kept, "{id}");
+    }
     let scraped = client.http.get(&figures).send().await.unwrap();
     assert_eq!(
         scraped.headers()["content-type"],
@@ -212,6 +222,7 @@ on_both!(what_callers_send_is_in_nothing_that_is_told, |db| async move {
         WEBHOOK_KEY,
         PASSWORD,
         COLLECTOR_TOKEN,
+        REQUEST_WITH_CARD,
     ] {
         for (what, text) in [
             ("log", log.as_str()),
@@ -222,6 +233,7 @@ on_both!(what_callers_send_is_in_nothing_that_is_told, |db| async move {
             assert!(line.is_none(), "{planted} is in the {what}: {line:?}");
         }
     }
+    assert!(log.lines().any(|line| line.contains(REQUEST)));
     lines_are_as_they_should(&log);
 });
 

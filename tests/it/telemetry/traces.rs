@@ -1,10 +1,11 @@
 //! Traces: the spans of a request, what they say, and a collector that is away.
 
 use opentelemetry_proto::tonic::trace::v1::Span;
+use sea_orm::ConnectionTrait as _;
 use sha2::{Digest as _, Sha256};
 
 use super::{collector::attribute, *};
-use crate::support::{on_both, socket::Socket, sqlite};
+use crate::support::{Backend, app::Answer, on_both, socket::Socket, sqlite};
 
 const PARENT: &str = "0af7651916cd43dd8448eb211c80319c";
 
@@ -23,6 +24,13 @@ fn of_kind<'s>(spans: &'s [Span], kind: &str, protocol: &str) -> Vec<&'s Span> {
     found.collect()
 }
 
+/// The span of the request that was answered so.
+fn of_request<'s>(spans: &'s [Span], answer: &Answer) -> &'s Span {
+    let id = answer.headers["x-request-id"].to_str().unwrap();
+    let of = |span: &&Span| attribute(span, "zhibu.request.id") == id;
+    spans.iter().find(of).expect("its span")
+}
+
 async fn spans(app: &TestApp, collector: &Collector) -> Vec<Span> {
     app.app.telemetry().unwrap().flush().await;
     collector.spans()
@@ -32,12 +40,8 @@ on_both!(a_request_is_a_trace_of_its_parts, |db| async move {
     let collector = Collector::start().await;
     let app = district(db, |config| traced(config, &collector)).await;
     let answer = app.admin().ask(BRANCHES, json!({})).await;
-    let id = answer.headers["x-request-id"].to_str().unwrap().to_owned();
     let all = spans(&app, &collector).await;
-    let query = all
-        .iter()
-        .find(|span| attribute(span, "zhibu.request.id") == id)
-        .expect("its span");
+    let query = of_request(&all, &answer);
     assert_eq!(query.name, "query");
     assert_eq!(below(&all, query), ["database", "execute", "prepare"]);
     let document = hex::encode(Sha256::digest(BRANCHES));
@@ -75,18 +79,88 @@ on_both!(a_request_is_a_trace_of_its_parts, |db| async move {
     );
     // A kept answer has nothing to execute.
     let answer = app.admin().ask(BRANCHES, json!({})).await;
-    let id = answer.headers["x-request-id"].to_str().unwrap().to_owned();
     let all = spans(&app, &collector).await;
-    let kept = all
-        .iter()
-        .find(|span| attribute(span, "zhibu.request.id") == id)
-        .unwrap();
+    let kept = of_request(&all, &answer);
     assert_eq!(attribute(kept, "zhibu.cache"), "hit");
     assert_eq!(below(&all, kept), ["prepare"]);
     // Supervisors are not traced.
     app.http().get(format!("{}/livez", app.url)).send().await.unwrap();
     let all = spans(&app, &collector).await;
     assert!(all.iter().all(|span| attribute(span, "http.route") != "/livez"));
+});
+
+/// What a commit fails of, and nothing before it.
+const LATE_FAULTS: [(Backend, &[&str]); 2] = [
+    (
+        Backend::Sqlite,
+        &[
+            "CREATE TABLE late_parent (id INTEGER PRIMARY KEY)",
+            "CREATE TABLE late (id INTEGER REFERENCES late_parent (id) DEFERRABLE INITIALLY DEFERRED)",
+            "CREATE TRIGGER late_fault AFTER INSERT ON organization BEGIN INSERT INTO late VALUES (9); END",
+        ],
+    ),
+    (
+        Backend::Postgres,
+        &[
+            "CREATE TABLE late_parent (id INTEGER PRIMARY KEY)",
+            "CREATE TABLE late (id INTEGER REFERENCES late_parent (id) DEFERRABLE INITIALLY DEFERRED)",
+            "CREATE FUNCTION late_fault() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN INSERT INTO late VALUES (9); RETURN NULL; END $$",
+            "CREATE TRIGGER late_fault AFTER INSERT ON organization \
+             FOR EACH ROW EXECUTE FUNCTION late_fault()",
+        ],
+    ),
+];
+
+on_both!(a_commit_that_fails_is_told_of_as_failed, |db| async move {
+    let collector = Collector::start().await;
+    let backend = db.backend;
+    let app = district(db, |config| {
+        traced(config, &collector);
+        served(config);
+    })
+    .await;
+    let raw = app.raw().await;
+    let (_, fault) = LATE_FAULTS.into_iter().find(|(of, _)| *of == backend).unwrap();
+    for sql in fault {
+        raw.execute_unprepared(sql).await.unwrap();
+    }
+    let document = "mutation Late($input: CreateOrganizationInput!) { createOrganization(input: $input) {
+        userErrors { code } } }";
+    let input = json!({ "code": "LATE", "name": "晚", "kind": "COMMITTEE", "parentId": app.organization_id("D").await });
+    let failed = app.admin().ask(document, json!({ "input": input.clone() })).await;
+    failed.error_code();
+    raw.execute_unprepared(match backend {
+        Backend::Sqlite => "DROP TRIGGER late_fault",
+        Backend::Postgres => "DROP TRIGGER late_fault ON organization",
+    })
+    .await
+    .unwrap();
+    app.admin().ask(document, json!({ "input": input })).await.done();
+    let all = spans(&app, &collector).await;
+    let commits: Vec<&Span> = all
+        .iter()
+        .filter(|span| attribute(span, "graphql.operation.name") == "Late")
+        .map(|mutation| {
+            all.iter()
+                .find(|span| span.name == "commit" && span.parent_span_id == mutation.span_id)
+                .expect("its commit")
+        })
+        .collect();
+    let mut told: Vec<(String, i32)> = commits
+        .iter()
+        .map(|span| {
+            let status = span.status.as_ref().map_or(0, |status| status.code);
+            (attribute(span, "error.type"), status)
+        })
+        .collect();
+    told.sort();
+    assert_eq!(told, [(String::new(), 0), ("_OTHER".to_owned(), 2)]);
+    if backend == Backend::Sqlite {
+        let figures = Scrape::of(&app).await;
+        let failed = figures.sum("zhibu_group_commit_size_count", &["error_type=\"_OTHER\""]);
+        assert_eq!(failed, 1.0, "{}", figures.text);
+    }
 });
 
 on_both!(

@@ -1,0 +1,78 @@
+//! A connection of the pool while somebody reads with it, and what becomes of a statement whose reader has gone.
+//!
+//! PostgreSQL ends what takes longer than `statement_timeout`. SQLite knows no such limit: a statement that nobody waits for any more,
+//! because its request was over time or its caller hung up, would go on in its connection's thread, and four of those are all the
+//! readers there are. So SQLite asks every few thousand steps (sqlite.org/c3ref/progress_handler.html) whether somebody waits still.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use sea_orm::{
+    DbErr, RuntimeErr,
+    sqlx::{self, Postgres, Sqlite, pool::PoolConnection},
+};
+
+/// Steps of SQLite's virtual machine between two questions, a fraction of a millisecond.
+const STEPS: i32 = 10_000;
+
+/// A connection taken from the pool.
+pub(super) struct Lent<DB: sqlx::Database> {
+    connection: PoolConnection<DB>,
+    left: Arc<AtomicBool>,
+}
+
+impl Lent<Sqlite> {
+    /// From now on a statement that is left ends. Costs a round trip to the connection's thread.
+    pub(super) async fn sqlite(mut connection: PoolConnection<Sqlite>) -> Result<Self, DbErr> {
+        let left = Arc::new(AtomicBool::new(false));
+        let asked = left.clone();
+        connection
+            .lock_handle()
+            .await
+            .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?
+            .set_progress_handler(STEPS, move || !asked.load(Ordering::Relaxed));
+        Ok(Self { connection, left })
+    }
+}
+
+impl Lent<Postgres> {
+    /// The server ends what takes too long.
+    #[expect(clippy::unused_async, reason = "as the other database's")]
+    pub(super) async fn postgres(connection: PoolConnection<Postgres>) -> Result<Self, DbErr> {
+        let left = Arc::default();
+        Ok(Self { connection, left })
+    }
+}
+
+impl<DB: sqlx::Database> Lent<DB> {
+    /// Whether a statement was left in the middle.
+    pub(super) fn is_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    /// To run a statement with; whoever drops the second before it has [ended](Running::ended) has left it.
+    pub(super) fn run(&mut self) -> (&mut DB::Connection, Running) {
+        let running = Running(Some(self.left.clone()));
+        (&mut self.connection, running)
+    }
+}
+
+/// A statement that runs.
+pub(super) struct Running(Option<Arc<AtomicBool>>);
+
+impl Running {
+    /// It has been answered.
+    pub(super) fn ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(left) = &self.0 {
+            left.store(true, Ordering::Relaxed);
+        }
+    }
+}
