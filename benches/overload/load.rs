@@ -15,7 +15,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use crate::{Failure, client::Ask, process::Server};
 
 /// Callers that ask for their next card once they have one, where it is looked for what can be done.
-const CALLERS: usize = 16;
+const CALLERS: usize = 32;
 
 /// Requests under way at most. Beyond them the load is not what it is said to be, and is a failure of this bench.
 const UNDER_WAY: usize = 1_500;

@@ -41,7 +41,7 @@ impl<K: Clone + Eq + Hash> Shares<K> {
 
     /// How many have taken anything.
     #[cfg(test)]
-    pub fn len(&self) -> usize {
+    pub fn holders(&self) -> usize {
         lock(&self.taken).len()
     }
 }
@@ -85,6 +85,6 @@ mod tests {
         assert!(shares.take(&"a", 3).is_none());
         assert!(shares.take(&"a", 2).is_some());
         drop(one);
-        assert_eq!(shares.len(), 1, "who has nothing takes no memory");
+        assert_eq!(shares.holders(), 1, "who has nothing takes no memory");
     }
 }

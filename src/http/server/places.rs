@@ -113,6 +113,6 @@ mod tests {
         let _first = take("2001:db8:0:1::1").ok().unwrap();
         assert_eq!(take("2001:db8:0:1::2").err(), Some(Full::Address));
         let _other = take("2001:db8:0:2::1").ok().unwrap();
-        assert_eq!(places.by_address.len(), 2);
+        assert_eq!(places.by_address.holders(), 2);
     }
 }
