@@ -359,9 +359,46 @@ def map_body(context, body):
     if context.operation.label.startswith("Mutation."):
         body = with_user_errors(body)
     body = visit(body, TypeInfoVisitor(info, shapes))
+    if dice.random() < 0.08:
+        info = TypeInfo(SCHEMA)
+        body = visit(body, TypeInfoVisitor(info, Wrong(info, dice, dice.randint(1, 3))))
     if shapes.fragments:
         body = DocumentNode(definitions=(*body.definitions, *shapes.fragments))
     return body
+
+
+class Wrong(Visitor):
+    """Breaks one rule of validation that schemathesis' invalid documents do not: they break types of arguments and names of fields."""
+
+    def __init__(self, info, dice, at):
+        super().__init__()
+        self.info, self.dice, self.at = info, dice, at
+
+    def leave_selection_set(self, node, *_):
+        self.at -= 1
+        parent = self.info.get_parent_type()
+        if self.at != 0 or parent is None:
+            return None
+        plain = [name for name, field in getattr(parent, "fields", {}).items() if is_leaf_type(get_named_type(field.type)) and not field.args]
+        one, other = self.dice.choice(plain or ["__typename"]), self.dice.choice(plain or ["__typename"])
+        on = parent.name
+        text = self.dice.choice(
+            [
+                f"{one} @nothing",
+                "__typename @nothing",
+                "t: __typename @include(if: true) @include(if: true)",
+                "... @nothing { __typename }",
+                f"same: {one} same: {other}",
+                f"same: __typename ... on {on} {{ same: {one} }}",
+                f"... on {on} {{ same: {one} }} ... {{ same: {other} }}",
+                "__typename @skip(if: null)",
+                f"{one} @include",
+                f"{one} @deprecated",
+                "__typename { __typename }",
+                "...Nowhere",
+            ]
+        )
+        return SelectionSetNode(selections=(*node.selections, *parse(f"{{ {text} }}").definitions[0].selection_set.selections))
 
 
 USER_ERRORS = parse("{ userErrors { code message path } }").definitions[0].selection_set.selections[0]
@@ -523,6 +560,39 @@ class Reader:
         self.failed = {tuple(error["path"]) for error in errors if "path" in error}
         self.seen = set()
 
+    def reaches(self, kind, selection_sets, steps):
+        """Whether what fails at these steps below an object, or an item of a list, makes that null: there is nothing between that may be."""
+        if is_abstract_type(kind):
+            return any(self.reaches(each, selection_sets, steps) for each in SCHEMA.get_possible_types(kind))
+        fields = {}
+        for selection_set in selection_sets:
+            self.collect(kind, selection_set, fields)
+        asked = fields.get(steps[0])
+        if asked is None or asked[0].name.value not in kind.fields:
+            return False
+        return self.reaches_value(
+            kind.fields[asked[0].name.value].type, [each.selection_set for each in asked if each.selection_set], steps[1:]
+        )
+
+    def reaches_value(self, kind, inner, steps):
+        if not is_non_null_type(kind):
+            return False
+        if not steps:
+            return True
+        return self.reaches_nullable(kind.of_type, inner, steps)
+
+    def reaches_nullable(self, kind, inner, steps):
+        if is_list_type(kind):
+            return self.reaches_value(kind.of_type, inner, steps[1:])
+        return self.reaches(kind, inner, steps)
+
+    def explained(self, kind, inner, path):
+        """A null is a value, a failure here, or one from below that nothing stopped."""
+        below = [failed for failed in self.failed if failed[: len(path)] == path and len(failed) > len(path)]
+        if not below or path in self.failed:
+            return True
+        return any(self.reaches_nullable(kind, inner, failed[len(path) :]) for failed in below)
+
     def collect(self, kind, selection_set, into):
         for selection in selection_set.selections:
             if not included(selection, self.variables):
@@ -575,6 +645,9 @@ class Reader:
             require(value is not None, "null where the schema has none", f"{where} at {path}")
             kind = kind.of_type
         if value is None:
+            require(
+                self.explained(kind, inner, path), "null goes no further than it must", f"{where} at {path}: {sorted(map(str, self.failed))}"
+            )
             return
         require(path not in self.failed, "a field that failed is null", f"{where} at {path}: {value!r:.80}")
         if is_list_type(kind):
@@ -720,6 +793,11 @@ def judge(response, request):
                 require(place is None, "a field that failed is null", f"{error!r:.300}")
             if body["data"] is None:
                 require(bool(errors), "no data, then errors", "")
+                require(
+                    reader.explained(root, [operation.selection_set], ()),
+                    "null goes no further than it must",
+                    f"data: {errors!r:.300}",
+                )
             else:
                 reader.object(root, [operation.selection_set], body["data"], ())
             seen = reader.seen
