@@ -323,7 +323,8 @@ class Shapes(Visitor):
         selections = list(node.selections)
         what = self.dice.randrange(4)
         if what == 0:
-            selections.insert(0, FieldNode(name=NameNode(value="__typename"), alias=None, arguments=(), directives=(), selection_set=None))
+            name = self.dice.choice(["__typename", "__typename @include(if: true)", "t: __typename @skip(if: false)"])
+            selections.insert(0, parse(f"{{ {name} }}").definitions[0].selection_set.selections[0])
         elif what == 1:
             each = self.dice.randrange(len(selections))
             inner = SelectionSetNode(selections=(selections[each],))
@@ -445,14 +446,16 @@ class IntoVariables(Visitor):
         if expected is None or self.dice.random() < 0.3 or not self.moves(node.value):
             return None
         name = f"v{len(self.definitions)}"
+        # What may be left out, sometimes is: then the argument counts as left out too (October 2021, section 6.4.1).
+        optional = not is_non_null_type(expected) or self.info.get_default_value() is not Undefined
+        if optional and self.dice.random() < 0.2:
+            expected = get_nullable_type(expected)
+        else:
+            self.values[name] = json_of(node.value)
         self.definitions.append(
             VariableDefinitionNode(variable=VariableNode(name=NameNode(value=name)), type=parse_type(str(expected)), default_value=None, directives=())
         )
-        self.values[name] = json_of(node.value)
         return type(node)(name=node.name, value=VariableNode(name=NameNode(value=name)))
-
-    def enter_directive(self, *_):
-        return self.SKIP
 
     def moves(self, value):
         return not isinstance(value, (VariableNode, NullValueNode))
@@ -782,6 +785,8 @@ def judge(response, request):
             reader = Reader(document, sent.get("variables") or {}, errors)
             for error in errors:
                 require("path" in error, "an error of a field has a path", f"{error!r:.300}")
+                unread = error["message"].startswith(("Expected input type", "Failed to parse"))
+                require(not unread, "arguments of a valid document can be read", f"{error!r:.300}")
                 place = body["data"]
                 for step in error["path"]:
                     if place is None:
