@@ -250,9 +250,11 @@ class Known(Visitor):
             fields = node.fields or ()
             named = [field for field in fields if field.name.value in ("id", "code")] or list(fields)
             if named and self.dice.random() < 0.95:
-                node = ObjectValueNode(fields=(self.dice.choice(named),))
-                return node
-        return None
+                return ObjectValueNode(fields=(self.dice.choice(named),))
+            return None
+        # A version is that of what was named before it.
+        in_order = sorted(node.fields or (), key=lambda field: field.name.value == "version")
+        return ObjectValueNode(fields=tuple(in_order)) if in_order != list(node.fields or ()) else None
 
     def value(self, node, name):
         expected = get_nullable_type(self.info.get_input_type())
@@ -452,6 +454,9 @@ class IntoVariables(Visitor):
             expected = get_nullable_type(expected)
         else:
             self.values[name] = json_of(node.value)
+            # A variable that may be null where nothing may is not valid, whatever its value.
+            if not optional and self.dice.random() < 0.05:
+                expected = get_nullable_type(expected)
         self.definitions.append(
             VariableDefinitionNode(variable=VariableNode(name=NameNode(value=name)), type=parse_type(str(expected)), default_value=None, directives=())
         )
@@ -732,7 +737,7 @@ def judge(response, request):
 
     # Status (GraphQL over HTTP, section 6.4), as docs and src/http/graphql.rs have it.
     executed = "data" in body
-    guard = {"QUERY_TOO_COMPLEX": {400, 413}, "UNAUTHENTICATED": {401}, "FORBIDDEN": {200}}
+    guard = {"QUERY_TOO_COMPLEX": {400, 413}, "UNAUTHENTICATED": {401}, "FORBIDDEN": {200}, "IDEMPOTENCY_CONFLICT": {409, 422}}
     if executed and not (codes and set(codes) <= set(guard)):
         require(status == 200, "200 where it was executed", f"{status}: {codes}")
     elif not executed:
