@@ -46,6 +46,12 @@ overload seconds="300":
 fuzz target="all" seconds="60":
     fuzz/run {{ target }} {{ seconds }}
 
+# What a stranger's tool makes of the schema, sent to a demonstration of its own as nobody and as each role, every answer judged (needs
+# Python 3); so many documents for each field of Query and Mutation
+schemathesis examples="15":
+    cargo build
+    tests/schemathesis/run target/debug/zhibu {{ examples }}
+
 # Everything that a change must pass, as the machine runs it
 ci:
     .ci/run

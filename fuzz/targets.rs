@@ -96,6 +96,10 @@ fn told(fault: &Fault) -> usize {
             error.message().zh.len() + error.message().en.len()
         }
         Fault::Document(errors) => errors.iter().map(|error| error.message.len()).sum(),
+        Fault::Invalid(places) => {
+            let texts = places.iter().map(|place| place.error.message());
+            texts.map(|text| text.zh.len() + text.en.len()).sum()
+        }
         Fault::Request(errors) => {
             let texts = errors.iter().map(|error| error.message());
             texts.map(|text| text.zh.len() + text.en.len()).sum()

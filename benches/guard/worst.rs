@@ -246,6 +246,58 @@ pub fn requests() -> Vec<(&'static str, String, Value)> {
             ),
             none(),
         ),
+        (
+            "one response name, deep down",
+            format!("{{ {} }}", chained_names(85, 12)),
+            none(),
+        ),
+        (
+            "one response name, deep down, through fragments",
+            names_through_fragments(60, 8),
+            none(),
+        ),
+        (
+            "one response name under fields of one name, through fragments",
+            names_doubling(12),
+            none(),
+        ),
+        (
+            "one response name, of many types of an interface",
+            names_of_types(14, 60),
+            none(),
+        ),
+        (
+            "one field with long arguments, again and again",
+            format!(
+                "{{ {} }}",
+                format!("nodes(ids:[{}]){{id}} ", "1 ".repeat(35)).repeat(95)
+            ),
+            none(),
+        ),
+        (
+            "variables in many places of many operations",
+            variables_of_operations(95, 60),
+            none(),
+        ),
+        (
+            "many inputs of one field that are not",
+            format!(
+                "{{ {} }}",
+                numbered(19, |n| format!(
+                    "a{n}: branch(by: {{ {} }}) {{ id }} ",
+                    numbered(60, |n| format!("code{n}: 1 "))
+                ))
+            ),
+            none(),
+        ),
+        (
+            "a name of a type under conditions, again and again",
+            format!(
+                "{{ viewer {{ {} }} }}",
+                "__typename @include(if: true) ".repeat(60)
+            ),
+            none(),
+        ),
         ("introspection in a circle", introspection_circle(8), none()),
         (
             "many large numbers",
@@ -401,6 +453,77 @@ fn chain_from_fields(fragments: usize, fields: usize, depth: usize) -> String {
             "{{ {} }}",
             numbered(fields.min(8), |_| format!("viewer{{{within}}} "))
         )
+}
+
+/// Fields of one name, each with the next below it.
+fn chained_names(count: usize, depth: usize) -> String {
+    let below = (0..depth).fold("id".to_owned(), |below, _| format!("successor{{{below}}}"));
+    format!("branch(by:{{code:\"a\"}}){{{below}}} ").repeat(count)
+}
+
+/// Each level has the same fields of the next, some of them through a fragment.
+fn names_through_fragments(count: usize, depth: usize) -> String {
+    let one = |n: usize| {
+        let below = if n < depth {
+            format!("...F{}", n + 1)
+        } else {
+            "id".to_owned()
+        };
+        format!(
+            "fragment F{n} on Branch{{{}}} ",
+            format!("successor{{id {below}}} ").repeat(count / depth)
+        )
+    };
+    format!(
+        "{{ branch(by:{{code:\"a\"}}){{...F0}} }} {}",
+        numbered(depth + 1, one)
+    )
+}
+
+/// Each fragment spreads the next twice, under fields of one name.
+fn names_doubling(depth: usize) -> String {
+    let one = |n: usize| {
+        format!(
+            "fragment F{n} on Branch{{successor{{...F{} id}} successor{{...F{} code}}}} ",
+            n + 1,
+            n + 1
+        )
+    };
+    format!(
+        "{{ branch(by:{{code:\"a\"}}){{...F0}} }} {} fragment F{depth} on Branch{{id}}",
+        numbered(depth, one)
+    )
+}
+
+fn names_of_types(types: usize, names: usize) -> String {
+    let known = [
+        "Branch",
+        "Organization",
+        "Brand",
+        "Pairing",
+        "Rectification",
+        "HealthCheck",
+        "GoldApplication",
+    ];
+    let of = |n: usize| {
+        format!(
+            "...on {}{{{}}} ",
+            known.get(n % known.len()).unwrap_or(&"Branch"),
+            "id ".repeat((names / types).max(1))
+        )
+    };
+    format!(
+        "{{ node(id:1){{ {} {} }} }}",
+        "id ".repeat(20),
+        numbered(types, of)
+    )
+}
+
+/// Each operation reaches all uses through one fragment.
+fn variables_of_operations(operations: usize, usages: usize) -> String {
+    let used = "$v ".repeat(usages);
+    format!("fragment F on Query{{nodes(ids:[{used}]){{id}}}} ")
+        + &numbered(operations, |n| format!("query Q{n}($v:Boolean!){{...F}} "))
 }
 
 fn undefined_of_operations(operations: usize, usages: usize) -> String {

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::guard::{DocumentFacts, OperationFacts, Scanned};
 use super::persisted::Named;
+use super::rules::Uses;
 
 /// The SHA-256 of a document's text.
 pub type DocumentHash = [u8; 32];
@@ -32,6 +33,8 @@ pub struct Document {
     pub parsed: ExecutableDocument,
     /// What the guard found.
     pub facts: DocumentFacts,
+    /// What is made of variables that are left out or null.
+    pub(super) uses: Uses,
     /// Whether the deployment has registered it.
     pub is_trusted: bool,
     weight: u64,
@@ -44,13 +47,15 @@ impl Document {
         scanned: Scanned,
         parsed: ExecutableDocument,
         facts: DocumentFacts,
+        uses: Uses,
     ) -> Self {
         // A token of the text is a node of some 160 bytes with its position, names and vectors.
-        let weight = text.len() as u64 + scanned.tokens * 160 + 512;
+        let weight = text.len() as u64 + scanned.tokens * 160 + uses.weight() + 512;
         Self {
             hash,
             parsed,
             facts,
+            uses,
             is_trusted: false,
             weight,
         }

@@ -3,6 +3,7 @@
 
 mod context;
 mod executed;
+mod faults;
 mod trust;
 
 use std::panic::AssertUnwindSafe;
@@ -19,15 +20,16 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 pub use super::prepare::{Fault, Prepared, kind_name};
 pub use context::{RequestContext, RequestId};
 pub use executed::Executed;
+use faults::{Unfinished, faulty, no_operation, panicked, unparsed};
 pub use trust::TrustFault;
 
 use super::batch::{LoaderQueue, drive};
 use super::documents::{self, Document, DocumentHash, Documents};
 use super::error::{ApiError, ErrorCode, Renderer};
 use super::guard::{self, Limits, check_kept_variables, check_variables, cost_with};
-use super::literals;
 use super::persisted;
 use super::request::GraphqlRequest;
+use super::rules;
 use super::sdl::{SchemaHints, SchemaTypes};
 use super::variables;
 use crate::kernel::message::{Lang, Message};
@@ -71,22 +73,6 @@ const SUBSCRIPTION_VARIABLES: u64 = 64 * 1024;
 /// The name of no operation.
 const NO_OPERATION: &str = "\0";
 
-/// Errors of validation that are told at once: a document may be wrong everywhere.
-const MOST_ERRORS: usize = 20;
-
-/// Characters of each.
-const MOST_CHARACTERS: usize = 500;
-
-/// Validation waited for something; a defect.
-#[derive(Debug, thiserror::Error)]
-#[error("validation did not end")]
-struct Unfinished;
-
-/// A panic while a request was executed; a defect, kept from taking the connection down.
-#[derive(Debug, thiserror::Error)]
-#[error("panic: {0}")]
-struct Panicked(String);
-
 /// A schema behind the guard.
 pub struct Engine<Query, Mutation, Subscription> {
     /// Validates documents, each once.
@@ -121,9 +107,9 @@ where
         let finish = |mode| {
             // Suggestions compare each unknown name with every field there is.
             let builder = build().disable_suggestions();
-            // The guard has counted already; this only must not be stricter.
+            // The guard has counted already; this only must not be stricter, and the document that is validated has a level more.
             builder
-                .limit_recursive_depth(depth.saturating_add(1))
+                .limit_recursive_depth(depth.saturating_add(2))
                 .validation_mode(mode)
                 .finish()
         };
@@ -197,6 +183,9 @@ where
             request.variables,
         )
         .map_err(Fault::Request)?;
+        let uses = &document.uses;
+        uses.check(facts.name.as_ref(), &variables)
+            .map_err(Fault::Request)?;
         check_variables(&document.parsed, operation, &self.limits, &variables)?;
         if facts.kind == OperationType::Subscription {
             check_kept_variables(&variables, SUBSCRIPTION_VARIABLES)?;
@@ -267,7 +256,7 @@ where
 
     fn read(&self, hash: DocumentHash, text: &str) -> Result<Document, Fault> {
         let scanned = guard::scan(text, &self.limits)?;
-        let parsed = parse_query(text).map_err(|error| faulty(vec![error.into()]))?;
+        let parsed = parse_query(text).map_err(unparsed)?;
         let facts = guard::measure(&parsed, &self.types, &self.limits)?;
         if let Some(name) = &facts.cycle {
             return Err(Fault::Request(vec![ApiError::bad_request(Message::new(
@@ -275,18 +264,19 @@ where
                 format!("Fragment {name} spreads itself, directly or through others"),
             ))]));
         }
-        literals::check(&parsed, &self.types).map_err(Fault::Request)?;
-        self.validate(&parsed)?;
-        Ok(Document::new(hash, text, scanned, parsed, facts))
+        rules::check_unseen(text, &parsed)?;
+        self.validate(rules::as_fragments(&parsed, &self.types))?;
+        let uses = rules::check(&parsed, &self.types, &self.limits, facts.steps)?;
+        Ok(Document::new(hash, text, scanned, parsed, facts, uses))
     }
 
     /// Validates a document (GraphQL October 2021, section 5) without variables, which [`variables::coerce`] checks for each
     /// request.
-    fn validate(&self, parsed: &ExecutableDocument) -> Result<(), Fault> {
+    fn validate(&self, parsed: ExecutableDocument) -> Result<(), Fault> {
         // async-graphql validates a whole document before it looks for the operation, and there is none of this name: nothing is
         // executed, and it is through at once.
         let mut request = Request::new("").operation_name(NO_OPERATION);
-        request.set_parsed_query(parsed.clone());
+        request.set_parsed_query(parsed);
         let running = AssertUnwindSafe(self.strict.execute(request)).catch_unwind();
         let response = match running.now_or_never() {
             Some(Ok(response)) => response,
@@ -405,7 +395,12 @@ fn async_request(prepared: &Prepared, context: RequestContext) -> Request {
     let mut request = Request::new("").variables(prepared.variables.clone());
     request.operation_name = prepared.document.name_of(&prepared.facts).map(|n| n.to_string());
     request.data = context.into_data();
-    request.set_parsed_query(prepared.document.parsed.clone());
+    let mut document = prepared.document.parsed.clone();
+    prepared
+        .document
+        .uses
+        .leave_out(&mut document, &prepared.variables);
+    request.set_parsed_query(document);
     request
 }
 
@@ -427,44 +422,6 @@ fn may_not_introspect(prepared: &Prepared, context: &RequestContext) -> bool {
 fn introspection_off() -> ApiError {
     let message = Message::new("您无权内省本服务的模式", "Introspection is not for you here");
     ApiError::new(ErrorCode::Forbidden, message)
-}
-
-fn no_operation(name: Option<&str>) -> Fault {
-    let message = match name {
-        Some(name) => {
-            let shown: String = name.chars().take(60).collect();
-            Message::new(
-                format!("文档中没有名为 {shown} 的操作"),
-                format!("The document has no operation named {shown}"),
-            )
-        }
-        None => Message::new(
-            "文档包含多个操作，请给出 operationName",
-            "The document has several operations: give operationName",
-        ),
-    };
-    Fault::Request(vec![ApiError::bad_request(message)])
-}
-
-/// What is told of a document's faults: its own names stand in them, of any length.
-fn faulty(mut errors: Vec<ServerError>) -> Fault {
-    errors.truncate(MOST_ERRORS);
-    for error in &mut errors {
-        if let Some((end, _)) = error.message.char_indices().nth(MOST_CHARACTERS) {
-            error.message.truncate(end);
-            error.message.push('…');
-        }
-    }
-    Fault::Document(errors)
-}
-
-fn panicked(panic: &(dyn std::any::Any + Send)) -> ApiError {
-    let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).to_owned(),
-        (_, Some(text)) => text.clone(),
-        _ => "of an unknown kind".to_owned(),
-    };
-    ApiError::internal(Panicked(text))
 }
 
 /// Nothing was executed: no data, and no error belongs to a field.

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use async_graphql::{ErrorExtensionValues, ServerError, Value};
+use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value};
 
 use crate::kernel::cause::causes;
 use crate::kernel::message::{Lang, Message};
@@ -257,6 +257,13 @@ impl Renderer<'_> {
     /// An error of ours that belongs to the whole request.
     pub fn own(&self, error: &ApiError) -> Rendered {
         self.place(error, ServerError::new("", None))
+    }
+
+    /// An error of ours about places of the document.
+    pub fn of_place(&self, error: &ApiError, locations: Vec<Pos>) -> Rendered {
+        let mut place = ServerError::new("", None);
+        place.locations = locations;
+        self.place(error, place)
     }
 
     /// An error of async-graphql's parser or validation: its text is about the document, so it may go out.

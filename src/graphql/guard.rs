@@ -9,6 +9,7 @@ mod lexical;
 mod measure;
 mod usage;
 
+pub(super) use lexical::Tokens;
 pub use lexical::{Scanned, scan};
 pub(super) use measure::cost_with;
 pub use measure::{DocumentFacts, OperationFacts, measure};
@@ -206,6 +207,11 @@ impl Refused {
             )),
         }
     }
+}
+
+/// Checks what validation has come to look at.
+pub(super) fn check_steps(limits: &Limits, found: u64) -> Result<(), Refused> {
+    check(Limit::ValidationSteps, limits.validation_steps, found)
 }
 
 fn check(limit: Limit, allowed: u64, found: u64) -> Result<(), Refused> {

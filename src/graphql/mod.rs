@@ -2,7 +2,7 @@
 //! through before they reach a resolver.
 //!
 //! Resolvers share the caller, loaders, connections, payloads and errors. At the edge [`guard`] decides
-//! whether a document may be looked at, [`variables`] whether its variables fit, [`documents`] keeps what
+//! whether a document may be looked at, [`variables`] whether its variables fit, [`rules`] whether it is valid where async-graphql does not look, [`documents`] keeps what
 //! has passed and what [`manifest`]s say is trusted, [`engine`] runs it, [`batch`] runs its loaders, [`error`] decides what callers read when
 //! something goes wrong, and [`idempotency`] carries a request's key to the write path.
 
@@ -18,7 +18,6 @@ pub mod idempotency;
 pub mod inputs;
 pub mod limits;
 pub mod lists;
-mod literals;
 pub mod loaders;
 pub mod manifest;
 mod mapping;
@@ -29,6 +28,7 @@ mod prepare;
 pub mod reads;
 mod reads_table;
 pub mod request;
+mod rules;
 pub mod scalars;
 pub mod schema;
 pub mod sdl;

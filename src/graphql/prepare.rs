@@ -8,6 +8,7 @@ use async_graphql::{Name, ServerError, Value, Variables};
 use super::documents::{Document, DocumentHash};
 use super::error::ApiError;
 use super::guard::{OperationFacts, Refused};
+pub use super::rules::Invalid;
 use crate::kernel::id::{BranchId, NodeId as _};
 use crate::telemetry::Operation;
 
@@ -94,8 +95,10 @@ pub fn known_operation_name(prepared: &Prepared) -> Option<&str> {
 pub enum Fault {
     /// The guard's refusal.
     Guard(Refused),
-    /// The parser's errors.
+    /// The parser's errors, and those of async-graphql's validation.
     Document(Vec<ServerError>),
+    /// Places of the document that break rules of ours.
+    Invalid(Vec<Invalid>),
     /// Errors of ours about the request.
     Request(Vec<ApiError>),
 }

@@ -1,7 +1,9 @@
 //! What the edge needs to know of the schema, read once from its printed SDL: input types, to check
 //! variables against, and the shapes of fields, to say what a document may cost.
 
-use std::collections::HashMap;
+mod introspection;
+
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::Value;
 use async_graphql::parser::types::{
@@ -56,7 +58,8 @@ pub(super) enum InputType {
     },
 }
 
-/// A field of an input object.
+/// A field of an input object, or an argument.
+#[derive(Clone, Debug)]
 pub(super) struct InputField {
     pub ty: Type,
     pub has_default: bool,
@@ -67,12 +70,14 @@ pub(super) struct InputField {
 pub(super) struct OutputField {
     /// The named type, lists and non-null taken off.
     pub ty: String,
+    /// The whole type.
+    pub full: Type,
     /// The field's own cost.
     pub cost: u64,
     /// How many times its selection runs.
     pub repeats: Repeats,
-    /// The types of its arguments.
-    pub arguments: HashMap<String, Type>,
+    /// Its arguments.
+    pub arguments: HashMap<String, InputField>,
 }
 
 /// How many times a field's selection runs.
@@ -92,6 +97,11 @@ pub(super) enum Repeats {
 pub struct SchemaTypes {
     inputs: HashMap<String, InputType>,
     outputs: HashMap<String, HashMap<String, OutputField>>,
+    /// Those of the outputs that are objects, not interfaces.
+    objects: HashSet<String>,
+    /// The arguments of directives.
+    directives: HashMap<String, HashMap<String, InputField>>,
+    typename: Type,
     query: String,
     mutation: Option<String>,
     subscription: Option<String>,
@@ -108,6 +118,9 @@ impl SchemaTypes {
         let mut types = Self {
             inputs: HashMap::new(),
             outputs: HashMap::new(),
+            objects: HashSet::new(),
+            directives: HashMap::new(),
+            typename: introspection::typename(),
             query: "Query".to_owned(),
             mutation: None,
             subscription: None,
@@ -127,16 +140,23 @@ impl SchemaTypes {
             }
         }
         for definition in &document.definitions {
-            if let TypeSystemDefinition::Type(ty) = definition {
-                types.add(
+            match definition {
+                TypeSystemDefinition::Type(ty) => types.add(
                     ty.node.name.node.as_str(),
                     &ty.node.directives,
                     &ty.node.kind,
                     hints,
-                );
+                ),
+                TypeSystemDefinition::Directive(directive) => {
+                    let arguments = input_fields(&directive.node.arguments);
+                    types
+                        .directives
+                        .insert(directive.node.name.node.to_string(), arguments);
+                }
+                TypeSystemDefinition::Schema(_) => {}
             }
         }
-        types.add_introspection();
+        types.add_introspection()?;
         Ok(types)
     }
 
@@ -153,10 +173,13 @@ impl SchemaTypes {
                 InputType::Enum(ty.values.iter().map(|v| v.node.value.node.to_string()).collect())
             }
             TypeKind::InputObject(ty) => InputType::Object {
-                fields: ty.fields.iter().map(|f| input_field(&f.node)).collect(),
+                fields: input_fields(&ty.fields),
                 one_of: directives.iter().any(|d| d.node.name.node == "oneOf"),
             },
-            TypeKind::Object(ty) => return self.add_output(name, &ty.fields, hints),
+            TypeKind::Object(ty) => {
+                self.objects.insert(name.to_owned());
+                return self.add_output(name, &ty.fields, hints);
+            }
             TypeKind::Interface(ty) => return self.add_output(name, &ty.fields, hints),
             TypeKind::Union(_) => return,
         };
@@ -176,15 +199,10 @@ impl SchemaTypes {
                 let cost = hints.costs.get(format!("{name}.{field_name}").as_str());
                 let shape = OutputField {
                     ty: named(&field.node.ty.node).to_owned(),
+                    full: field.node.ty.node.clone(),
                     cost: cost.copied().unwrap_or(base),
                     repeats: repeats(name, &field.node),
-                    arguments: field
-                        .node
-                        .arguments
-                        .iter()
-                        .map(|argument| input_field(&argument.node))
-                        .map(|(name, argument)| (name, argument.ty))
-                        .collect(),
+                    arguments: input_fields(&field.node.arguments),
                 };
                 (field_name, shape)
             })
@@ -192,63 +210,35 @@ impl SchemaTypes {
         self.outputs.insert(name.to_owned(), fields);
     }
 
-    // The meta-schema is in no SDL. The numbers are what a schema of this size has of each.
-    fn add_introspection(&mut self) {
-        const FIELDS: &[(&str, &str, &str, u64)] = &[
-            ("__Schema", "types", "__Type", 100),
-            ("__Schema", "queryType", "__Type", 1),
-            ("__Schema", "mutationType", "__Type", 1),
-            ("__Schema", "subscriptionType", "__Type", 1),
-            ("__Schema", "directives", "__Directive", 5),
-            ("__Directive", "args", "__InputValue", 2),
-            ("__Type", "fields", "__Field", 10),
-            ("__Type", "inputFields", "__InputValue", 5),
-            ("__Type", "enumValues", "__EnumValue", 5),
-            ("__Type", "interfaces", "__Type", 1),
-            ("__Type", "possibleTypes", "__Type", 5),
-            ("__Type", "ofType", "__Type", 1),
-            ("__Field", "args", "__InputValue", 2),
-            ("__Field", "type", "__Type", 1),
-            ("__InputValue", "type", "__Type", 1),
-        ];
-        for &(parent, field, ty, times) in FIELDS {
-            let shape = OutputField {
-                ty: ty.to_owned(),
-                cost: 1,
-                repeats: Repeats::Fixed(times),
-                arguments: HashMap::new(),
-            };
-            self.outputs
-                .entry(parent.to_owned())
-                .or_default()
-                .insert(field.to_owned(), shape);
-        }
-        let query = self.outputs.entry(self.query.clone()).or_default();
-        for (field, ty) in [("__schema", "__Schema"), ("__type", "__Type")] {
-            let shape = OutputField {
-                ty: ty.to_owned(),
-                cost: 1,
-                repeats: Repeats::Fixed(1),
-                arguments: HashMap::new(),
-            };
-            query.insert(field.to_owned(), shape);
-        }
-    }
-
     pub(super) fn input(&self, name: &str) -> Option<&InputType> {
         self.inputs.get(name)
     }
 
-    /// Whether a scalar takes a value; one without a check takes any.
-    pub(super) fn takes(&self, scalar: &str, value: &Value) -> bool {
-        match self.input(scalar) {
-            Some(InputType::Scalar(Some(check))) => check(value),
-            _ => true,
+    pub(super) fn output(&self, parent: &str, field: &str) -> Option<&OutputField> {
+        self.outputs.get(parent)?.get(field)
+    }
+
+    /// The type of a field, `__typename` among them, which every composite type has.
+    pub(super) fn type_of(&self, parent: &str, field: &str) -> Option<&Type> {
+        match field {
+            "__typename" => Some(&self.typename),
+            _ => Some(&self.output(parent, field)?.full),
         }
     }
 
-    pub(super) fn output(&self, parent: &str, field: &str) -> Option<&OutputField> {
-        self.outputs.get(parent)?.get(field)
+    /// The arguments of a directive.
+    pub(super) fn directive(&self, name: &str) -> Option<&HashMap<String, InputField>> {
+        self.directives.get(name)
+    }
+
+    /// Whether a type has fields to select: an object or an interface.
+    pub(super) fn is_composite(&self, name: &str) -> bool {
+        self.outputs.contains_key(name)
+    }
+
+    /// Whether a type is an object.
+    pub(super) fn is_object(&self, name: &str) -> bool {
+        self.objects.contains(name)
     }
 
     pub(super) fn root(&self, operation: OperationType) -> Option<&str> {
@@ -271,12 +261,15 @@ pub(super) fn named(ty: &Type) -> &str {
     }
 }
 
-fn input_field(field: &InputValueDefinition) -> (String, InputField) {
-    let shape = InputField {
-        ty: field.ty.node.clone(),
-        has_default: field.default_value.is_some(),
-    };
-    (field.name.node.to_string(), shape)
+fn input_fields(fields: &[Positioned<InputValueDefinition>]) -> HashMap<String, InputField> {
+    let shapes = fields.iter().map(|field| {
+        let shape = InputField {
+            ty: field.node.ty.node.clone(),
+            has_default: field.node.default_value.is_some(),
+        };
+        (field.node.name.node.to_string(), shape)
+    });
+    shapes.collect()
 }
 
 fn repeats(parent: &str, field: &FieldDefinition) -> Repeats {

@@ -1,5 +1,7 @@
 //! Persisted documents as clients meet them: automatic ones by their SHA-256, and those of a deployment's manifests.
 
+mod validation;
+
 use std::path::Path;
 
 use serde_json::{Value, json};

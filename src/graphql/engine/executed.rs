@@ -58,6 +58,12 @@ impl Executed {
                 errors.into_iter().map(|e| renderer.of_document(e)).collect(),
                 None,
             ),
+            Fault::Invalid(places) => {
+                let rendered = places
+                    .into_iter()
+                    .map(|place| renderer.of_place(&place.error, place.at));
+                Self::of(rendered.collect(), None)
+            }
             Fault::Request(errors) => Self::of(errors.iter().map(|e| renderer.own(e)).collect(), None),
         }
     }

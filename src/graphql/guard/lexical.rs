@@ -20,40 +20,78 @@ pub fn scan(document: &str, limits: &Limits) -> Result<Scanned, Refused> {
     check(Limit::DocumentBytes, limits.document_bytes, bytes.len() as u64)?;
     let mut found = Scanned::default();
     let mut open = 0_u64;
-    let mut rest = bytes;
-    while let Some((&byte, after)) = rest.split_first() {
-        let at = bytes.len() - rest.len();
-        rest = match byte {
-            b' ' | b'\t' | b',' | b'\n' | b'\r' | 0xEF | 0xBB | 0xBF => {
-                rest = after;
-                continue;
-            }
-            b'#' => {
-                rest = skip(rest, |b| b != b'\n' && b != b'\r');
-                continue;
-            }
-            b'"' => string(rest).ok_or(Refused::Unterminated { at })?,
-            b'.' => rest.strip_prefix(b"...").unwrap_or(after),
-            b'_' | b'a'..=b'z' | b'A'..=b'Z' => skip(rest, |b| b == b'_' || b.is_ascii_alphanumeric()),
-            b'-' | b'0'..=b'9' => skip(after, |b| {
-                b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'-' | b'_')
-            }),
-            b'(' | b'[' | b'{' => {
+    for token in Tokens::new(document) {
+        match token?.text {
+            [b'(' | b'[' | b'{', ..] => {
                 open += 1;
                 found.nesting = found.nesting.max(open);
-                after
             }
-            b')' | b']' | b'}' => {
-                open = open.saturating_sub(1);
-                after
-            }
-            _ => after,
-        };
+            [b')' | b']' | b'}', ..] => open = open.saturating_sub(1),
+            _ => {}
+        }
         found.tokens += 1;
     }
     check(Limit::Nesting, limits.nesting, found.nesting)?;
     check(Limit::Tokens, limits.tokens, found.tokens)?;
     Ok(found)
+}
+
+/// A punctuator, name, number or string.
+pub(in crate::graphql) struct Token<'a> {
+    /// Where it begins, in bytes.
+    pub at: usize,
+    pub text: &'a [u8],
+}
+
+/// The tokens of a text that may be anything; a string that does not end is the last.
+pub(in crate::graphql) struct Tokens<'a> {
+    bytes: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Tokens<'a> {
+    pub fn new(document: &'a str) -> Self {
+        let bytes = document.as_bytes();
+        Self { bytes, rest: bytes }
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Result<Token<'a>, Refused>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let begin = self.rest;
+            let (&byte, after) = begin.split_first()?;
+            let at = self.bytes.len() - begin.len();
+            self.rest = match byte {
+                b' ' | b'\t' | b',' | b'\n' | b'\r' | 0xEF | 0xBB | 0xBF => {
+                    self.rest = after;
+                    continue;
+                }
+                b'#' => {
+                    self.rest = skip(begin, |b| b != b'\n' && b != b'\r');
+                    continue;
+                }
+                b'"' => match string(begin) {
+                    Some(rest) => rest,
+                    None => {
+                        self.rest = &[];
+                        return Some(Err(Refused::Unterminated { at }));
+                    }
+                },
+                b'.' => begin.strip_prefix(b"...").unwrap_or(after),
+                b'_' | b'a'..=b'z' | b'A'..=b'Z' => skip(begin, |b| b == b'_' || b.is_ascii_alphanumeric()),
+                b'-' | b'0'..=b'9' => skip(after, |b| {
+                    b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'-' | b'_')
+                }),
+                _ => after,
+            };
+            let length = begin.len() - self.rest.len();
+            let text = begin.get(..length).unwrap_or_default();
+            return Some(Ok(Token { at, text }));
+        }
+    }
 }
 
 fn skip(bytes: &[u8], keep: impl Fn(u8) -> bool) -> &[u8] {

@@ -44,6 +44,8 @@ pub struct DocumentFacts {
     pub operations: Vec<Arc<OperationFacts>>,
     /// A fragment that spreads itself, directly or through others.
     pub cycle: Option<Name>,
+    /// What async-graphql's validation has to look at.
+    pub steps: u64,
 }
 
 /// Checks everything that a document's structure decides; the cost only where no variable has a say.
@@ -99,6 +101,7 @@ pub fn measure(
     Ok(DocumentFacts {
         operations,
         cycle: walk.cycle.cloned(),
+        steps,
     })
 }
 

@@ -1,0 +1,80 @@
+//! Why a request is not run, in words.
+
+use std::collections::HashSet;
+
+use async_graphql::{ServerError, parser};
+
+use crate::graphql::error::ApiError;
+use crate::graphql::prepare::{Fault, Invalid};
+use crate::kernel::message::Message;
+
+/// Errors of validation that are told at once: a document may be wrong everywhere.
+const MOST_ERRORS: usize = 20;
+
+/// Characters of each.
+const MOST_CHARACTERS: usize = 500;
+
+/// Validation waited for something; a defect.
+#[derive(Debug, thiserror::Error)]
+#[error("validation did not end")]
+pub(super) struct Unfinished;
+
+/// A panic while a request was executed; a defect, kept from taking the connection down.
+#[derive(Debug, thiserror::Error)]
+#[error("panic: {0}")]
+struct Panicked(String);
+
+pub(super) fn no_operation(name: Option<&str>) -> Fault {
+    let message = match name {
+        Some(name) => {
+            let shown: String = name.chars().take(60).collect();
+            Message::new(
+                format!("文档中没有名为 {shown} 的操作"),
+                format!("The document has no operation named {shown}"),
+            )
+        }
+        None => Message::new(
+            "文档包含多个操作，请给出 operationName",
+            "The document has several operations: give operationName",
+        ),
+    };
+    Fault::Request(vec![ApiError::bad_request(message)])
+}
+
+/// What is told of a text that is no document: the parser's own words are a picture of many lines, in terms of its grammar.
+pub(super) fn unparsed(error: parser::Error) -> Fault {
+    match error {
+        parser::Error::Syntax { start, .. } => Fault::Invalid(vec![Invalid {
+            error: ApiError::bad_request(Message::new(
+                format!("语法错误：第 {} 行第 {} 列", start.line, start.column),
+                format!("Syntax error at line {}, column {}", start.line, start.column),
+            )),
+            at: vec![start],
+        }]),
+        error => faulty(vec![error.into()]),
+    }
+}
+
+/// What is told of a document's faults: its own names stand in them, of any length.
+pub(super) fn faulty(mut errors: Vec<ServerError>) -> Fault {
+    // A fragment's faults are found again in each operation that reaches it.
+    let mut told = HashSet::new();
+    errors.retain(|error| told.insert((error.message.clone(), error.locations.clone())));
+    errors.truncate(MOST_ERRORS);
+    for error in &mut errors {
+        if let Some((end, _)) = error.message.char_indices().nth(MOST_CHARACTERS) {
+            error.message.truncate(end);
+            error.message.push('…');
+        }
+    }
+    Fault::Document(errors)
+}
+
+pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> ApiError {
+    let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => (*text).to_owned(),
+        (_, Some(text)) => text.clone(),
+        _ => "of an unknown kind".to_owned(),
+    };
+    ApiError::internal(Panicked(text))
+}
