@@ -18,6 +18,8 @@ pub struct GraphqlSection {
     pub nesting: Option<u32>,
     /// Lexical tokens.
     pub tokens: Option<u32>,
+    /// Bytes of a name.
+    pub name_bytes: Option<u32>,
     /// Fields inside fields.
     pub depth: Option<u32>,
     /// Aliases in a document.
@@ -50,6 +52,7 @@ impl Default for GraphqlSection {
             document_bytes: None,
             nesting: None,
             tokens: None,
+            name_bytes: None,
             depth: None,
             aliases: None,
             directives: None,
@@ -74,6 +77,7 @@ impl GraphqlSection {
             document_bytes: set(self.document_bytes, default.document_bytes),
             nesting: set(self.nesting, default.nesting),
             tokens: set(self.tokens, default.tokens),
+            name_bytes: set(self.name_bytes, default.name_bytes),
             depth: set(self.depth, default.depth),
             aliases: set(self.aliases, default.aliases),
             directives: set(self.directives, default.directives),
@@ -93,6 +97,7 @@ impl GraphqlSection {
             document_bytes: limit("graphql.document_bytes"),
             nesting: limit("graphql.nesting"),
             tokens: limit("graphql.tokens"),
+            name_bytes: limit("graphql.name_bytes"),
             depth: limit("graphql.depth"),
             aliases: limit("graphql.aliases"),
             directives: limit("graphql.directives"),

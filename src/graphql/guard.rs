@@ -32,6 +32,9 @@ pub struct Limits {
     pub nesting: u64,
     /// Tokens of a document; 4,000 unless set.
     pub tokens: u64,
+    /// Bytes of one name, aliases among them; 128 unless set. A field of a list is written once for each item, name and all: long
+    /// ones make a large answer of a cheap document.
+    pub name_bytes: u64,
     /// Fields within fields, introspection exempt; 15 unless set.
     pub depth: u64,
     /// Aliases; 60 unless set.
@@ -73,6 +76,7 @@ impl Default for Limits {
             document_bytes: 64 * 1024,
             nesting: 64,
             tokens: 4_000,
+            name_bytes: 128,
             depth: 15,
             aliases: 60,
             directives: 60,
@@ -95,6 +99,8 @@ pub enum Limit {
     Nesting,
     /// [`Limits::tokens`].
     Tokens,
+    /// [`Limits::name_bytes`].
+    NameBytes,
     /// [`Limits::depth`].
     Depth,
     /// [`Limits::aliases`].
@@ -122,6 +128,7 @@ impl Limit {
             Self::DocumentBytes => "document_bytes",
             Self::Nesting => "nesting",
             Self::Tokens => "tokens",
+            Self::NameBytes => "name_bytes",
             Self::Depth => "depth",
             Self::Aliases => "aliases",
             Self::Directives => "directives",
@@ -139,6 +146,7 @@ impl Limit {
             Self::DocumentBytes => ("查询文档字节数", "The document's size in bytes"),
             Self::Nesting => ("嵌套层数", "The document's nesting"),
             Self::Tokens => ("词法单元数", "The document's number of tokens"),
+            Self::NameBytes => ("名称字节数", "The size in bytes of a name"),
             Self::Depth => ("字段深度", "The document's depth in fields"),
             Self::Aliases => ("别名数", "The document's number of aliases"),
             Self::Directives => ("指令数", "The document's number of directives"),

@@ -41,6 +41,8 @@ pub struct DocumentLimits {
     pub nesting: i32,
     /// 词法单元数 · Tokens: names, numbers, strings, punctuation.
     pub tokens: i32,
+    /// 名称字节数 · Bytes of a name, aliases among them.
+    pub name_bytes: i32,
     /// 字段深度 · Fields within fields; introspection is exempt.
     pub depth: i32,
     /// 别名数 · Aliases of an operation.
@@ -67,6 +69,7 @@ impl From<&Limits> for DocumentLimits {
             bytes: int(limits.document_bytes),
             nesting: int(limits.nesting),
             tokens: int(limits.tokens),
+            name_bytes: int(limits.name_bytes),
             depth: int(limits.depth),
             aliases: int(limits.aliases),
             directives: int(limits.directives),

@@ -6,7 +6,7 @@ use zhibu::{auth::Role, config::Config};
 use crate::support::{app::TestApp, sqlite};
 
 const LIMITS: &str = "{ serviceLimits {
-    document { bytes nesting tokens depth aliases directives rootFields repeats cost introspectionCost validationSteps variableBytes }
+    document { bytes nesting tokens nameBytes depth aliases directives rootFields repeats cost introspectionCost validationSteps variableBytes }
     request { bodyBytes timeout pageSize nodes }
     points { entriesPerDelivery rowBytes signedBodyBytes }
     live { messageBytes operationsPerSocket socketsPerCaller initTimeout changesRetentionDays idempotencyRetentionDays }
@@ -37,7 +37,7 @@ async fn they_are_those_of_the_configuration() {
     .await;
     let limits = app.admin().data(LIMITS).await;
     let expected = json!({
-        "document": { "bytes": 65_536, "nesting": 128, "tokens": i32::MAX, "depth": 15, "aliases": 60, "directives": 60,
+        "document": { "bytes": 65_536, "nesting": 128, "tokens": i32::MAX, "nameBytes": 128, "depth": 15, "aliases": 60, "directives": 60,
             "rootFields": 20, "repeats": 100, "cost": 40_000, "introspectionCost": 200_000, "validationSteps": 20_000,
             "variableBytes": 4_194_304 },
         "request": { "bodyBytes": 1_048_576, "timeout": 2.5, "pageSize": 200, "nodes": 100 },
@@ -88,6 +88,7 @@ async fn an_error_names_the_limit_as_it_is_published() {
         ("document_bytes", "bytes", format!("{{ viewer {{ role }} }}#{}", "x".repeat(9_000)), &nothing),
         ("nesting", "nesting", "{a".repeat(31), &nothing),
         ("tokens", "tokens", format!("{{ viewer {{ {} }} }}", "role ".repeat(800)), &nothing),
+        ("name_bytes", "nameBytes", format!("{{ {}: viewer {{ role }} }}", "x".repeat(129)), &nothing),
         (
             "depth",
             "depth",

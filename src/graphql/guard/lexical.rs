@@ -11,7 +11,7 @@ pub struct Scanned {
     pub nesting: u64,
 }
 
-/// Checks bytes, bracket nesting and tokens of a text that may be anything.
+/// Checks bytes, bracket nesting, tokens and names of a text that may be anything.
 ///
 /// Brackets in strings and comments do not count, so this must see strings exactly where the parser sees
 /// them: what is a string without an end here is refused, for the parser might go on behind its beginning.
@@ -19,7 +19,7 @@ pub fn scan(document: &str, limits: &Limits) -> Result<Scanned, Refused> {
     let bytes = document.as_bytes();
     check(Limit::DocumentBytes, limits.document_bytes, bytes.len() as u64)?;
     let mut found = Scanned::default();
-    let mut open = 0_u64;
+    let (mut open, mut longest) = (0_u64, 0);
     for token in Tokens::new(document) {
         match token?.text {
             [b'(' | b'[' | b'{', ..] => {
@@ -27,12 +27,14 @@ pub fn scan(document: &str, limits: &Limits) -> Result<Scanned, Refused> {
                 found.nesting = found.nesting.max(open);
             }
             [b')' | b']' | b'}', ..] => open = open.saturating_sub(1),
+            name @ [b'_' | b'a'..=b'z' | b'A'..=b'Z', ..] => longest = longest.max(name.len() as u64),
             _ => {}
         }
         found.tokens += 1;
     }
     check(Limit::Nesting, limits.nesting, found.nesting)?;
     check(Limit::Tokens, limits.tokens, found.tokens)?;
+    check(Limit::NameBytes, limits.name_bytes, longest)?;
     Ok(found)
 }
 
