@@ -158,10 +158,7 @@ fn problem<'a>(value: &'a Value, ty: &'a Type, types: &'a SchemaTypes) -> Option
 }
 
 /// The first field, by name, that has to be given and is not.
-fn missing<'a>(
-    fields: &'a HashMap<String, InputField>,
-    is_given: impl Fn(&str) -> bool,
-) -> Option<(&'a str, &'a Type)> {
+fn missing(fields: &HashMap<String, InputField>, is_given: impl Fn(&str) -> bool) -> Option<(&str, &Type)> {
     let required = fields
         .iter()
         .filter(|(_, field)| !field.ty.nullable && !field.has_default);

@@ -79,3 +79,25 @@ async fn what_the_guard_lets_through_is_validated_in_no_time() {
         assert_ne!(answer.code(), Some(ErrorCode::Internal), "{:.60}", document);
     }
 }
+
+#[tokio::test]
+async fn a_name_of_a_type_under_a_condition_may_stand_as_deep_as_anything() {
+    let engine = engine();
+    // The brackets of the directive are one more than those of its selections.
+    for depth in [1, 60, 61, 62, 63] {
+        let deep = |inner: &str| {
+            format!(
+                "{}{inner}{}",
+                "{ ... ".repeat(depth - 1) + "{ ",
+                " }".repeat(depth)
+            )
+        };
+        let plain = ask(&engine, &deep("__typename"), json!({})).await;
+        assert_eq!(plain, json!({ "data": { "__typename": "Query" } }), "{depth}");
+        let query = format!("query($x: Boolean!) {}", deep("__typename @include(if: $x)"));
+        for _ in 0..2 {
+            let answer = ask(&engine, &query, json!({ "x": true })).await;
+            assert_eq!(answer, plain, "{depth}");
+        }
+    }
+}
