@@ -12,6 +12,8 @@ use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use zhibu::kernel::clock::pause;
+
 use crate::{
     faults::{
         load::{Load, Planted, number, times},
@@ -317,7 +319,7 @@ async fn a_restore_that_is_killed_leaves_the_old_database_or_the_new_one() {
         .spawn()
         .unwrap();
         // Not an event that is waited for: the instant of a kill.
-        std::thread::sleep(took / 2 + took * kill * 2 / 3 / kills);
+        pause(took / 2 + took * kill * 2 / 3 / kills).await;
         let _ = child.kill();
         child.wait().unwrap();
         // Whole, with whatever lies beside it by now.
