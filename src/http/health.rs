@@ -16,9 +16,6 @@ const NO_STORE: [(http::HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store")];
 /// How long the database may take to answer: one that says nothing at all is not ready either.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long an answer of the database's holds: whoever asks without end costs it one question a second.
-const HOLDS: Duration = Duration::from_secs(1);
-
 /// The two routes.
 pub fn routes(database: Database, draining: watch::Receiver<bool>) -> Router {
     let readiness = Readiness {
@@ -36,19 +33,22 @@ pub fn routes(database: Database, draining: watch::Receiver<bool>) -> Router {
 struct Readiness {
     database: Database,
     draining: watch::Receiver<bool>,
-    /// When the database was asked last, and whether it answered.
+    /// When the database was asked last, and whether it answered; locked while it is asked.
     seen: Arc<Mutex<Option<(Instant, bool)>>>,
 }
 
 impl Readiness {
-    /// Whether the database answers. Those who ask at the same time wait for one answer.
+    /// Whether the database answers. It is asked one question at a time, and those who waited for the last answer share the next:
+    /// whoever asks without end takes one connection of it.
     async fn database_answers(&self) -> bool {
+        let came = Instant::now();
         let mut seen = self.seen.lock().await;
-        if let Some((at, answers)) = *seen
-            && at.elapsed() < HOLDS
+        if let Some((asked, answers)) = *seen
+            && asked >= came
         {
             return answers;
         }
+        let asked = Instant::now();
         let answers = match tokio::time::timeout(PATIENCE, self.database.ping()).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
@@ -60,7 +60,7 @@ impl Readiness {
                 false
             }
         };
-        *seen = Some((Instant::now(), answers));
+        *seen = Some((asked, answers));
         answers
     }
 }

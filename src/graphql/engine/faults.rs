@@ -7,6 +7,7 @@ use async_graphql::{ServerError, parser};
 use crate::graphql::error::ApiError;
 use crate::graphql::prepare::{Fault, Invalid};
 use crate::kernel::message::Message;
+use crate::telemetry::panics::says;
 
 /// Errors of validation that are told at once: a document may be wrong everywhere.
 const MOST_ERRORS: usize = 20;
@@ -22,7 +23,7 @@ pub(super) struct Unfinished;
 /// A panic while a request was executed; a defect, kept from taking the connection down.
 #[derive(Debug, thiserror::Error)]
 #[error("panic: {0}")]
-struct Panicked(String);
+struct Panicked(&'static str);
 
 pub(super) fn no_operation(name: Option<&str>) -> Fault {
     let message = match name {
@@ -71,10 +72,5 @@ pub(super) fn faulty(mut errors: Vec<ServerError>) -> Fault {
 }
 
 pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> ApiError {
-    let text = match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => (*text).to_owned(),
-        (_, Some(text)) => text.clone(),
-        _ => "of an unknown kind".to_owned(),
-    };
-    ApiError::internal(Panicked(text))
+    ApiError::internal(Panicked(says(panic).unwrap_or("its text is not told")))
 }
