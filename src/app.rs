@@ -14,7 +14,6 @@ use std::{io, sync::Arc, time::Duration};
 use axum::Router;
 use rand::{CryptoRng, SeedableRng as _};
 use rand_chacha::ChaCha20Rng;
-use sea_orm::DbBackend;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::{
@@ -136,8 +135,7 @@ impl App {
             rights,
         ));
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        // SQLite has one writer, in front of which all of them stand in one queue.
-        let pooled = (database.backend() == DbBackend::Postgres).then_some(config.database.max_connections);
+        let pooled = (!database.has_one_writer()).then_some(config.database.max_connections);
         let admission = config.load.admission(&config.rate, processors, pooled);
         let admission = Arc::new(Admission::new(admission));
         let proxies = config.server.connections.proxies.clone();

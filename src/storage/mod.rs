@@ -119,6 +119,11 @@ impl Database {
         self.reader.get_database_backend()
     }
 
+    /// Whether all writers stand in one queue, as SQLite has it; else each takes a connection of the pool.
+    pub fn has_one_writer(&self) -> bool {
+        self.backend() == DbBackend::Sqlite
+    }
+
     /// Where the data lies.
     pub fn location(&self) -> &Location {
         &self.inner.location
