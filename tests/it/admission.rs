@@ -228,7 +228,7 @@ async fn executions_of_a_subscription_are_paid_by_its_subscriber_and_none_is_mis
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_cannot_pay_for_what_many_are_told_stops_nobody() {
     let app = app(|config| {
-        config.rate.burst = 5_000;
+        config.rate.burst = 20_000;
         config.rate.per_second = 1;
     })
     .await;
@@ -245,7 +245,7 @@ async fn who_cannot_pay_for_what_many_are_told_stops_nobody() {
     first.next_of("0").await;
     first.hear().await;
     // Nothing is left for what the value costs.
-    let dear = "{ branches(first: 20) { nodes { code name } } }";
+    let dear = "{ branches(first: 100) { nodes { code name } } }";
     let asks = || app.as_role(Role::Viewer, "poor", None, None, None).past_results();
     while asks().ask(dear, json!({})).await.status == 200 {}
     first.subscribe("1", value, json!({})).await;
