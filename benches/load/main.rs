@@ -4,6 +4,8 @@
 //! `cargo bench --bench load` measures the `zhibu` binary that was built with it, as a process of its own. The same
 //! bench, called as `load handwritten …`, is the handler it is compared with.
 
+#[path = "../support/cards.rs"]
+mod cards;
 #[path = "../support/client.rs"]
 #[allow(dead_code, reason = "what the other bench needs of it")]
 mod client;
@@ -47,20 +49,7 @@ impl Answer {
 
     fn document(self) -> &'static str {
         match self {
-            Self::Card => {
-                "query BranchCard($code: String!) {
-                   branch(by: { code: $code }) {
-                     id code name domain form status foundedOn memberCount
-                     organization { code name }
-                     brand { name slogan description }
-                     term { electedOn endsOn onTime }
-                     pairings(states: [ACTIVE], first: 5) {
-                       nodes { id form title startsOn members { role leftOn branch { code name } } }
-                     }
-                     trainingRecords(first: 5) { nodes { topic kind heldOn hours } }
-                   }
-                 }"
-            }
+            Self::Card => cards::DOCUMENT,
             Self::List => {
                 "{
                    branches(first: 50) {
@@ -226,17 +215,8 @@ async fn on_database(name: &str, data: &Path, url: Option<&str>) -> Result<(), F
 
 /// Codes of branches in an active pairing: their cards are the fullest.
 async fn codes(service: &Server, token: &str) -> Result<Vec<String>, Failure> {
-    let document = "{ branches(first: 100, filter: { paired: true }) { nodes { code } } }";
-    let answer = client::once(&service.ask(document, "", json!({})), token).await?;
-    let nodes = answer
-        .pointer("/data/branches/nodes")
-        .and_then(Value::as_array)
-        .ok_or("no branches")?;
-    Ok(nodes
-        .iter()
-        .filter_map(|node| node.get("code")?.as_str())
-        .map(str::to_owned)
-        .collect())
+    let answer = client::once(&service.ask(cards::CODES, "", json!({})), token).await?;
+    Ok(cards::codes(&answer).ok_or("no branches")?)
 }
 
 /// Values of an answer that are no objects and no lists of objects.

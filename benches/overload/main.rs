@@ -4,6 +4,8 @@
 //! `cargo bench --bench overload [-- SECONDS]` measures the `zhibu` binary that was built with it, as a process of its own on
 //! one processor; the load comes from the others, so that neither waits for the other's.
 
+#[path = "../support/cards.rs"]
+mod cards;
 #[path = "../support/process.rs"]
 #[allow(dead_code, reason = "what the other benches need of it")]
 mod process;
@@ -45,21 +47,6 @@ const EASY: f64 = 0.5;
 /// How much more is asked for than can be done.
 const TWICE: f64 = 2.0;
 
-const CARD: &str = "query BranchCard($code: String!) {
-  branch(by: { code: $code }) {
-    id code name domain form status foundedOn memberCount
-    organization { code name }
-    brand { name slogan description }
-    term { electedOn endsOn onTime }
-    pairings(states: [ACTIVE], first: 5) {
-      nodes { id form title startsOn members { role leftOn branch { code name } } }
-    }
-    trainingRecords(first: 5) { nodes { topic kind heldOn hours } }
-  }
-}";
-
-const CODES: &str = "{ branches(first: 100, filter: { paired: true }) { nodes { code } } }";
-
 fn main() -> ExitCode {
     let lasts = std::env::args()
         .skip(1)
@@ -87,7 +74,7 @@ async fn bench(lasts: Duration) -> Result<(), Failure> {
 
     let codes = codes(&service, &token).await?;
     let branch = codes.first().ok_or("no branches")?.clone();
-    let asked = Asked::new(&service, &token, CARD, codes).await?;
+    let asked = Asked::new(&service, &token, cards::DOCUMENT, codes).await?;
     let load = Load::new(asked);
     let can = load.closed(LOOKS).await?;
     println!("what it can do: {can:.0} cards a second (none of them kept)");
@@ -140,16 +127,11 @@ async fn bench(lasts: Duration) -> Result<(), Failure> {
 
 /// Codes of branches in an active pairing: their cards are the fullest.
 async fn codes(service: &Server, token: &str) -> Result<Vec<String>, Failure> {
-    let ask = service.ask(CODES, "", json!({}));
+    let ask = service.ask(cards::CODES, "", json!({}));
     let request = reqwest::Client::builder().no_proxy().build()?.post(ask.url);
     let request = request
         .bearer_auth(token)
         .header("content-type", "application/json");
     let answer: Value = serde_json::from_slice(&request.body(ask.body).send().await?.bytes().await?)?;
-    let nodes = answer
-        .pointer("/data/branches/nodes")
-        .and_then(Value::as_array)
-        .ok_or("no branches")?;
-    let code = |node: &Value| node.get("code")?.as_str().map(str::to_owned);
-    Ok(nodes.iter().filter_map(code).collect())
+    Ok(cards::codes(&answer).ok_or("no branches")?)
 }

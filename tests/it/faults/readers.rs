@@ -1,9 +1,6 @@
 //! Connections that a request reads with: ended under it, or left by it in the middle of a statement.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use zhibu::{
@@ -71,30 +68,4 @@ async fn a_statement_that_nobody_waits_for_any_more_frees_its_reader() {
     let long = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n";
     assert_eq!(number(&database, long).await.unwrap(), 300_000);
     database.close().await;
-}
-
-/// What it costs: `cargo nextest run --run-ignored all -E 'test(what_a_lent_reader_costs)' --no-capture`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
-async fn what_a_lent_reader_costs() {
-    let app = TestApp::on(sqlite::database().await).await;
-    let database = Arc::new(app.database.clone());
-    const TIMES: u32 = 5_000;
-    let mut best = [Duration::MAX; 2];
-    for _ in 0..5 {
-        let began = Instant::now();
-        for _ in 0..TIMES {
-            let request = database.for_one_request(None);
-            number(&request, "SELECT 1").await.unwrap();
-        }
-        best[0] = best[0].min(began.elapsed() / TIMES);
-        let long = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) SELECT count(*) FROM n";
-        let began = Instant::now();
-        number(&database, long).await.unwrap();
-        best[1] = best[1].min(began.elapsed());
-    }
-    eprintln!(
-        "a request of one statement {:?}, two million rows {:?}",
-        best[0], best[1]
-    );
 }
