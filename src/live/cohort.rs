@@ -219,13 +219,17 @@ impl Inner {
         execute: Execute,
     ) {
         let mut seen = self.database.log().watch();
+        // What was paid for and came to nothing is not paid for again.
+        let mut paid = false;
         loop {
-            tokio::select! {
-                () = payers.pay() => {}
-                () = values.closed() => match self.ends(&key, &values) {
-                    true => return,
-                    false => continue,
-                },
+            if !paid {
+                tokio::select! {
+                    () = payers.pay() => paid = true,
+                    () = values.closed() => match self.ends(&key, &values) {
+                        true => return,
+                        false => continue,
+                    },
+                }
             }
             seen.mark_unchanged();
             // Before it reads: what moves meanwhile moves this.
@@ -241,6 +245,7 @@ impl Inner {
             };
             let failed = match value {
                 Value::Told(told) => {
+                    paid = false;
                     let failed = matches!(told, Told::Failed(_));
                     values.send_if_modified(|last| {
                         let moved = last.as_ref() != Some(&told);
