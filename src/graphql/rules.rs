@@ -44,7 +44,7 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    fn new(at: impl Into<Vec<Pos>>, zh: String, en: String) -> Self {
+    pub(super) fn new(at: impl Into<Vec<Pos>>, zh: String, en: String) -> Self {
         Self {
             error: ApiError::bad_request(Message::new(zh, en)),
             at: at.into(),

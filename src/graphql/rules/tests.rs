@@ -49,6 +49,7 @@ fn run(document: &str) -> Result<Uses, Vec<String>> {
 fn what_fits_passes() {
     for document in [
         "query($i: ID!) { pet(by: { id: $i }) { id } }",
+        "query($i: ID = 1) { pet(by: { id: $i }) { id } }",
         "query($n: Int) { dogs(first: $n) { id } }",
         "query($n: Int!, $t: [String!]!) { dogs(first: $n, tags: $t) { id } }",
         "query($t: String!) { dogs(tags: [\"a\", $t]) { id } }",
@@ -189,6 +190,14 @@ fn what_is_left_out_leaves_the_default_and_null_is_refused() {
         ]
     );
     assert!(uses.check(None, &Variables::default()).is_ok());
+    let uses = run("query($i: ID = 1) { pet(by: { id: $i }) { id } }").unwrap();
+    let faults = uses
+        .check(None, &Variables::from_json(json!({ "i": null })))
+        .unwrap_err();
+    assert_eq!(
+        faults[0].message().en,
+        "Variable i: null is no ID!, which it is used for"
+    );
     assert!(matches!(null.values().next(), Some(Value::Null)));
 }
 

@@ -160,7 +160,7 @@ pub(super) fn check<'a>(scopes: &[Scope<'a>], types: &'a SchemaTypes) -> Result<
                         let of_operation = uses.not_null.entry(name.cloned()).or_default();
                         of_operation
                             .entry(Name::new(usage.name))
-                            .or_insert_with(|| usage.expects.to_string());
+                            .or_insert_with(|| not_null(usage.expects).to_string());
                     }
                     Fit::Not if faults.len() < MOST_FAULTS => faults.push(misfit(usage, definition)),
                     Fit::Not => {}
@@ -225,6 +225,13 @@ fn usages_of<'a>(place: &Place<'a>, types: &'a SchemaTypes) -> Vec<Usage<'a>> {
     usages
 }
 
+fn not_null(ty: &Type) -> Type {
+    Type {
+        nullable: false,
+        ..ty.clone()
+    }
+}
+
 /// Whether a variable may stand where it does.
 enum Fit {
     Fits,
@@ -236,10 +243,9 @@ enum Fit {
 /// IsVariableUsageAllowed.
 fn fit(usage: &Usage<'_>, definition: &VariableDefinition) -> Fit {
     let ty = &definition.var_type.node;
-    if usage.one_of.is_some() && ty.nullable {
-        return Fit::Not;
-    }
-    if usage.expects.nullable || !ty.nullable {
+    // IsNonNullPosition
+    let may_be_null = usage.expects.nullable && usage.one_of.is_none();
+    if may_be_null || !ty.nullable {
         return match takes(usage.expects, ty, usage.expects.nullable) {
             true => Fit::Fits,
             false => Fit::Not,

@@ -59,6 +59,11 @@ fn valid() -> Vec<Case> {
         ),
         case(
             USAGES,
+            "query($c: String = \"none\") { branch(by: { code: $c }) { id } }",
+            json!({}),
+        ),
+        case(
+            USAGES,
             "query($a: Boolean = false) { viewer { role @skip(if: $a) } }",
             json!({}),
         ),
@@ -385,6 +390,11 @@ async fn a_socket_holds_documents_to_the_same_rules() {
             json!({}),
         ),
         ("arguments", "query { viewer { __typename(a: 1) } }", json!({})),
+        (
+            "skipped",
+            "subscription($x: Boolean!) { leaderboard @skip(if: $x) { __typename } }",
+            json!({ "x": false }),
+        ),
     ] {
         socket.subscribe(id, document, variables).await;
         let told = socket.hear().await;
