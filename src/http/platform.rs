@@ -101,10 +101,7 @@ async fn deliver_points(
     let from = platform.proxies.client(&parts.headers, &parts.extensions);
     let run = match platform.admit(&source, &params, &parts.headers, from, &id).await {
         Ok(admitted) => platform.open(admitted, body, lang, observed).await,
-        Err(problem) => {
-            body::let_go(body);
-            Err(problem)
-        }
+        Err(problem) => Err(problem),
     };
     match run {
         Ok(run) => run.answer(lang).await,

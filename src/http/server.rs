@@ -1,5 +1,6 @@
 //! Connections: accepted up to a number, each with so long to say what it wants, until the service is to stop.
 
+mod linger;
 mod places;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
@@ -8,15 +9,19 @@ use axum::{Router, body::Body, extract::ConnectInfo};
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpListener, TcpStream},
-    sync::{mpsc, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
 };
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
-use self::places::{Full, Place, Places};
+use self::{
+    linger::Linger,
+    places::{Full, Place, Places},
+};
 use super::client::Proxies;
 use crate::kernel::clock::pause;
 
@@ -34,6 +39,9 @@ const AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// Bytes of a request's head at most; RFC 9110 asks for 8,000 octets of request line.
 const HEAD_BYTES: usize = 64 * 1024;
 
+/// Connections that are told at once that there is no room for them; others are closed without a word.
+const TURNED_AWAY: usize = 256;
+
 /// What a deployment may set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerOptions {
@@ -45,7 +53,8 @@ pub struct ServerOptions {
     pub proxies: Proxies,
     /// How long a connection may take to say what it wants; also how long one is kept of which nothing is wanted.
     pub head_timeout: Duration,
-    /// How long a peer may take nothing of what is written to it.
+    /// How long a peer may take nothing of what is written to it, or not say that it has it: one that is gone without a word is
+    /// given up then.
     pub write_timeout: Duration,
 }
 
@@ -77,6 +86,7 @@ pub async fn serve(
     http.timer(TokioTimer::new())
         .header_read_timeout(options.head_timeout)
         .max_buf_size(HEAD_BYTES);
+    let turned_away = Arc::new(Semaphore::new(TURNED_AWAY));
     let (stop, stopping) = watch::channel(());
     // Nothing is sent: it ends with the last connection.
     let (open, mut closed) = mpsc::channel::<Infallible>(1);
@@ -96,20 +106,25 @@ pub async fn serve(
                 continue;
             }
         };
-        match places.take(peer.ip()) {
+        let busy = match places.take(peer.ip()) {
             Ok(place) => {
-                let mut stream = TimeoutStream::new(stream);
-                stream.set_write_timeout(Some(options.write_timeout));
+                set_options(&stream, options.write_timeout);
                 let slot = Slot(Arc::new(place));
+                let mut stream = TimeoutStream::new(Linger::new(stream, slot.clone()));
+                stream.set_write_timeout(Some(options.write_timeout));
                 let answered = answer(http.clone(), stream, peer, router.clone(), slot, stopping.clone());
                 let open = open.clone();
                 tokio::spawn(async move {
                     answered.await;
                     drop(open);
                 });
+                continue;
             }
-            Err(Full::Service) => turn_away(stream, BUSY),
-            Err(Full::Address) => turn_away(stream, TOO_MANY),
+            Err(Full::Service) => BUSY,
+            Err(Full::Address) => TOO_MANY,
+        };
+        if let Ok(room) = turned_away.clone().try_acquire_owned() {
+            turn_away(stream, busy, room);
         }
     }
     // Nobody is to wait in the backlog for an answer that does not come.
@@ -121,16 +136,12 @@ pub async fn serve(
 /// Answers one request after the other until the connection ends, or the service is to stop.
 async fn answer(
     http: http1::Builder,
-    stream: TimeoutStream<TcpStream>,
+    stream: TimeoutStream<Linger<Slot>>,
     peer: SocketAddr,
     router: Router,
     slot: Slot,
     mut stopping: watch::Receiver<()>,
 ) {
-    // Answers are small: waiting to fill a packet would only delay them.
-    if let Err(error) = stream.get_ref().set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY");
-    }
     let service = service_fn(move |mut request: Request<Incoming>| {
         let extensions = request.extensions_mut();
         extensions.insert(ConnectInfo(peer));
@@ -156,16 +167,28 @@ async fn answer(
     }
 }
 
+fn set_options(stream: &TcpStream, write_timeout: Duration) {
+    // Answers are small: waiting to fill a packet would only delay them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY");
+    }
+    // What is written to a peer that has vanished is taken by the kernel, which would send it again for a quarter of an hour
+    // (RFC 5482).
+    #[cfg(target_os = "linux")]
+    if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(write_timeout)) {
+        tracing::debug!(%error, "TCP_USER_TIMEOUT");
+    }
+}
+
 /// Held by whatever a connection has become.
 #[derive(Clone)]
 pub struct Slot(#[expect(dead_code, reason = "it is held, not read")] Arc<Place>);
 
-fn turn_away(stream: TcpStream, answer: &'static [u8]) {
+fn turn_away(stream: TcpStream, answer: &'static [u8], room: OwnedSemaphorePermit) {
     // Into an empty buffer: it goes at once or not at all.
     tokio::spawn(async move {
-        let mut stream = stream;
+        let mut stream = Linger::new(stream, room);
         let _ = stream.write_all(answer).await;
-        let _ = stream.shutdown().await;
     });
 }
 
@@ -181,43 +204,108 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use futures_util::stream::{self, StreamExt as _};
-    use tokio::{net::TcpSocket, sync::oneshot};
+    use tokio::{io::AsyncReadExt as _, net::TcpSocket, sync::oneshot};
+
+    /// A server whose answer has no end, a reader of it, and what ends when nothing of the answer is held any more: until it is
+    /// asked to stop, the router itself holds it.
+    struct Endless {
+        reader: TcpStream,
+        stop: oneshot::Sender<()>,
+        ended: mpsc::Receiver<Infallible>,
+        served: tokio::task::JoinHandle<io::Result<()>>,
+    }
+
+    impl Endless {
+        /// So many bytes every so often.
+        async fn new(bytes: &'static [u8], every: Duration, write_timeout: Duration) -> Self {
+            let (held, ended) = mpsc::channel::<Infallible>(1);
+            let answer = move || {
+                let held = held.clone();
+                async move {
+                    let pieces = stream::repeat(Bytes::from_static(bytes)).then(move |bytes| {
+                        let _ = &held;
+                        async move {
+                            pause(every).await;
+                            Ok::<_, Infallible>(bytes)
+                        }
+                    });
+                    Body::from_stream(pieces)
+                }
+            };
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let options = ServerOptions {
+                write_timeout,
+                ..ServerOptions::default()
+            };
+            let (stop, stopped) = oneshot::channel::<()>();
+            let router = Router::new().route("/", axum::routing::get(answer));
+            let served = tokio::spawn(serve(listener, router, options, async { drop(stopped.await) }));
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(4096).unwrap();
+            let mut reader = socket.connect(address).await.unwrap();
+            reader
+                .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+                .await
+                .unwrap();
+            Self {
+                reader,
+                stop,
+                ended,
+                served,
+            }
+        }
+
+        async fn assert_given_up(mut self) {
+            drop(self.stop);
+            assert!(self.ended.recv().await.is_none());
+            self.served.await.unwrap().unwrap();
+            drop(self.reader);
+        }
+    }
 
     /// An answer without an end is given up once its reader has taken nothing of it for long enough.
     #[tokio::test]
-    async fn who_takes_nothing_of_an_answer_is_given_up() {
-        let (given_up, mut ended) = mpsc::channel::<Infallible>(1);
-        let answer = move || {
-            let held = given_up.clone();
-            async move {
-                Body::from_stream(
-                    stream::repeat(Bytes::from_static(&[b'x'; 4096])).map(move |bytes| {
-                        let _ = &held;
-                        Ok::<_, Infallible>(bytes)
-                    }),
-                )
-            }
-        };
+    async fn who_takes_nothing_of_an_answer_assert_given_up() {
+        let endless = Endless::new(&[b'x'; 4096], Duration::ZERO, Duration::from_millis(50));
+        endless.await.assert_given_up().await;
+    }
+
+    /// One that has vanished says nothing; what is written to it is so little that the kernel takes it all for a long time.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_reader_that_has_vanished_assert_given_up() {
+        let mut endless = Endless::new(b"x", Duration::from_millis(20), Duration::from_millis(200)).await;
+        let mut head = [0; 15];
+        endless.reader.read_exact(&mut head).await.unwrap();
+        assert_eq!(&head, b"HTTP/1.1 200 OK");
+        // BPF_RET with 0: from now on whatever comes for this socket is thrown away before it is seen.
+        let nothing = socket2::SockFilter::new(0x06, 0, 0, 0);
+        SockRef::from(&endless.reader).attach_filter(&[nothing]).unwrap();
+        endless.assert_given_up().await;
+    }
+
+    /// Whoever still sends a body that nobody reads gets its answer.
+    #[tokio::test]
+    async fn a_refusal_arrives_though_the_body_was_not_read() {
+        const BODY: usize = 6 * 1024 * 1024;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let options = ServerOptions {
-            write_timeout: Duration::from_millis(50),
-            ..ServerOptions::default()
-        };
         let (stop, stopped) = oneshot::channel::<()>();
-        let router = Router::new().route("/", axum::routing::get(answer));
+        let refuse = async || (http::StatusCode::UNAUTHORIZED, "who are you?");
+        let router = Router::new().route("/", axum::routing::post(refuse));
+        let options = ServerOptions::default();
         let served = tokio::spawn(serve(listener, router, options, async { drop(stopped.await) }));
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        let mut reader = socket.connect(address).await.unwrap();
-        reader
-            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-            .await
-            .unwrap();
-        // Nothing more is held of the answer but by the router itself, which goes with the server.
+        let mut sender = TcpStream::connect(address).await.unwrap();
+        let head = format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {BODY}\r\n\r\n");
+        sender.write_all(head.as_bytes()).await.unwrap();
+        // Reads nothing before it has sent everything, as simple clients do.
+        sender.write_all(&vec![b'x'; BODY]).await.unwrap();
+        let mut told = String::new();
+        sender.read_to_string(&mut told).await.unwrap();
+        assert!(told.starts_with("HTTP/1.1 401 "), "{told}");
+        assert!(told.ends_with("who are you?"), "{told}");
         drop(stop);
-        assert!(ended.recv().await.is_none());
         served.await.unwrap().unwrap();
-        drop(reader);
     }
 }

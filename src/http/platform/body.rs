@@ -59,22 +59,6 @@ impl Counted {
     }
 }
 
-/// How much is read of a body that nobody wants: **limit**.
-const LET_GO: u64 = 8 * 1024 * 1024;
-
-/// Reads what is left of a body, for a while and without keeping it: a connection that is closed on a sender takes the answer
-/// with it.
-pub(super) fn let_go(mut body: Body) {
-    tokio::spawn(tokio::time::timeout(IDLE, async move {
-        let mut read = 0;
-        while let Some(Ok(frame)) = body.frame().await
-            && read < LET_GO
-        {
-            read += frame.data_ref().map_or(0, |data| data.len() as u64);
-        }
-    }));
-}
-
 /// What comes next of a body.
 pub(super) enum Piece {
     /// Some of it.
