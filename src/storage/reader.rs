@@ -194,12 +194,12 @@ impl ConnectionTrait for Reader {
         self.pool.get_database_backend()
     }
 
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.patience.statement(self.pool.execute_raw(statement)).await
+    async fn execute_raw(&self, _: Statement) -> Result<ExecResult, DbErr> {
+        Err(only_reads())
     }
 
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.patience.statement(self.pool.execute_unprepared(sql)).await
+    async fn execute_unprepared(&self, _: &str) -> Result<ExecResult, DbErr> {
+        Err(only_reads())
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
@@ -279,6 +279,11 @@ impl Reader {
         self.ran(timed, rows.is_err());
         rows
     }
+}
+
+/// Writes go in at the other door ([`Database::write`](super::Database::write)).
+fn only_reads() -> DbErr {
+    DbErr::Custom("a reader only reads".to_owned())
 }
 
 /// Among those who wait for a connection, until it is dropped.
