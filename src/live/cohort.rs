@@ -76,6 +76,26 @@ struct Cohort {
     payers: Arc<Payers>,
 }
 
+/// Takes a cohort from the map whatever ends its task: who comes next begins anew, and who is there is not left waiting.
+struct Listed {
+    inner: Arc<Inner>,
+    key: ReadKey,
+    values: watch::Sender<Option<Told>>,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let mut cohorts = self.inner.cohorts();
+        // Another may have begun under the same key.
+        if cohorts
+            .get(&self.key)
+            .is_some_and(|cohort| cohort.values.same_channel(&self.values))
+        {
+            cohorts.remove(&self.key);
+        }
+    }
+}
+
 /// Those who are told, as those who pay for it: each execution one of them, in turn.
 #[derive(Default)]
 struct Payers {
@@ -109,12 +129,9 @@ impl Payers {
         let mut all = self.all();
         let mut soonest = LOOK;
         for _ in 0..all.len() {
-            let Some((number, pay)) = all.pop_front() else {
-                break;
-            };
-            let paid = pay();
-            all.push_back((number, pay));
-            match paid {
+            all.rotate_left(1);
+            let Some((_, pay)) = all.back() else { break };
+            match pay() {
                 Ok(()) => return Ok(()),
                 Err(wait) => soonest = soonest.min(wait),
             }
@@ -218,6 +235,11 @@ impl Inner {
         depends_on: Dependencies,
         execute: Execute,
     ) {
+        let _listed = Listed {
+            inner: self.clone(),
+            key,
+            values: values.clone(),
+        };
         let mut seen = self.database.log().watch();
         // What was paid for and came to nothing is not paid for again.
         let mut paid = false;
@@ -264,8 +286,6 @@ impl Inner {
                 }
             };
             if failed {
-                // Who comes next begins anew.
-                self.cohorts().remove(&key);
                 return;
             }
             while self.version(&depends_on) == version {
