@@ -11,7 +11,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{
-    app::{Answer, TestApp, eventually},
+    app::{Answer, As, TestApp, eventually},
     branches,
     socket::Socket,
     sqlite,
@@ -309,6 +309,19 @@ async fn event_streams_and_messages_are_paid_for_by_their_bytes() {
     }
 }
 
+/// An organization that is asked for until there is a place for it: others ask at the same time, and may have taken the last one.
+async fn made_once_let_in(caller: &As<'_>, parent: &str, code: String) -> Answer {
+    let input = json!({ "code": code, "name": "第七党委", "kind": "COMMITTEE", "parentId": parent });
+    loop {
+        let answer = caller
+            .mutate("createOrganization", "organization { code }", input.clone())
+            .await;
+        if answer.status != 503 {
+            return answer;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_caller_has_half_of_the_places_and_a_quarter_of_the_room_for_bodies() {
     let app = app(|config| {
@@ -322,10 +335,7 @@ async fn one_caller_has_half_of_the_places_and_a_quarter_of_the_room_for_bodies(
     let raw = app.raw().await;
     raw.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
     let busy = app.as_role(Role::DistrictAdmin, "busy", None, None, None);
-    let make = |n: u32| {
-        let input = json!({ "code": format!("C7{n}"), "name": "第七党委", "kind": "COMMITTEE", "parentId": district });
-        busy.mutate("createOrganization", "organization { code }", input)
-    };
+    let make = |n: u32| made_once_let_in(&busy, &district, format!("C7{n}"));
     let others = async {
         // Two of its mutations wait for the file.
         eventually("its share is taken", async || {
@@ -410,8 +420,7 @@ async fn what_there_is_no_room_for_is_turned_away_at_once_and_points_last() {
     raw.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
     let district = app.organization_id("D").await;
     let admin = app.admin();
-    let input = json!({ "code": "C7", "name": "第七党委", "kind": "COMMITTEE", "parentId": district });
-    let waits = admin.mutate("createOrganization", "organization { code }", input);
+    let waits = made_once_let_in(&admin, &district, "C7".to_owned());
     let others = async {
         let viewer = app.viewer(None);
         let mut turned_away = None;
@@ -434,12 +443,17 @@ async fn what_there_is_no_room_for_is_turned_away_at_once_and_points_last() {
         let entry = json!({ "eventId": "e-1", "branchCode": "B1", "points": 1, "occurredAt": "2026-03-01T10:00:00+08:00",
             "kind": "EARN", "activity": "OTHER" });
         let adapter = app.adapter("EJIA");
+        // What else it asks has no other places than anybody's.
+        assert_eq!(adapter.ask(CHEAP, json!({})).await.status, 503);
         let push = adapter.ask(
             push,
             json!({ "input": { "sourceCode": "EJIA", "entries": [entry] } }),
         );
         let unlock = async {
-            tokio::task::yield_now().await;
+            // Each of these waits for as long as the points would, had they no places of their own.
+            for _ in 0..3 {
+                assert_eq!(viewer.ask(CHEAP, json!({})).await.status, 503);
+            }
             raw.execute_unprepared("ROLLBACK").await.unwrap();
         };
         let (pushed, ()) = tokio::join!(push, unlock);
