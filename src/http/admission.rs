@@ -8,6 +8,8 @@ mod shares;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use async_graphql::parser::types::OperationType;
+
 pub use bodies::{Bodies, Held};
 pub use gate::{Gate, GateOptions, Pass};
 pub use rate::{Quota, Rate, RateOptions};
@@ -53,6 +55,16 @@ pub enum Class {
     Other,
     /// Points of a platform: turned away last, because what is not taken has to be sent again by a machine that may lose it.
     Push,
+}
+
+impl Class {
+    /// What it is once it is known what is asked: who brings points reads like anybody else.
+    pub fn asking(self, kind: OperationType) -> Self {
+        match kind {
+            OperationType::Mutation => self,
+            OperationType::Query | OperationType::Subscription => Self::Other,
+        }
+    }
 }
 
 /// Of the places of requests, waiting ones among them, one caller has as many as come out here.

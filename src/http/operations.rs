@@ -10,7 +10,7 @@ use futures_util::{
 };
 
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::Instant,
 };
 
@@ -233,7 +233,7 @@ where
                     None => None,
                 };
                 let (class, account) = (
-                    self.access.class(&peer.requester),
+                    self.access.class(&peer.requester).asking(kind),
                     self.account(&peer.requester, peer.from),
                 );
                 match self.admission.enter(class, &account).await {
@@ -269,9 +269,17 @@ where
         let (events, results) = mpsc::channel(1);
         tokio::spawn(async move {
             let admission = self.admission.clone();
-            let turn = move || -> BoxFuture<'static, Box<dyn Any + Send>> {
-                let admission = admission.clone();
-                Box::pin(async move { Box::new(admission.update_in_turn().await) as Box<dyn Any + Send> })
+            let (reads, mut is_read) = watch::channel(false);
+            let turn = {
+                let reads = reads.clone();
+                move || -> BoxFuture<'static, Box<dyn Any + Send>> {
+                    let (admission, reads) = (admission.clone(), reads.clone());
+                    Box::pin(async move {
+                        let turn = admission.update_in_turn().await;
+                        reads.send_replace(true);
+                        Box::new(turn) as Box<dyn Any + Send>
+                    })
+                }
             };
             let slot = ChangesSlot::new(peer.resume, self.patience, Arc::new(turn));
             let (account, cost) = (self.account(&peer.requester, peer.from), prepared.cost());
@@ -282,8 +290,19 @@ where
                     self.pay_in_time(&account, cost).await;
                     self.engine.once(prepared.clone(), context).await
                 };
+                // Waiting for a change may take for ever, reading what is asked of it may not: it has a place of all updates.
+                reads.send_replace(false);
+                let late = async {
+                    // Its sender is here.
+                    let _ = is_read.wait_for(|is_read| *is_read).await;
+                    pause(self.deadline).await;
+                    let context = self.context(&peer, &Observed::default());
+                    Executed::error(ApiError::timeout(), None, &context.renderer())
+                };
                 let next = tokio::select! {
                     next = next => next,
+                    // The change is not passed over: who goes on after the last it was told hears of it.
+                    late = late => Some(late),
                     () = events.closed() => return,
                 };
                 slot.end().await;

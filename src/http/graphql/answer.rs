@@ -130,7 +130,8 @@ where
             false => Some(self.body(&parts.headers, body, &account, &mut charge).await?),
         };
         // Held until it is answered. What came is only bytes so far: parsed it is a multiple of that.
-        let entered = admission.enter(self.access.class(&requester), &account).await?;
+        let class = self.access.class(&requester);
+        let mut entered = admission.enter(class, &account).await?;
         let params = match &body {
             Some((body, _)) => request::from_body(body)?,
             None => request::from_uri(&parts.uri)?,
@@ -157,6 +158,10 @@ where
         }
         if reading && prepared.kind() != OperationType::Query {
             return Err(Stop::MutationOverGet);
+        }
+        let known = class.asking(prepared.kind());
+        if known != class {
+            entered = admission.enter(known, &account).await?;
         }
         let idempotency = match &for_key {
             Some(params) => Idempotency::of(key, params, prepared.hash(), prepared.facts())

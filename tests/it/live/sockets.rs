@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use tokio_tungstenite::tungstenite::Message;
 use zhibu::{
     audit::AuditRecord,
@@ -305,3 +306,38 @@ on_both!(one_busy_operation_does_not_starve_another, |db| async move {
     }
     assert!(told < FLOOD, "the answer came last");
 });
+
+/// Waiting for a change may take for ever, reading what is asked of it may not; and it is not passed over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_cannot_be_read_in_time_ends_its_stream_and_is_told_to_the_next() {
+    let Some(db) = crate::support::postgres::database().await else {
+        return;
+    };
+    let app = TestApp::with_config(db, |config| {
+        config.server.request_timeout = Duration::from_millis(300)
+    })
+    .await;
+    app.create_organization("D", "DISTRICT", None).await;
+    let before = app.admin().data("{ changes { cursor } }").await["changes"]["cursor"].clone();
+    organization(&app, "C1").await;
+    let raw = app.raw().await;
+    let holder = raw.begin().await.unwrap();
+    holder
+        .execute_unprepared("LOCK TABLE organization IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let mut socket = Socket::open(&app, app.admin().token()).await;
+    socket
+        .subscribe("late", CHANGES, json!({ "after": before }))
+        .await;
+    let told = socket.hear().await;
+    assert_eq!((&told["type"], &told["id"]), (&json!("error"), &json!("late")));
+    assert_eq!(told["payload"][0]["extensions"]["code"], "TIMEOUT", "{told}");
+    holder.rollback().await.unwrap();
+    socket
+        .subscribe("again", CHANGES, json!({ "after": before }))
+        .await;
+    assert_eq!(socket.next_of("again").await["changes"]["node"]["code"], "C1");
+    organization(&app, "C2").await;
+    assert_eq!(socket.next_of("again").await["changes"]["node"]["code"], "C2");
+}
