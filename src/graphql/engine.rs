@@ -10,7 +10,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection};
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{
     ObjectType, Request, Response, Schema, SchemaBuilder, ServerError, SubscriptionType, ValidationMode,
 };
@@ -26,10 +26,10 @@ pub use trust::TrustFault;
 use super::batch::{LoaderQueue, drive};
 use super::documents::{self, Document, DocumentHash, Documents};
 use super::error::{ApiError, ErrorCode, Renderer};
-use super::guard::{self, Limits, OperationFacts, check_kept_variables, check_variables, cost_with};
+use super::guard::{self, Limits, check_kept_variables, check_variables, cost_with};
 use super::persisted;
 use super::request::GraphqlRequest;
-use super::rules::{self, Invalid};
+use super::rules;
 use super::sdl::{SchemaHints, SchemaTypes};
 use super::variables;
 use crate::kernel::message::{Lang, Message};
@@ -66,9 +66,6 @@ pub enum Takes {
 fn cost_of_reading(text: &str) -> u64 {
     50 + text.len() as u64 / 3
 }
-
-/// Bytes that the variables of a subscription may take: it keeps them for as long as it lasts.
-const SUBSCRIPTION_VARIABLES: u64 = 64 * 1024;
 
 /// The name of no operation.
 const NO_OPERATION: &str = "\0";
@@ -165,9 +162,6 @@ where
         let name = request.operation_name.as_deref();
         let (facts, operation) = document.operation(name).ok_or_else(|| no_operation(name))?;
         let facts = facts.clone();
-        if facts.kind == OperationType::Subscription {
-            check_subscription(&facts, operation)?;
-        }
         let variables = variables::coerce(
             &self.types,
             &document.parsed.operations,
@@ -180,7 +174,7 @@ where
             .map_err(Fault::Request)?;
         check_variables(&document.parsed, operation, &self.limits, &variables)?;
         if facts.kind == OperationType::Subscription {
-            check_kept_variables(&variables, SUBSCRIPTION_VARIABLES)?;
+            check_kept_variables(&self.limits, &variables)?;
         }
         let cost = match facts.cost_varies {
             true => cost_with(&document.parsed, operation, &self.types, &self.limits, &variables)?,
@@ -345,32 +339,6 @@ where
             ended: false,
         };
         stream::unfold(state, Events::next).boxed()
-    }
-}
-
-/// A subscription has one root field (GraphQL September 2025, section 5.2.4.1), whatever its variables say, which no fragment hides.
-fn check_subscription(facts: &OperationFacts, operation: &OperationDefinition) -> Result<(), Fault> {
-    let root = match operation.selection_set.node.items.as_slice() {
-        [item] => match &item.node {
-            Selection::Field(field) if facts.root_fields == 1 => Some(field),
-            _ => None,
-        },
-        _ => None,
-    };
-    let Some(root) = root else {
-        return Err(Fault::from(ApiError::bad_request(Message::new(
-            "订阅只能有一个根字段，且不在片段中",
-            "A subscription has exactly one root field, and not in a fragment",
-        ))));
-    };
-    let mut directives = root.node.directives.iter().map(|directive| &directive.node.name);
-    match directives.find(|name| ["skip", "include"].contains(&name.node.as_str())) {
-        None => Ok(()),
-        Some(name) => Err(Fault::Invalid(vec![Invalid::new(
-            [name.pos],
-            format!("订阅的根字段不能带 @{}", name.node),
-            format!("The root field of a subscription takes no @{}", name.node),
-        )])),
     }
 }
 

@@ -3,6 +3,7 @@
 //! - [`typename`]: `__typename` is a field as others are (5.3.1, 5.3.3, 5.4, 5.7), and its directives use variables (5.8.4).
 //! - [`keys`]: an input has each field once (5.6.3), of which the parser keeps the last.
 //! - [`literals`]: values fit the types where they stand (5.6), also beside variables and in inputs of one field.
+//! - [`subscriptions`]: a subscription has one root field (5.2.4.1).
 //! - [`usages`]: variables fit where they are used (5.8.5), and what is to be made of those that are left out (6.4.1).
 //! - [`merging`]: fields of one response name can be merged (5.3.2).
 //!
@@ -13,6 +14,7 @@ mod keys;
 mod literals;
 mod merging;
 mod places;
+mod subscriptions;
 mod typename;
 mod usages;
 
@@ -44,7 +46,7 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    pub(super) fn new(at: impl Into<Vec<Pos>>, zh: String, en: String) -> Self {
+    fn new(at: impl Into<Vec<Pos>>, zh: String, en: String) -> Self {
         Self {
             error: ApiError::bad_request(Message::new(zh, en)),
             at: at.into(),
@@ -63,6 +65,7 @@ pub(super) fn check(
     limits: &Limits,
     steps: u64,
 ) -> Result<Uses, Fault> {
+    told(subscriptions::check(document))?;
     let scopes = places::scopes(document, types);
     told(literals::check(&scopes, types))?;
     let uses = usages::check(&scopes, types).map_err(Fault::Invalid)?;

@@ -73,6 +73,10 @@ fn what_does_not_fit_is_told() {
             "Variable $i of type ID may be null and cannot be a field of By",
         ),
         (
+            "query($i: Int!) { pet(by: { id: $i }) { id } }",
+            "Variable $i of type Int! cannot be used where ID is expected",
+        ),
+        (
             "query($n: Int = null) { find(filter: { name: $n }) { id } }",
             "Variable $n of type Int cannot be used where String! is expected",
         ),
@@ -158,6 +162,27 @@ fn variables_in_fragments_are_held_against_each_operation() {
         run(document).unwrap_err(),
         ["Variable $n of type String! cannot be used where Int! is expected"]
     );
+}
+
+#[test]
+fn a_subscription_has_one_root_field_in_every_operation() {
+    let one = "A subscription has exactly one root field, and not in a fragment";
+    for (document, told) in [
+        ("query A { any } subscription B { a b }", one),
+        ("subscription { ... { any } }", one),
+        ("subscription { ...F } fragment F on Query { any }", one),
+        (
+            "query A { any } subscription B { any @include(if: true) }",
+            "The root field of a subscription takes no @include",
+        ),
+        (
+            "subscription { a: __typename }",
+            "There is no subscribing to __typename",
+        ),
+    ] {
+        assert_eq!(run(document).unwrap_err(), [told], "{document}");
+    }
+    assert!(run("query A { any ... { any } } subscription B { any }").is_ok());
 }
 
 #[test]

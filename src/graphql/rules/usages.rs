@@ -277,13 +277,16 @@ fn misfit(usage: &Usage<'_>, definition: &Positioned<VariableDefinition>) -> Inv
         shown(&definition.node.var_type.node.to_string()),
     );
     let at = [usage.at, definition.pos];
+    let default = definition.node.default_value.as_ref();
+    let may_be_null = definition.node.var_type.node.nullable
+        && default.is_none_or(|default| default.node == ConstValue::Null);
     let mut misfit = match usage.one_of {
-        Some(input) => Invalid::new(
+        Some(input) if may_be_null => Invalid::new(
             at,
             format!("变量 ${name} 的类型 {ty} 可为 null，不能用作 {input} 的字段"),
             format!("Variable ${name} of type {ty} may be null and cannot be a field of {input}"),
         ),
-        None => Invalid::new(
+        _ => Invalid::new(
             at,
             format!("变量 ${name} 的类型 {ty} 不能用于 {}", usage.expects),
             format!(
