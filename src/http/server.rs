@@ -2,14 +2,14 @@
 
 mod linger;
 mod places;
+mod unread;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo};
+use axum::{Router, extract::ConnectInfo};
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use socket2::SockRef;
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpListener, TcpStream},
@@ -19,8 +19,9 @@ use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
 use self::{
-    linger::Linger,
+    linger::{Linger, Patience},
     places::{Full, Place, Places},
+    unread::Unread,
 };
 use super::client::Proxies;
 use crate::kernel::clock::pause;
@@ -41,6 +42,20 @@ const HEAD_BYTES: usize = 64 * 1024;
 
 /// Connections that are told at once that there is no room for them; others are closed without a word.
 const TURNED_AWAY: usize = 256;
+
+/// How much is read of what comes after an answer.
+const LINGERS: Patience = Patience {
+    longest: Duration::from_secs(30),
+    silence: Duration::from_secs(5),
+    most: 8 * 1024 * 1024,
+};
+
+/// And after who is one too many is told so: it has no place.
+const TURNED_AWAY_LINGERS: Patience = Patience {
+    longest: Duration::from_secs(1),
+    silence: Duration::from_secs(1),
+    most: 64 * 1024,
+};
 
 /// What a deployment may set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,21 +125,25 @@ pub async fn serve(
             Ok(place) => {
                 set_options(&stream, options.write_timeout);
                 let slot = Slot(Arc::new(place));
-                let mut stream = TimeoutStream::new(Linger::new(stream, slot.clone()));
+                let unread = Unread::default();
+                let held = (slot.clone(), open.clone());
+                let stream = Linger::new(stream, held, unread.clone(), LINGERS, stopping.clone());
+                let mut stream = TimeoutStream::new(stream);
                 stream.set_write_timeout(Some(options.write_timeout));
-                let answered = answer(http.clone(), stream, peer, router.clone(), slot, stopping.clone());
-                let open = open.clone();
-                tokio::spawn(async move {
-                    answered.await;
-                    drop(open);
-                });
+                let connection = Connection {
+                    peer,
+                    slot,
+                    unread,
+                    router: router.clone(),
+                };
+                tokio::spawn(connection.answer(http.clone(), stream, stopping.clone()));
                 continue;
             }
             Err(Full::Service) => BUSY,
             Err(Full::Address) => TOO_MANY,
         };
         if let Ok(room) = turned_away.clone().try_acquire_owned() {
-            turn_away(stream, busy, room);
+            turn_away(stream, busy, room, stopping.clone());
         }
     }
     // Nobody is to wait in the backlog for an answer that does not come.
@@ -133,39 +152,61 @@ pub async fn serve(
     Ok(())
 }
 
-/// Answers one request after the other until the connection ends, or the service is to stop.
-async fn answer(
-    http: http1::Builder,
-    stream: TimeoutStream<Linger<Slot>>,
+/// Until it is closed it holds its place, and the end of the service.
+type Stream = TimeoutStream<Linger<(Slot, mpsc::Sender<Infallible>)>>;
+
+/// What answers to a connection.
+struct Connection {
     peer: SocketAddr,
-    router: Router,
     slot: Slot,
-    mut stopping: watch::Receiver<()>,
-) {
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        let extensions = request.extensions_mut();
-        extensions.insert(ConnectInfo(peer));
-        // A socket goes on when this has ended.
-        extensions.insert(slot.clone());
-        let answer = router.clone().oneshot(request.map(Body::new));
-        async { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
-    });
-    let connection = http
-        .serve_connection(TokioIo::new(Box::pin(stream)), service)
-        .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        // Its sender is gone.
-        _ = stopping.changed() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    unread: Unread,
+    router: Router,
+}
+
+impl Connection {
+    /// Answers one request after the other until the connection ends, or the service is to stop.
+    async fn answer(self, http: http1::Builder, stream: Stream, mut stopping: watch::Receiver<()>) {
+        let Self {
+            peer,
+            slot,
+            unread,
+            router,
+        } = self;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let extensions = request.extensions_mut();
+            extensions.insert(ConnectInfo(peer));
+            // A socket goes on when this has ended.
+            extensions.insert(slot.clone());
+            let (router, unread) = (router.clone(), unread.clone());
+            async move {
+                let respond = async |request| {
+                    let answer = router.oneshot(request).await;
+                    answer.unwrap_or_else(|never| match never {})
+                };
+                Ok::<_, Infallible>(unread::answer(request, &unread, respond).await)
+            }
+        });
+        let connection = http
+            .serve_connection(TokioIo::new(Box::pin(stream)), service)
+            .with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            // Its sender is gone.
+            _ = stopping.changed() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::trace!(%error, "a connection ended early");
         }
-    };
-    if let Err(error) = ended {
-        tracing::trace!(%error, "a connection ended early");
     }
 }
+
+/// Held by whatever a connection has become.
+#[derive(Clone)]
+pub struct Slot(#[expect(dead_code, reason = "it is held, not read")] Arc<Place>);
 
 fn set_options(stream: &TcpStream, write_timeout: Duration) {
     // Answers are small: waiting to fill a packet would only delay them.
@@ -175,19 +216,23 @@ fn set_options(stream: &TcpStream, write_timeout: Duration) {
     // What is written to a peer that has vanished is taken by the kernel, which would send it again for a quarter of an hour
     // (RFC 5482).
     #[cfg(target_os = "linux")]
-    if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(write_timeout)) {
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(write_timeout)) {
         tracing::debug!(%error, "TCP_USER_TIMEOUT");
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = write_timeout;
 }
 
-/// Held by whatever a connection has become.
-#[derive(Clone)]
-pub struct Slot(#[expect(dead_code, reason = "it is held, not read")] Arc<Place>);
-
-fn turn_away(stream: TcpStream, answer: &'static [u8], room: OwnedSemaphorePermit) {
+fn turn_away(
+    stream: TcpStream,
+    answer: &'static [u8],
+    room: OwnedSemaphorePermit,
+    stopping: watch::Receiver<()>,
+) {
+    let unread = Unread::at_once();
+    let mut stream = Linger::new(stream, room, unread, TURNED_AWAY_LINGERS, stopping);
     // Into an empty buffer: it goes at once or not at all.
     tokio::spawn(async move {
-        let mut stream = Linger::new(stream, room);
         let _ = stream.write_all(answer).await;
     });
 }
@@ -202,6 +247,7 @@ fn is_of_connection(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::Body;
     use bytes::Bytes;
     use futures_util::stream::{self, StreamExt as _};
     use tokio::{io::AsyncReadExt as _, net::TcpSocket, sync::oneshot};
@@ -281,7 +327,9 @@ mod tests {
         assert_eq!(&head, b"HTTP/1.1 200 OK");
         // BPF_RET with 0: from now on whatever comes for this socket is thrown away before it is seen.
         let nothing = socket2::SockFilter::new(0x06, 0, 0, 0);
-        SockRef::from(&endless.reader).attach_filter(&[nothing]).unwrap();
+        socket2::SockRef::from(&endless.reader)
+            .attach_filter(&[nothing])
+            .unwrap();
         endless.assert_given_up().await;
     }
 
@@ -304,8 +352,36 @@ mod tests {
         let mut told = String::new();
         sender.read_to_string(&mut told).await.unwrap();
         assert!(told.starts_with("HTTP/1.1 401 "), "{told}");
+        assert!(
+            told.to_ascii_lowercase().contains("connection: close\r\n"),
+            "{told}"
+        );
         assert!(told.ends_with("who are you?"), "{told}");
+        // A small one leaves the connection as it was, also where it comes late.
+        let mut sender = TcpStream::connect(address).await.unwrap();
+        for _ in 0..2 {
+            sender
+                .write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 8\r\n\r\n")
+                .await
+                .unwrap();
+            tokio::task::yield_now().await;
+            sender.write_all(b"who, me?").await.unwrap();
+            let mut told = Vec::new();
+            while !told.ends_with(b"who are you?") {
+                assert_ne!(sender.read_buf(&mut told).await.unwrap(), 0, "it goes on");
+            }
+        }
+        // Stopping waits for who still sends.
+        let mut sender = TcpStream::connect(address).await.unwrap();
+        sender.write_all(head.as_bytes()).await.unwrap();
+        let mut first = [0; 12];
+        sender.read_exact(&mut first).await.unwrap();
         drop(stop);
+        sender.write_all(&vec![b'x'; BODY]).await.unwrap();
+        let mut told = String::new();
+        sender.read_to_string(&mut told).await.unwrap();
+        assert!(told.ends_with("who are you?"), "{told}");
+        drop(sender);
         served.await.unwrap().unwrap();
     }
 }

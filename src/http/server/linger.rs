@@ -15,35 +15,57 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::TcpStream,
     runtime::Handle,
+    sync::watch,
 };
 
-/// How long the peer may take to send all that it will.
-const LONGEST: Duration = Duration::from_secs(30);
+use super::unread::Unread;
+use crate::kernel::clock::pause;
 
-/// How long nothing may come of it.
-const SILENCE: Duration = Duration::from_secs(2);
+/// How long there is still read once the service is to stop.
+const LAST: Duration = Duration::from_secs(2);
 
-/// Bytes that are read of it.
-const MOST: u64 = 8 * 1024 * 1024;
+/// How much is read of what nobody wants.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    /// How long the peer may take to send all that it will.
+    pub(super) longest: Duration,
+    /// How long nothing may come of it.
+    pub(super) silence: Duration,
+    /// Bytes.
+    pub(super) most: u64,
+}
 
-/// A connection that lingers when it is dropped, and holds `H` until it is closed.
+/// A connection that lingers when it is dropped, where there may be something unread, and holds `H` until it is closed.
 pub(super) struct Linger<H: Send + Unpin + 'static> {
     /// None once it is dropped.
-    stream: Option<(TcpStream, H)>,
+    inner: Option<(TcpStream, H)>,
     /// The peer has said that it sends no more.
     is_read: bool,
+    unread: Unread,
+    patience: Patience,
+    /// Its sender goes when the service is to stop.
+    stopping: watch::Receiver<()>,
 }
 
 impl<H: Send + Unpin + 'static> Linger<H> {
-    pub(super) fn new(stream: TcpStream, held: H) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        held: H,
+        unread: Unread,
+        patience: Patience,
+        stopping: watch::Receiver<()>,
+    ) -> Self {
         Self {
-            stream: Some((stream, held)),
+            inner: Some((stream, held)),
             is_read: false,
+            unread,
+            patience,
+            stopping,
         }
     }
 
     fn stream(self: Pin<&mut Self>) -> io::Result<Pin<&mut TcpStream>> {
-        match &mut self.get_mut().stream {
+        match &mut self.get_mut().inner {
             Some((stream, _)) => Ok(Pin::new(stream)),
             None => Err(io::ErrorKind::NotConnected.into()),
         }
@@ -53,12 +75,21 @@ impl<H: Send + Unpin + 'static> Linger<H> {
 impl<H: Send + Unpin + 'static> Drop for Linger<H> {
     fn drop(&mut self) {
         // Without a runtime there is nobody to read.
-        if let Some((stream, held)) = self.stream.take()
+        if let Some((stream, held)) = self.inner.take()
             && !self.is_read
+            && self.unread.get()
             && let Ok(runtime) = Handle::try_current()
         {
+            let (patience, mut stopping) = (self.patience, self.stopping.clone());
             runtime.spawn(async move {
-                close(stream).await;
+                let stopped = async {
+                    let _ = stopping.changed().await;
+                    pause(LAST).await;
+                };
+                tokio::select! {
+                    () = read(stream, patience) => {}
+                    () = stopped => {}
+                }
                 drop(held);
             });
         }
@@ -66,18 +97,20 @@ impl<H: Send + Unpin + 'static> Drop for Linger<H> {
 }
 
 /// Ends when the peer has ended, or has had long enough.
-async fn close(mut stream: TcpStream) {
+async fn read(mut stream: TcpStream, patience: Patience) {
     let read = async {
         // Whoever is gone is not waited for.
         stream.shutdown().await.ok()?;
-        let mut left = MOST;
+        let mut left = patience.most;
         let mut thrown_away = [0; 8192];
-        while let Ok(Ok(read @ 1..)) = tokio::time::timeout(SILENCE, stream.read(&mut thrown_away)).await {
+        while let Ok(Ok(read @ 1..)) =
+            tokio::time::timeout(patience.silence, stream.read(&mut thrown_away)).await
+        {
             left = left.checked_sub(read as u64)?;
         }
         Some(())
     };
-    let _ = tokio::time::timeout(LONGEST, read).await;
+    let _ = tokio::time::timeout(patience.longest, read).await;
 }
 
 impl<H: Send + Unpin + 'static> AsyncRead for Linger<H> {
