@@ -296,13 +296,10 @@ where
                     // Its sender is here.
                     let _ = is_read.wait_for(|is_read| *is_read).await;
                     pause(self.deadline).await;
-                    let context = self.context(&peer, &Observed::default());
-                    Executed::error(ApiError::timeout(), None, &context.renderer())
                 };
                 let next = tokio::select! {
                     next = next => next,
-                    // The change is not passed over: who goes on after the last it was told hears of it.
-                    late = late => Some(late),
+                    () = late => Some(self.late(&slot, &peer).await),
                     () = events.closed() => return,
                 };
                 slot.end().await;
@@ -323,6 +320,16 @@ where
         stream::unfold(results, next).boxed()
     }
 
+    /// A change could not be read in time. It is not passed over: who goes on where the error says hears of it.
+    async fn late(&self, slot: &ChangesSlot, peer: &Peer) -> Executed {
+        let mut error = ApiError::timeout();
+        if let Some(cursor) = slot.before().await {
+            error = error.with("cursor", cursor.encode());
+        }
+        let context = self.context(peer, &Observed::default());
+        Executed::error(error, None, &context.renderer())
+    }
+
     /// What subscribers of one value share.
     fn value(self: &Arc<Self>, prepared: Prepared, peer: Peer) -> BoxStream<'static, Told> {
         let reads = prepared.facts().reads;
@@ -337,6 +344,7 @@ where
         };
         let (admission, cost) = (self.admission.clone(), prepared.cost());
         let account = self.account(&peer.requester, peer.from);
+        let (lang, id) = (peer.lang, peer.id.clone());
         let pay = Arc::new(move || admission.charge(&account, cost).map(drop).map_err(wait));
         let told = self.cohorts.join(key, depends_on, pay, move || -> Execute {
             Box::new(move || {
@@ -345,8 +353,18 @@ where
             })
         });
         // What it holds ends with it.
-        told.inspect(move |_| {
-            let _ = &observed;
+        let all = (self.clone(), told, observed, lang, id);
+        stream::unfold(Some(all), |state| async move {
+            let (this, mut told, observed, lang, id) = state?;
+            Some(match told.next().await {
+                Some(Told::Next(next)) => (Told::Next(next), Some((this, told, observed, lang, id))),
+                Some(failed) => (failed, None),
+                // A value has no end.
+                None => (
+                    Told::Failed(this.refused(ApiError::internal(Broken), lang, &id)),
+                    None,
+                ),
+            })
         })
         .boxed()
     }
@@ -380,6 +398,11 @@ where
         }
     }
 }
+
+/// What subscribers shared is gone, and nobody knows why.
+#[derive(Debug, thiserror::Error)]
+#[error("the task of a cohort has ended")]
+struct Broken;
 
 struct AbortOnDrop(tokio::task::AbortHandle);
 

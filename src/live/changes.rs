@@ -27,6 +27,8 @@ pub struct Changes {
     patience: Duration,
     /// The last change that was handed on, or where the reader began.
     last: Position,
+    /// What was handed on before it.
+    before: Position,
 }
 
 impl Changes {
@@ -60,6 +62,7 @@ impl Changes {
             waited: Duration::ZERO,
             patience,
             last: begin.position,
+            before: begin.position,
             database,
         })
     }
@@ -67,6 +70,14 @@ impl Changes {
     /// The nonce of the log, for cursors.
     pub fn nonce(&self) -> i64 {
         self.nonce
+    }
+
+    /// After which the last change that was handed on comes: who could not read what is asked of it goes on there.
+    pub fn before(&self) -> Cursor {
+        Cursor {
+            nonce: self.nonce,
+            position: self.before,
+        }
     }
 
     /// The next change, as soon as there is one.
@@ -77,7 +88,7 @@ impl Changes {
     pub async fn next(&mut self) -> Result<Arc<LoggedChange>, ChangesError> {
         loop {
             if let Some(change) = self.pending.pop_front() {
-                self.last = change.position;
+                self.before = std::mem::replace(&mut self.last, change.position);
                 return Ok(change);
             }
             self.seen.mark_unchanged();

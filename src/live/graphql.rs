@@ -238,6 +238,11 @@ impl ChangesSlot {
         self.held.lock().await.take();
     }
 
+    /// After which the last change comes; None before there was a reader.
+    pub async fn before(&self) -> Option<Cursor> {
+        self.reader.lock().await.as_ref().map(Changes::before)
+    }
+
     /// The last change has waited so long for whoever reads.
     pub async fn waited(&self, length: Duration) {
         if let Some(reader) = &mut *self.reader.lock().await {
@@ -255,7 +260,8 @@ impl ChangeSubscription {
     /// 变更订阅 · Every change in scope, each once, in one order that all readers see; with `after`, everything since, then live;
     /// without it, from now. On PostgreSQL the order is that of transaction ids: two changes of one node may stand the other way
     /// round, `node` and `version` are the truth. A cursor that the log no longer holds is an error with code CURSOR_EXPIRED; a
-    /// reader too slow for its queue gets SLOW_CONSUMER with its last cursor (`extensions.cursor`).
+    /// reader too slow for its queue gets SLOW_CONSUMER with its last cursor (`extensions.cursor`); where what is asked of a change
+    /// cannot be read in time it gets TIMEOUT with the cursor that this change comes after.
     async fn changes(
         &self,
         ctx: &Context<'_>,
