@@ -13,7 +13,7 @@ use std::{
 use sea_orm::{
     DatabaseConnection, DbErr, SqlxPostgresConnector, SqlxSqliteConnector,
     sqlx::{
-        Connection as _,
+        Connection as _, Executor as _,
         postgres::{PgConnectOptions, PgPoolOptions},
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     },
@@ -194,6 +194,18 @@ fn open_postgres(url: &str, options: &Options, patience: Patience) -> Result<Dat
         .max_connections(options.max_connections)
         .acquire_timeout(options.acquire_timeout)
         .test_before_acquire(false)
+        // Whose statement was left closes its connection (lent.rs). Servers on systems that cannot tell say no, and run it to its end.
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                let looks = connection
+                    .execute("SET client_connection_check_interval = '1s'")
+                    .await;
+                if let Err(error) = looks {
+                    tracing::debug!(%error, "client_connection_check_interval");
+                }
+                Ok(())
+            })
+        })
         .before_acquire(move |connection, _| {
             let patience = patience.clone();
             Box::pin(async move { patience.lives(connection).await })

@@ -1,8 +1,10 @@
 //! A connection of the pool while somebody reads with it, and what becomes of a statement whose reader has gone.
 //!
-//! PostgreSQL ends what takes longer than `statement_timeout`. SQLite knows no such limit: a statement that nobody waits for any more,
-//! because its request was over time or its caller hung up, would go on in its connection's thread, and four of those are all the
-//! readers there are. So SQLite asks every few thousand steps (sqlite.org/c3ref/progress_handler.html) whether somebody waits still.
+//! SQLite knows no limit of time: a statement that nobody waits for any more, because its request was over time or its caller hung up,
+//! would go on in its connection's thread, and four of those are all the readers there are. So SQLite asks every few thousand steps
+//! (sqlite.org/c3ref/progress_handler.html) whether somebody waits still. PostgreSQL would go on until `statement_timeout`, with one of
+//! the pool's connections: that one is closed, and the server looks every second whether its client is there
+//! (`client_connection_check_interval`).
 
 use std::sync::{
     Arc,
@@ -10,7 +12,7 @@ use std::sync::{
 };
 
 use sea_orm::{
-    DbErr, RuntimeErr,
+    ConnAcquireErr, DbErr, RuntimeErr,
     sqlx::{self, Postgres, Sqlite, pool::PoolConnection},
 };
 
@@ -19,8 +21,19 @@ const STEPS: i32 = 10_000;
 
 /// A connection taken from the pool.
 pub(super) struct Lent<DB: sqlx::Database> {
-    connection: PoolConnection<DB>,
+    /// None once it is dropped.
+    connection: Option<PoolConnection<DB>>,
     left: Arc<AtomicBool>,
+    /// What becomes of it when a statement was left.
+    then: Then,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// The statement ends by itself, and the connection goes on.
+    GoesBack,
+    /// The server is to see that nobody is there.
+    Closed,
 }
 
 impl Lent<Sqlite> {
@@ -33,16 +46,35 @@ impl Lent<Sqlite> {
             .await
             .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?
             .set_progress_handler(STEPS, move || !asked.load(Ordering::Relaxed));
-        Ok(Self { connection, left })
+        Ok(Self {
+            connection: Some(connection),
+            left,
+            then: Then::GoesBack,
+        })
     }
 }
 
 impl Lent<Postgres> {
-    /// The server ends what takes too long.
+    /// From now on it is closed when a statement is left.
     #[expect(clippy::unused_async, reason = "as the other database's")]
     pub(super) async fn postgres(connection: PoolConnection<Postgres>) -> Result<Self, DbErr> {
-        let left = Arc::default();
-        Ok(Self { connection, left })
+        Ok(Self {
+            connection: Some(connection),
+            left: Arc::default(),
+            then: Then::Closed,
+        })
+    }
+}
+
+impl<DB: sqlx::Database> Drop for Lent<DB> {
+    fn drop(&mut self) {
+        if self.then == Then::Closed
+            && self.is_left()
+            && let Some(connection) = self.connection.take()
+        {
+            // Without a goodbye, which would wait for the statement.
+            drop(connection.detach());
+        }
     }
 }
 
@@ -53,9 +85,12 @@ impl<DB: sqlx::Database> Lent<DB> {
     }
 
     /// To run a statement with; whoever drops the second before it has [ended](Running::ended) has left it.
-    pub(super) fn run(&mut self) -> (&mut DB::Connection, Running) {
+    pub(super) fn run(&mut self) -> Result<(&mut DB::Connection, Running), DbErr> {
         let running = Running(Some(self.left.clone()));
-        (&mut self.connection, running)
+        match &mut self.connection {
+            Some(connection) => Ok((connection, running)),
+            None => Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)),
+        }
     }
 }
 

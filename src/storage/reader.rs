@@ -45,10 +45,12 @@ enum Held {
 }
 
 impl Held {
-    fn sqlite(&self) -> Option<&Slot<Sqlite>> {
-        match self {
-            Self::Sqlite(slot) => Some(slot),
-            _ => None,
+    /// An empty place for a connection of a database.
+    fn of(backend: DbBackend) -> Self {
+        match backend {
+            DbBackend::Sqlite => Self::Sqlite(Mutex::default()),
+            DbBackend::Postgres => Self::Postgres(Mutex::default()),
+            _ => Self::None,
         }
     }
 }
@@ -109,14 +111,9 @@ impl Reader {
 
     /// A reader of the same pool whose statements go over one connection, one after the other.
     pub(super) fn on_one_connection(&self, spent: Option<Arc<Spent>>) -> Self {
-        let held = match self.pool.get_database_backend() {
-            DbBackend::Sqlite => Held::Sqlite(Mutex::default()),
-            DbBackend::Postgres => Held::Postgres(Mutex::default()),
-            _ => Held::None,
-        };
         Self {
             pool: self.pool.clone(),
-            held,
+            held: Held::of(self.pool.get_database_backend()),
             statements: self.statements.clone(),
             telemetry: self.telemetry.clone(),
             spent,
@@ -179,7 +176,7 @@ macro_rules! on_connection {
         };
         let Statement { sql, values, .. } = $statement;
         let values = SqlxValues(values.unwrap_or_else(|| Values(Vec::new())));
-        let (connection, running) = lent.run();
+        let (connection, running) = lent.run()?;
         let answer = sqlx::query_with(AssertSqlSafe(sql), values)
             .$fetch(connection)
             .await;
@@ -222,31 +219,30 @@ impl Reader {
         answer
     }
 
-    /// Whether the pool runs its statements, and counts them.
-    fn is_the_pools(&self) -> bool {
-        matches!(self.held, Held::None) && self.pool.get_database_backend() != DbBackend::Sqlite
+    /// Where the connection of the next statement is kept: the pool lends one for it alone, so that it can be left, where none is held.
+    fn held<'a>(&'a self, own: &'a mut Option<Held>) -> &'a Held {
+        match &self.held {
+            Held::None => own.insert(Held::of(self.pool.get_database_backend())),
+            held => held,
+        }
     }
 
     async fn query_one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        if self.is_the_pools() {
-            return self.pool.query_one_raw(statement).await;
-        }
-        // SQLite's pool lends one for this one statement, so that it can be broken off.
-        let own = Slot::default();
+        let mut own = None;
         let timed = self.timed(&statement);
         let run = async {
-            Ok(match &self.held {
+            Ok(match self.held(&mut own) {
+                Held::Sqlite(slot) => {
+                    let pool = self.pool.get_sqlite_connection_pool();
+                    on_connection!(slot, sqlite, pool, self.telemetry, statement, fetch_optional)
+                        .map(QueryResult::from)
+                }
                 Held::Postgres(slot) => {
                     let pool = self.pool.get_postgres_connection_pool();
                     on_connection!(slot, postgres, pool, self.telemetry, statement, fetch_optional)
                         .map(QueryResult::from)
                 }
-                held => {
-                    let slot = held.sqlite().unwrap_or(&own);
-                    let pool = self.pool.get_sqlite_connection_pool();
-                    on_connection!(slot, sqlite, pool, self.telemetry, statement, fetch_optional)
-                        .map(QueryResult::from)
-                }
+                Held::None => self.pool.query_one_raw(statement).await?,
             })
         };
         let row: Result<_, DbErr> = run.await;
@@ -255,24 +251,21 @@ impl Reader {
     }
 
     async fn query_all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        if self.is_the_pools() {
-            return self.pool.query_all_raw(statement).await;
-        }
-        let own = Slot::default();
+        let mut own = None;
         let timed = self.timed(&statement);
         let run = async {
-            Ok(match &self.held {
+            Ok(match self.held(&mut own) {
+                Held::Sqlite(slot) => {
+                    let pool = self.pool.get_sqlite_connection_pool();
+                    let rows = on_connection!(slot, sqlite, pool, self.telemetry, statement, fetch_all);
+                    rows.into_iter().map(QueryResult::from).collect()
+                }
                 Held::Postgres(slot) => {
                     let pool = self.pool.get_postgres_connection_pool();
                     let rows = on_connection!(slot, postgres, pool, self.telemetry, statement, fetch_all);
                     rows.into_iter().map(QueryResult::from).collect()
                 }
-                held => {
-                    let slot = held.sqlite().unwrap_or(&own);
-                    let pool = self.pool.get_sqlite_connection_pool();
-                    let rows = on_connection!(slot, sqlite, pool, self.telemetry, statement, fetch_all);
-                    rows.into_iter().map(QueryResult::from).collect()
-                }
+                Held::None => self.pool.query_all_raw(statement).await?,
             })
         };
         let rows: Result<Vec<QueryResult>, DbErr> = run.await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement, TransactionTrait as _};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{
     app::{Answer, As, TestApp, eventually},
-    branches,
+    branches, postgres,
     socket::Socket,
     sqlite,
 };
@@ -359,6 +359,45 @@ async fn one_caller_has_half_of_the_places_and_a_quarter_of_the_room_for_bodies(
     first.done();
     second.done();
     assert_eq!(busy.ask(CHEAP, json!({})).await.status, 200);
+}
+
+/// What is asked of PostgreSQL ends with the request: its connections are those of everybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_query_that_is_over_time_leaves_no_statement_behind() {
+    let Some(db) = postgres::database().await else {
+        return;
+    };
+    let app = TestApp::with_config(db, |config| {
+        config.server.request_timeout = Duration::from_millis(300);
+        config.database.statement_timeout = Duration::from_secs(60);
+    })
+    .await;
+    app.create_organization("D", "DISTRICT", None).await;
+    let raw = app.raw().await;
+    let holder = raw.begin().await.unwrap();
+    holder
+        .execute_unprepared("LOCK TABLE organization IN ACCESS EXCLUSIVE MODE")
+        .await
+        .unwrap();
+    let admin = app.admin();
+    let slow = "{ organizations { totalCount } }";
+    let (first, second) = tokio::join!(admin.ask(slow, json!({})), admin.ask(slow, json!({})));
+    for answer in [first, second] {
+        assert_eq!((answer.status, answer.error_code()), (504, "TIMEOUT"));
+    }
+    let waits = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let gone = eventually("nothing waits", async || {
+        let row = raw
+            .query_one_raw(Statement::from_string(DbBackend::Postgres, waits))
+            .await;
+        row.unwrap().unwrap().try_get::<i64>("", "n").unwrap() == 0
+    });
+    // Far below the 10 s after which waiting for a lock is given up.
+    tokio::time::timeout(Duration::from_secs(6), gone)
+        .await
+        .expect("they end with the request");
+    holder.rollback().await.unwrap();
+    assert_eq!(admin.ask(slow, json!({})).await.status, 200);
 }
 
 /// Sockets that were opened, beside what the test's own client keeps open, and what the first was told that was not.

@@ -161,6 +161,8 @@ where
         }
         let known = class.asking(prepared.kind());
         if known != class {
+            // Not held while another is waited for: points would wait for it too.
+            drop(entered);
             entered = admission.enter(known, &account).await?;
         }
         let idempotency = match &for_key {
