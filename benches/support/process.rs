@@ -135,10 +135,14 @@ pub fn migrate(data: &Path, url: Option<&str>) -> Result<(), Failure> {
     }
 }
 
-/// What `zhibu verify` says of points, in one line.
+/// What `zhibu verify` says of points, in one line; all that it says where something does not hold.
 pub fn verify(data: &Path, url: Option<&str>) -> Result<String, Failure> {
     let verified = zhibu("verify", data, url).output()?;
     let text = String::from_utf8_lossy(&verified.stdout).into_owned();
+    if !verified.status.success() {
+        let errors = String::from_utf8_lossy(&verified.stderr);
+        return Err(format!("zhibu verify: {text}{errors}").into());
+    }
     let lines = text
         .lines()
         .filter(|line| line.starts_with("points") || line.starts_with("ranks"));
