@@ -8,10 +8,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value};
+use http::{HeaderMap, StatusCode};
 
 use crate::kernel::cause::causes;
 use crate::kernel::message::{Lang, Message};
-use crate::kernel::page::PageError;
+use crate::kernel::page::{MAX_PAGE, PageError};
 
 /// What clients branch on: `extensions.code` of every error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +74,16 @@ pub struct ApiError {
     retry_after: Option<u32>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     extensions: Vec<(&'static str, Value)>,
+    over_http: Option<Arc<OverHttp>>,
+}
+
+/// What an error is over HTTP besides what it says.
+#[derive(Clone, Debug, Default)]
+pub struct OverHttp {
+    /// The status where what is wrong is not GraphQL's: the same under either media type.
+    pub status: Option<StatusCode>,
+    /// Header fields that go with it.
+    pub fields: HeaderMap,
 }
 
 impl ApiError {
@@ -84,6 +95,7 @@ impl ApiError {
             retry_after: None,
             source: None,
             extensions: Vec::new(),
+            over_http: None,
         }
     }
 
@@ -148,6 +160,33 @@ impl ApiError {
         self
     }
 
+    /// Adds which limit was passed, by its name in `serviceLimits`, what it allows, and what was found where that is known: as the
+    /// document guard's refusals have it.
+    #[must_use]
+    pub fn with_limit(self, limit: &'static str, allowed: u64, found: Option<u64>) -> Self {
+        let error = self.with("limit", limit).with("allowed", allowed);
+        match found {
+            Some(found) => error.with("found", found),
+            None => error,
+        }
+    }
+
+    /// Sets its status over HTTP, under either media type.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        Arc::make_mut(self.over_http.get_or_insert_default()).status = Some(status);
+        self
+    }
+
+    /// Adds header fields that go with it over HTTP.
+    #[must_use]
+    pub fn with_fields(mut self, fields: HeaderMap) -> Self {
+        Arc::make_mut(self.over_http.get_or_insert_default())
+            .fields
+            .extend(fields);
+        self
+    }
+
     /// Its code.
     pub fn code(&self) -> ErrorCode {
         self.code
@@ -206,7 +245,13 @@ pub async fn nullable<T>(
 
 impl From<PageError> for ApiError {
     fn from(error: PageError) -> Self {
-        Self::bad_request(error.message())
+        let refused = Self::bad_request(error.message());
+        match error {
+            PageError::TooMany(given) => {
+                refused.with_limit("page_size", MAX_PAGE.into(), u64::try_from(given).ok())
+            }
+            _ => refused,
+        }
     }
 }
 
@@ -226,6 +271,8 @@ pub struct Rendered {
     pub code: ErrorCode,
     /// When to come back, in seconds.
     pub retry_after: Option<u32>,
+    /// What it is over HTTP.
+    pub over_http: Option<Arc<OverHttp>>,
 }
 
 /// Turns errors into what clients may read, in the caller's language.
@@ -275,6 +322,7 @@ impl Renderer<'_> {
             error,
             code: ErrorCode::BadRequest,
             retry_after: None,
+            over_http: None,
         }
     }
 
@@ -320,7 +368,8 @@ impl Renderer<'_> {
                 cause,
                 "a token was not taken"
             ),
-            _ if cause.is_some() => tracing::warn!(
+            // A query that took too long has no cause but itself.
+            _ if cause.is_some() || api.code == ErrorCode::Timeout => tracing::warn!(
                 request_id = self.request_id,
                 role = self.role,
                 operation_type = self.operation,
@@ -342,6 +391,7 @@ impl Renderer<'_> {
             error,
             code: api.code,
             retry_after: api.retry_after,
+            over_http: api.over_http.clone(),
         }
     }
 }

@@ -5,6 +5,7 @@ mod bodies;
 mod gate;
 mod rate;
 mod shares;
+mod turns;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -14,9 +15,10 @@ pub use bodies::{Bodies, Held};
 pub use gate::{Gate, GateOptions, Pass};
 pub use rate::{Quota, Rate, RateOptions};
 pub use shares::{Share, Shares};
+use turns::{Turn, Turns};
 
 use super::client::subscriber;
-use crate::graphql::ApiError;
+use crate::{graphql::ApiError, kernel::clock::pause};
 
 /// What it costs to look at a token that has not been seen before.
 const COST_OF_TOKEN: u64 = 200;
@@ -67,9 +69,15 @@ impl Class {
     }
 }
 
-/// Of the places of requests, waiting ones among them, one caller has as many as come out here.
-fn share(requests: &GateOptions) -> usize {
-    (requests.at_once.saturating_add(requests.waiting) / 2).max(1)
+/// Of the places of requests, or of points, waiting ones among them, one caller has as many as come out here.
+fn share(places: &GateOptions) -> usize {
+    (places.at_once.saturating_add(places.waiting) / 2).max(1)
+}
+
+/// Of the places where points are worked on, one caller has as many as come out here: its streams wait for their turn for as long
+/// as it takes, and would otherwise stand in front of everybody else's.
+fn at_once_of_one(pushes: &GateOptions) -> usize {
+    (pushes.at_once / 2).max(1)
 }
 
 /// Places for what subscribers are told without having asked again: as many as come out here of those of requests. They wait for
@@ -115,6 +123,9 @@ pub struct Admission {
     by_caller: Shares<Account>,
     updates: Gate,
     pushes: Gate,
+    pushes_by_caller: Shares<Account>,
+    turns: Turns<Account>,
+    push_patience: Duration,
     bodies: Bodies,
 }
 
@@ -122,6 +133,7 @@ pub struct Admission {
 pub struct Entered {
     _share: Option<Share<Account>>,
     _pass: Pass,
+    _turn: Option<Turn<Account>>,
 }
 
 impl Admission {
@@ -136,6 +148,9 @@ impl Admission {
                 ..options.requests
             }),
             pushes: Gate::new(options.pushes),
+            pushes_by_caller: Shares::new(share(&options.pushes)),
+            turns: Turns::new(at_once_of_one(&options.pushes)),
+            push_patience: options.pushes.patience,
             bodies: Bodies::new(options.body_bytes),
         }
     }
@@ -147,19 +162,39 @@ impl Admission {
     ///
     /// UNAVAILABLE where there is none soon.
     pub async fn enter(&self, class: Class, account: &Account) -> Result<Entered, ApiError> {
-        let (_share, _pass) = match class {
+        match class {
             Class::Other => {
                 let share = self.by_caller.take(account, 1).ok_or_else(gate::busy)?;
-                (Some(share), self.requests.enter().await?)
+                Ok(Entered {
+                    _share: Some(share),
+                    _pass: self.requests.enter().await?,
+                    _turn: None,
+                })
             }
-            Class::Push => (None, self.pushes.enter().await?),
-        };
-        Ok(Entered { _share, _pass })
+            Class::Push => {
+                let share = self.pushes_by_caller.take(account, 1);
+                let _share = Some(share.ok_or_else(gate::busy)?);
+                let enter = async {
+                    let _turn = self.turns.enter(account).await;
+                    let _pass = self.pushes.enter().await?;
+                    Ok(Entered { _share, _pass, _turn })
+                };
+                let entered = tokio::time::timeout(self.push_patience, enter).await;
+                entered.unwrap_or_else(|_| Err(gate::busy()))
+            }
+        }
     }
 
-    /// Lets the next chunk of a stream of points in when it is its turn, however long that takes: its sender waits meanwhile.
-    pub async fn enter_in_turn(&self) -> Option<Pass> {
-        self.pushes.enter_in_turn().await
+    /// Lets the next chunk of a stream of points in when it is its turn, however long that takes: its sender waits meanwhile. First
+    /// among those of the same caller, so that they fill no more than half of the places.
+    pub async fn enter_in_turn(&self, account: &Account) -> Option<Entered> {
+        let _turn = self.turns.enter(account).await;
+        let _pass = self.pushes.enter_in_turn().await?;
+        Some(Entered {
+            _share: None,
+            _pass,
+            _turn,
+        })
     }
 
     /// Lets what a subscriber is told next in when it is its turn: it is told a little later, and what is then the latest.
@@ -185,6 +220,15 @@ impl Admission {
         match &self.rate {
             Some(rate) => rate.take(account, cost).map(Some),
             None => Ok(None),
+        }
+    }
+
+    /// Takes from a caller what a chunk of its stream costs, as soon as there is enough: what is not taken yet is not lost, and
+    /// waits. Not to be waited for with a place in hand.
+    pub async fn charge_in_time(&self, account: &Account, cost: u64) {
+        while let Err(limited) = self.charge(account, cost) {
+            let seconds = limited.error.retry_after().unwrap_or(1);
+            pause(Duration::from_secs(seconds.into())).await;
         }
     }
 

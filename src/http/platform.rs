@@ -30,7 +30,7 @@ use serde::Deserialize;
 use self::{
     answer::Problem,
     body::Counted,
-    run::{Run, Sender},
+    run::{Payer, Run, Sender},
 };
 use super::admission::{Account, Admission, RateLimited, cost_of_bytes};
 use super::client::Proxies;
@@ -96,21 +96,26 @@ async fn deliver_points(
         .get::<Observed>()
         .cloned()
         .unwrap_or_default();
-    let observed = observed.begin(Transport::Platform, "points stream", id.as_str());
+    let watched = observed.begin(Transport::Platform, "points stream", id.as_str());
     let (parts, body) = request.into_parts();
     let from = platform.proxies.client(&parts.headers, &parts.extensions);
     let run = match platform.admit(&source, &params, &parts.headers, from, &id).await {
-        Ok(admitted) => platform.open(admitted, body, lang, observed).await,
+        Ok(admitted) => platform.open(admitted, body, lang, watched.clone()).await,
         Err(problem) => Err(problem),
     };
     match run {
         Ok(run) => run.answer(lang).await,
-        Err(problem) => problem.response(lang),
+        Err(problem) => {
+            let told = problem.tell(lang, id.as_str());
+            watched.failed_otherwise(told.code);
+            told.response()
+        }
     }
 }
 
 /// Who sends, and what they may.
 struct Caller {
+    account: Account,
     grant: Grant,
     actor: Actor,
     expires_at: Option<DateTime<Utc>>,
@@ -213,8 +218,8 @@ impl Platform {
         observed: Observed,
     ) -> Result<Run, Problem> {
         let counted = Counted::new(body, admitted.gzip);
-        let (caller, body) = match admitted.sent_by {
-            SentBy::Caller(caller) => (caller, counted),
+        let (caller, body, has_paid) = match admitted.sent_by {
+            SentBy::Caller(caller) => (caller, counted, false),
             SentBy::Signature(signed) => {
                 let account = Account::at(admitted.from);
                 let held = self.admission.hold(&account, SIGNED_BODY_LIMIT);
@@ -227,22 +232,28 @@ impl Platform {
                 let verified = self.webhooks.verify(source, signed, &body, now, id.as_str());
                 let verified = verified.map_err(|error| not_taken(error, id))?;
                 let caller = Caller {
+                    account: Account::Subject(verified.actor.subject.as_str().into()),
                     grant: verified.grant,
                     actor: verified.actor,
                     expires_at: None,
                 };
-                (caller, Counted::new(Body::from(body), false))
+                (caller, Counted::new(Body::from(body), false), true)
             }
         };
         Ok(Run {
             database: self.database.clone(),
             admission: self.admission.clone(),
             observed,
+            request_id: admitted.request_id,
             sender: Sender {
                 grant: caller.grant,
                 actor: caller.actor,
                 expires_at: caller.expires_at,
                 source_code: admitted.source.code,
+            },
+            payer: Payer {
+                account: caller.account,
+                has_paid,
             },
             body,
             every_outcome: admitted.every_outcome,
@@ -258,9 +269,6 @@ impl Platform {
         let requester = match self.authenticator.authenticate(authorization).await {
             Ok(requester) => requester,
             Err(error @ (AuthError::Missing | AuthError::Token(_))) => {
-                if let AuthError::Token(error) = &error {
-                    tracing::info!(request_id, code = "UNAUTHENTICATED", cause = %error, "a token was not taken");
-                }
                 return Err(Problem::of(StatusCode::UNAUTHORIZED, ApiError::from(error)));
             }
             Err(error @ AuthError::Keys(_)) => {
@@ -274,6 +282,7 @@ impl Platform {
         let actor = requester.actor(request_id);
         match requester.grant(Act::PushPoints) {
             Ok(grant) => Ok(Caller {
+                account: Account::Subject(requester.shared_subject()),
                 grant,
                 actor,
                 expires_at: requester.expires_at(),
@@ -372,7 +381,8 @@ async fn whole(body: Body) -> Result<bytes::Bytes, Problem> {
                 ApiError::bad_request(Message::new(
                     format!("签名的请求体最多 {limit} MiB；更多请用令牌推送"),
                     format!("A signed body has at most {limit} MiB; more is pushed with a token"),
-                )),
+                ))
+                .with_limit("signed_body_bytes", SIGNED_BODY_LIMIT as u64, None),
             ))
         }
         Ok(Err(_)) => Err(Problem::bad_request(body::unreadable())),

@@ -1,5 +1,6 @@
 //! Points through the API: pushing, standing, ranks, what waits, adjustments and reconciliation.
 
+mod places;
 mod quarantine;
 mod ranks;
 mod stream;

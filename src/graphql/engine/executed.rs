@@ -1,11 +1,13 @@
 //! A response that may be sent.
 
+use std::sync::Arc;
+
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Response, ServerError, Value};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::is_request_error;
-use crate::graphql::error::{ApiError, ErrorCode, Rendered, Renderer};
+use crate::graphql::error::{ApiError, ErrorCode, OverHttp, Rendered, Renderer};
 use crate::graphql::guard::{Limit, Refused};
 use crate::graphql::prepare::Fault;
 
@@ -22,6 +24,7 @@ pub struct Executed {
     refused: Option<Refused>,
     code: Option<ErrorCode>,
     retry_after: Option<u32>,
+    over_http: Option<Arc<OverHttp>>,
 }
 
 impl Executed {
@@ -77,6 +80,7 @@ impl Executed {
             _ => 0,
         });
         let (code, retry_after) = (first.map(|r| r.code), first.and_then(|r| r.retry_after));
+        let over_http = first.and_then(|r| r.over_http.clone());
         let errors = rendered.into_iter().take(MOST_ERRORS).map(|r| r.error).collect();
         Self {
             data: None,
@@ -85,6 +89,7 @@ impl Executed {
             refused: None,
             code,
             retry_after,
+            over_http,
         }
     }
 
@@ -137,6 +142,11 @@ impl Executed {
     /// When to come back, in seconds.
     pub fn retry_after(&self) -> Option<u32> {
         self.retry_after
+    }
+
+    /// What the error that decides is over HTTP.
+    pub fn over_http(&self) -> Option<&OverHttp> {
+        self.over_http.as_deref()
     }
 }
 

@@ -79,9 +79,14 @@ impl<C: Clock + Clone> Rate<C> {
             Ok(Err(not_until)) => {
                 let wait = not_until.wait_time_from(self.clock.now());
                 let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
+                let seconds = seconds.saturating_add(u32::from(wait.subsec_nanos() > 0)).max(1);
+                let quota = quota(0);
+                // Whoever answers with it says what is left.
+                let mut fields = HeaderMap::new();
+                quota.write(&mut fields);
                 Err(RateLimited {
-                    error: rate_limited(seconds.saturating_add(u32::from(wait.subsec_nanos() > 0)).max(1)),
-                    quota: quota(0),
+                    error: rate_limited(seconds).with_fields(fields),
+                    quota,
                 })
             }
             // It is no more than a bucket holds.

@@ -38,6 +38,9 @@ impl Reply<'_> {
         if let Some(seconds) = executed.retry_after().filter(|_| executed.is_all_error()) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some(over_http) = executed.over_http() {
+            headers.extend(over_http.fields.clone());
+        }
         if replay == Some(Replay::Replayed) {
             headers.insert(
                 HeaderName::from_static("idempotent-replayed"),
@@ -115,6 +118,11 @@ impl Reply<'_> {
         }
         if executed.refused().is_some() {
             return StatusCode::BAD_REQUEST;
+        }
+        if let Some(status) = executed.over_http().and_then(|over_http| over_http.status)
+            && executed.is_request_error()
+        {
+            return status;
         }
         if executed.is_all_error() {
             match executed.code() {

@@ -1,15 +1,16 @@
 //! What the route says: the lines of an answer, and a problem where there is no answer.
 
+use async_graphql::ErrorExtensionValues;
 use axum::{
     body::Body,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    graphql::error::{ApiError, ErrorCode},
+    graphql::error::{ApiError, ErrorCode, Renderer},
     kernel::{
         message::{Lang, Message},
         refusal::{Refusal, RefusalCode},
@@ -58,36 +59,68 @@ impl Problem {
         }
     }
 
-    /// What clients branch on.
-    pub fn code(&self) -> &'static str {
-        self.error.code().as_str()
+    /// A fault of ours.
+    pub fn internal(error: ApiError) -> Self {
+        Self::of(StatusCode::INTERNAL_SERVER_ERROR, error)
     }
 
-    /// As a line of an answer that has begun.
-    pub fn line(&self, lang: Lang) -> String {
-        let mut error = json!({
-            "code": self.error.code().as_str(),
-            "message": self.error.message().text(lang),
-        });
-        if let (Some(seconds), Some(error)) = (self.error.retry_after(), error.as_object_mut()) {
-            error.insert("retryAfter".to_owned(), seconds.into());
+    /// In words for the caller, and in a line of the log where it is a failure: once.
+    pub fn tell(self, lang: Lang, request_id: &str) -> Told {
+        let rendered = Renderer::new(lang, request_id).own(&self.error);
+        let mut error = json!({ "message": rendered.error.message });
+        if let Some(error) = error.as_object_mut() {
+            // What GraphQL's errors have in `extensions`.
+            let extensions = rendered.error.extensions.as_ref();
+            error.extend(extensions.map(members).unwrap_or_default());
         }
-        format!("{}\n", json!({ "error": error }))
+        let mut fields = rendered.over_http.map(|over_http| over_http.fields.clone());
+        if let Some(seconds) = rendered.retry_after {
+            let fields = fields.get_or_insert_default();
+            fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        Told {
+            status: self.status,
+            code: rendered.code.as_str(),
+            line: format!("{}\n", json!({ "error": error })),
+            fields: fields.unwrap_or_default(),
+            lang,
+        }
     }
+}
 
+fn members(extensions: &ErrorExtensionValues) -> serde_json::Map<String, serde_json::Value> {
+    match serde_json::to_value(extensions) {
+        Ok(serde_json::Value::Object(members)) => members,
+        _ => serde_json::Map::new(),
+    }
+}
+
+/// A problem in words.
+pub(super) struct Told {
+    status: StatusCode,
+    /// What clients branch on.
+    pub code: &'static str,
+    /// As a line of an answer that has begun.
+    pub line: String,
+    fields: HeaderMap,
+    lang: Lang,
+}
+
+impl Told {
     /// As an answer of its own.
-    pub fn response(&self, lang: Lang) -> Response {
-        let mut response = Response::new(Body::from(self.line(lang)));
+    pub fn response(self) -> Response {
+        let mut response = Response::new(Body::from(self.line));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        headers.extend(self.fields);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(lang.tag()));
+        headers.insert(
+            header::CONTENT_LANGUAGE,
+            HeaderValue::from_static(self.lang.tag()),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        if let Some(seconds) = self.error.retry_after() {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -98,10 +131,7 @@ impl From<StoreError> for Problem {
         let error = ApiError::from(error);
         match error.code() {
             ErrorCode::Unavailable => Self::of(StatusCode::SERVICE_UNAVAILABLE, error),
-            _ => {
-                tracing::error!(error = ?error, "points could not be taken");
-                Self::of(StatusCode::INTERNAL_SERVER_ERROR, error)
-            }
+            _ => Self::internal(error),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Rows in, lines out: chunk by chunk, each durable before it is told.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -9,17 +9,20 @@ use axum::{
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures_util::stream;
+use futures_util::{FutureExt as _, stream};
 use tokio::sync::mpsc;
 
 use super::{
-    answer::{ChunkLine, Counts, DoneLine, EntryLine, NDJSON, Problem, write_line},
+    answer::{self, ChunkLine, Counts, DoneLine, EntryLine, NDJSON, Problem, write_line},
     body::{self, Counted, Piece, Pieces},
 };
 use crate::{
     auth::Grant,
-    graphql::error::{ApiError, ErrorCode},
-    http::admission::Admission,
+    graphql::{
+        RequestId,
+        error::{ApiError, ErrorCode},
+    },
+    http::admission::{Account, Admission, Entered, cost_of_bytes},
     kernel::message::{Lang, Message},
     points::{
         self, Entry, Outcome, Unreadable, decode,
@@ -30,7 +33,7 @@ use crate::{
         Database, StoreError,
         write::{self, Actor, WriteError},
     },
-    telemetry::Observed,
+    telemetry::{Observed, panics::says},
 };
 
 /// Bytes of rows that make a chunk, however few they are.
@@ -52,12 +55,22 @@ pub(super) struct Sender {
     pub source_code: String,
 }
 
+/// Whose use a delivery is.
+pub(super) struct Payer {
+    /// What its places and its cost are counted under.
+    pub account: Account,
+    /// It has been paid for: it was held whole before any of it was booked.
+    pub has_paid: bool,
+}
+
 /// A delivery that may begin.
 pub(super) struct Run {
     pub database: Database,
     pub admission: Arc<Admission>,
     pub observed: Observed,
+    pub request_id: RequestId,
     pub sender: Sender,
+    pub payer: Payer,
     pub body: Counted,
     pub every_outcome: bool,
     pub lang: Lang,
@@ -72,7 +85,10 @@ impl Run {
             database: self.database,
             admission: self.admission,
             observed: self.observed,
+            request_id: self.request_id.clone(),
             sender: self.sender,
+            payer: self.payer,
+            unpaid: 0,
             every_outcome: self.every_outcome,
             lang: self.lang,
             lines,
@@ -82,18 +98,27 @@ impl Run {
         };
         // Beside the answer: a caller that reads only when it has written all must not stop itself.
         tokio::spawn(async move {
-            let ended = delivery.run().await;
+            let ended = AssertUnwindSafe(delivery.run()).catch_unwind().await;
+            let ended = ended.unwrap_or_else(|panic| {
+                let says = says(panic.as_ref()).unwrap_or("its text is not told");
+                let error = ApiError::internal(Panicked(says));
+                Err(Problem::internal(error).into())
+            });
             delivery.end(ended).await;
         });
         let first = match written.recv().await {
-            None => return Problem::bad_request(body::unreadable()).response(lang),
-            Some(Said::Problem(problem)) => return problem.response(lang),
+            // Its end is always said to whoever hears it.
+            None => {
+                let problem = Problem::bad_request(body::unreadable());
+                return problem.tell(lang, self.request_id.as_str()).response();
+            }
+            Some(Said::Problem(told)) => return told.response(),
             Some(Said::Lines(lines)) => lines,
         };
         let rest = stream::unfold(written, move |mut written| async move {
             let line = match written.recv().await? {
                 Said::Lines(lines) => lines,
-                Said::Problem(problem) => problem.line(lang).into(),
+                Said::Problem(told) => told.line.into(),
             };
             Some((Ok::<_, std::convert::Infallible>(line), written))
         });
@@ -109,8 +134,13 @@ impl Run {
 
 enum Said {
     Lines(Bytes),
-    Problem(Problem),
+    Problem(answer::Told),
 }
+
+/// A panic while points were taken; a defect.
+#[derive(Debug, thiserror::Error)]
+#[error("panic: {0}")]
+struct Panicked(&'static str);
 
 /// Why a delivery ends before its body does.
 enum Stop {
@@ -130,7 +160,11 @@ struct Delivery {
     database: Database,
     admission: Arc<Admission>,
     observed: Observed,
+    request_id: RequestId,
     sender: Sender,
+    payer: Payer,
+    /// Bytes that were read and not paid for yet.
+    unpaid: usize,
     every_outcome: bool,
     lang: Lang,
     lines: mpsc::Sender<Said>,
@@ -144,6 +178,8 @@ impl Delivery {
     async fn run(&mut self) -> Result<(), Stop> {
         let mut rows = Rows::default();
         let mut chunk = Chunk::default();
+        // That it was asked for: a body may be empty.
+        self.pay().await?;
         loop {
             let piece = match self.next(chunk.entries.is_empty()).await? {
                 Some(piece) => piece,
@@ -153,6 +189,9 @@ impl Delivery {
                     continue;
                 }
             };
+            if let Piece::Data(data) = &piece {
+                self.unpaid = self.unpaid.saturating_add(data.len());
+            }
             let mut ready: Vec<Row> = Vec::new();
             let fed = match &piece {
                 Piece::Data(data) => rows.feed(data, |row| ready.push(row)),
@@ -164,6 +203,10 @@ impl Delivery {
                 if chunk.is_full() {
                     self.book(&mut chunk).await?;
                 }
+            }
+            // What makes no rows is read, too.
+            if self.unpaid >= CHUNK_BYTES {
+                self.pay().await?;
             }
             let ended = match (fed, piece) {
                 (Err(error), _) => Some(Err(rows_problem(error))),
@@ -208,6 +251,9 @@ impl Delivery {
         if chunk.entries.is_empty() {
             return Ok(());
         }
+        // With no place in hand: who cannot pay waits for itself only.
+        self.pay().await?;
+        let entered = self.turn().await?;
         let now = self.database.clock().machine();
         if self.sender.expires_at.is_some_and(|at| at <= now) {
             return Err(Problem::unauthenticated(Message::new(
@@ -226,7 +272,6 @@ impl Delivery {
                 entries: chunk.entries,
             },
         );
-        let pass = self.admission.enter_in_turn().await;
         let written = self
             .database
             .write(self.sender.actor.clone(), None, input, |write, (grant, input)| {
@@ -234,7 +279,7 @@ impl Delivery {
             })
             .await;
         // Not held while its reader is waited for.
-        drop(pass);
+        drop(entered);
         let outcomes = match written {
             Ok(written) => match written.outcome {
                 write::Outcome::Done(outcomes) => outcomes,
@@ -263,6 +308,31 @@ impl Delivery {
         self.say(lines, entries).await
     }
 
+    /// Pays for what was read, as soon as that can be paid.
+    async fn pay(&mut self) -> Result<(), Stop> {
+        let bytes = std::mem::take(&mut self.unpaid);
+        if self.payer.has_paid {
+            return Ok(());
+        }
+        let paid = self
+            .admission
+            .charge_in_time(&self.payer.account, cost_of_bytes(bytes));
+        tokio::select! {
+            biased;
+            () = paid => Ok(()),
+            () = self.lines.closed() => Err(Stop::Gone),
+        }
+    }
+
+    /// A place among those that are booked for, when it is its turn.
+    async fn turn(&mut self) -> Result<Option<Entered>, Stop> {
+        tokio::select! {
+            biased;
+            entered = self.admission.enter_in_turn(&self.payer.account) => Ok(entered),
+            () = self.lines.closed() => Err(Stop::Gone),
+        }
+    }
+
     /// Says the lines of a chunk. A caller who asked for every outcome reads while it writes, and is waited for; of any other the
     /// entries' lines are left out rather than waited for: it may be one that reads when it has written all.
     async fn say(&mut self, mut lines: Vec<u8>, entries: u64) -> Result<(), Stop> {
@@ -284,11 +354,8 @@ impl Delivery {
         }
     }
 
-    /// Says how it ended.
-    async fn end(mut self, ended: Result<(), Stop>) {
-        if let Err(Stop::Problem(problem)) = &ended {
-            self.observed.failed_otherwise(problem.code());
-        }
+    /// Tells what watches it what came of it.
+    fn counted(&self) {
         for (key, count) in [
             ("zhibu.points.accepted", self.counts.accepted),
             ("zhibu.points.duplicate", self.counts.duplicates),
@@ -297,11 +364,20 @@ impl Delivery {
             self.observed.tell(key, count.cast_signed());
         }
         self.observed.end(None);
+    }
+
+    /// Says how it ended.
+    async fn end(mut self, ended: Result<(), Stop>) {
         let problem = match ended {
-            Err(Stop::Gone) => return,
-            Err(Stop::Problem(problem)) => Some(problem),
+            Err(Stop::Problem(problem)) => Some(problem.tell(self.lang, self.request_id.as_str())),
             Ok(()) => None,
+            // Nobody hears it.
+            Err(Stop::Gone) => return self.counted(),
         };
+        if let Some(told) = &problem {
+            self.observed.failed_otherwise(told.code);
+        }
+        self.counted();
         let mut lines = Vec::new();
         if self.unread > 0 && problem.is_some() {
             write_line(&mut lines, &self.chunk_line());
@@ -311,7 +387,7 @@ impl Delivery {
             // Nothing has been said: it is an answer of its own.
             Some(problem) if self.counts.through == 0 => Said::Problem(problem),
             Some(problem) => {
-                lines.extend_from_slice(problem.line(self.lang).as_bytes());
+                lines.extend_from_slice(problem.line.as_bytes());
                 Said::Lines(lines.into())
             }
             None => {

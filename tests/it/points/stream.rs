@@ -53,11 +53,11 @@ async fn deliver(app: &TestApp, caller: &As<'_>, body: impl Into<reqwest::Body>)
     sent(request(app, "EJIA/points", body).bearer_auth(caller.token().unwrap())).await
 }
 
-fn lines(entries: &[Value]) -> String {
+pub fn lines(entries: &[Value]) -> String {
     entries.iter().map(|entry| format!("{entry}\n")).collect()
 }
 
-fn done(through: u64, accepted: u64, duplicates: u64, quarantined: u64) -> Value {
+pub fn done(through: u64, accepted: u64, duplicates: u64, quarantined: u64) -> Value {
     json!({ "done": true, "through": through, "accepted": accepted, "duplicates": duplicates, "quarantined": quarantined })
 }
 
@@ -435,21 +435,26 @@ fn compressed(body: &[u8]) -> Vec<u8> {
 }
 
 /// A request by hand, whose body comes in chunks of our making.
-struct Raw {
+pub struct Raw {
     read: BufReader<tokio::net::tcp::OwnedReadHalf>,
     write: tokio::net::tcp::OwnedWriteHalf,
     headers_read: bool,
 }
 
 impl Raw {
-    async fn open(app: &TestApp, token: &str) -> Self {
+    pub async fn open(app: &TestApp, token: &str) -> Self {
+        Self::open_to(app, "EJIA", token).await
+    }
+
+    /// To a source.
+    pub async fn open_to(app: &TestApp, source: &str, token: &str) -> Self {
         let address = app.url.trim_start_matches("http://");
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(16 * 1024).unwrap();
         let stream = socket.connect(address.parse().unwrap()).await.unwrap();
         let (read, mut write) = stream.into_split();
         let head = format!(
-            "POST /platform/EJIA/points HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
+            "POST /platform/{source}/points HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
              content-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"
         );
         write.write_all(head.as_bytes()).await.unwrap();
@@ -461,14 +466,14 @@ impl Raw {
     }
 
     /// A chunk of the body; an empty one ends it.
-    async fn chunk(&mut self, text: &str) {
+    pub async fn chunk(&mut self, text: &str) {
         let chunk = format!("{:x}\r\n{text}\r\n", text.len());
         let written = tokio::time::timeout(Duration::from_secs(60), self.write.write_all(chunk.as_bytes()));
         written.await.expect("the service goes on reading").unwrap();
     }
 
     /// The next line of the answer, of whichever chunk.
-    async fn line(&mut self) -> Value {
+    pub async fn line(&mut self) -> Value {
         loop {
             let mut line = String::new();
             let read = tokio::time::timeout(Duration::from_secs(60), self.read.read_line(&mut line));
