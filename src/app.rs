@@ -107,7 +107,10 @@ impl App {
             Some((source.code.clone(), schedule.freeze.clone()))
         });
         let pulled = PulledSources::new(pulled);
-        let endpoint = EndpointOptions::default();
+        let endpoint = EndpointOptions {
+            body_limit: config.graphql.body_bytes as usize,
+            ..EndpointOptions::default()
+        };
         let limits = limits::published(config, &endpoint);
         let build = || {
             schema::builder()
@@ -122,7 +125,7 @@ impl App {
         let engine: ZhibuEngine = Engine::new(build, &schema::hints(), config.graphql.limits())?;
         let engine = Arc::new(engine.with_documents(DocumentOptions {
             automatic: config.graphql.automatic_persisted_queries,
-            ..DocumentOptions::default()
+            memory: config.graphql.document_memory,
         }));
         let trusted = TrustedDocuments::load(engine.clone(), &config.graphql.trusted_documents)?;
         let rights = RoleRights {

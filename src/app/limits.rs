@@ -8,9 +8,11 @@ use crate::{
             ServiceLimits, int, seconds,
         },
         node::MAX_NODES,
+        request::MOST_VALUES,
     },
     http::{graphql::Options as EndpointOptions, platform::SIGNED_BODY_LIMIT},
     kernel::page::MAX_PAGE,
+    live::socket::INIT_MESSAGE_BYTES,
     points::{deliver::ENTRIES_LIMIT, rows::ROW_LIMIT},
 };
 
@@ -21,6 +23,7 @@ pub(super) fn published(config: &Config, endpoint: &EndpointOptions) -> ServiceL
         document: DocumentLimits::from(&config.graphql.limits().bearable()),
         request: RequestLimits {
             body_bytes: int(endpoint.body_limit),
+            values: int(MOST_VALUES),
             timeout: seconds(config.server.request_timeout),
             page_size: int(MAX_PAGE),
             nodes: int(MAX_NODES),
@@ -32,6 +35,7 @@ pub(super) fn published(config: &Config, endpoint: &EndpointOptions) -> ServiceL
         },
         live: LiveLimits {
             message_bytes: int(sockets.message_bytes),
+            init_message_bytes: int(INIT_MESSAGE_BYTES),
             operations_per_socket: int(sockets.operations),
             sockets_per_caller: int(sockets.sockets_per_caller),
             init_timeout: seconds(sockets.init_timeout),

@@ -50,7 +50,8 @@ impl Default for LoadSection {
 }
 
 impl LoadSection {
-    pub(super) fn read(reader: &mut Reader) -> Self {
+    /// `body`: bytes of the largest body of a request.
+    pub(super) fn read(reader: &mut Reader, body: u32) -> Self {
         let default = Self::default();
         let mut count = |key| reader.get_within(key, 1..=1_000_000, "between 1 and 1000000");
         let (requests, waiting) = (count("load.requests"), count("load.waiting"));
@@ -63,6 +64,12 @@ impl LoadSection {
                 "between 16777216 and 4294967295",
             )
             .unwrap_or(default.body_bytes);
+        if body_bytes / 4 < body {
+            reader.fault(
+                &["load.body_bytes", "graphql.body_bytes"],
+                "load.body_bytes must not be below four times graphql.body_bytes: one caller has a quarter of it",
+            );
+        }
         let mut wait = |key, default| {
             let given = reader.get_within(key, SHORTEST_WAIT..=LONGEST_WAIT, WAIT);
             given.unwrap_or(default)

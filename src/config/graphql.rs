@@ -1,9 +1,15 @@
 //! The section of the GraphQL edge.
 
-use std::path::PathBuf;
+use std::{ops::RangeInclusive, path::PathBuf};
 
 use super::{reader::Reader, value::Roles};
-use crate::{auth::Role, graphql::Limits};
+use crate::{
+    auth::Role,
+    graphql::{Limits, engine::DocumentOptions},
+};
+
+/// A body is held whole while it is read.
+const BODY_BYTES: RangeInclusive<u32> = 1024..=64 * 1024 * 1024;
 
 /// `[graphql]`: what documents may be. A limit left out is the document guard's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +42,12 @@ pub struct GraphqlSection {
     pub validation_steps: Option<u32>,
     /// Bytes of variables, each as often as it is used.
     pub variable_bytes: Option<u32>,
+    /// Bytes of the variables of a subscription.
+    pub subscription_variable_bytes: Option<u32>,
+    /// Bytes of a request's body, unpacked.
+    pub body_bytes: u32,
+    /// Bytes that kept documents may take.
+    pub document_memory: u64,
     /// Whether a document that has passed may be asked for by its SHA-256.
     pub automatic_persisted_queries: bool,
     /// Manifests of trusted documents.
@@ -61,6 +73,9 @@ impl Default for GraphqlSection {
             cost: None,
             validation_steps: None,
             variable_bytes: None,
+            subscription_variable_bytes: None,
+            body_bytes: 1024 * 1024,
+            document_memory: DocumentOptions::default().memory,
             automatic_persisted_queries: true,
             trusted_documents: Vec::new(),
             any_document: Role::ALL.to_vec(),
@@ -87,6 +102,10 @@ impl GraphqlSection {
             introspection_cost: default.introspection_cost,
             validation_steps: set(self.validation_steps, default.validation_steps),
             variable_bytes: set(self.variable_bytes, default.variable_bytes),
+            subscription_variable_bytes: set(
+                self.subscription_variable_bytes,
+                default.subscription_variable_bytes,
+            ),
         }
     }
 
@@ -106,6 +125,13 @@ impl GraphqlSection {
             cost: limit("graphql.cost"),
             validation_steps: limit("graphql.validation_steps"),
             variable_bytes: limit("graphql.variable_bytes"),
+            subscription_variable_bytes: limit("graphql.subscription_variable_bytes"),
+            body_bytes: reader
+                .get_within("graphql.body_bytes", BODY_BYTES, "between 1024 and 67108864")
+                .unwrap_or(default.body_bytes),
+            document_memory: reader
+                .get_within("graphql.document_memory_mib", 1..=100_000, "between 1 and 100000")
+                .map_or(default.document_memory, |mib: u32| u64::from(mib) * 1024 * 1024),
             introspection: reader
                 .get("graphql.introspection")
                 .map_or(default.introspection, |Roles(roles)| roles),

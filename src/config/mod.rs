@@ -124,7 +124,7 @@ impl Config {
             server: ServerSection::read(&mut reader),
             database: DatabaseSection::read(&mut reader),
             auth: AuthSection::read(&mut reader),
-            load: LoadSection::read(&mut reader),
+            load: LoadSection::read(&mut reader, graphql.body_bytes),
             rate: RateSection::read(&mut reader, graphql.limits().cost),
             graphql,
             cors: CorsSection::read(&mut reader),

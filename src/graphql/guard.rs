@@ -57,6 +57,8 @@ pub struct Limits {
     /// Bytes of the variables' values, each as often as the operation uses it; 4 MiB unless set. An argument that is made of
     /// variables is copied together from their values.
     pub variable_bytes: u64,
+    /// Bytes of the variables' values of a subscription, which keeps them for as long as it lasts; 64 KiB unless set.
+    pub subscription_variable_bytes: u64,
 }
 
 impl Limits {
@@ -86,6 +88,7 @@ impl Default for Limits {
             introspection_cost: 200_000,
             validation_steps: 20_000,
             variable_bytes: 4 * 1024 * 1024,
+            subscription_variable_bytes: 64 * 1024,
         }
     }
 }
@@ -119,6 +122,8 @@ pub enum Limit {
     ValidationSteps,
     /// [`Limits::variable_bytes`].
     VariableBytes,
+    /// [`Limits::subscription_variable_bytes`].
+    SubscriptionVariableBytes,
 }
 
 impl Limit {
@@ -138,6 +143,7 @@ impl Limit {
             Self::IntrospectionCost => "introspection_cost",
             Self::ValidationSteps => "validation_steps",
             Self::VariableBytes => "variable_bytes",
+            Self::SubscriptionVariableBytes => "subscription_variable_bytes",
         }
     }
 
@@ -158,6 +164,10 @@ impl Limit {
             Self::VariableBytes => (
                 "变量展开后的字节数",
                 "The size in bytes of the variables, each as often as it is used,",
+            ),
+            Self::SubscriptionVariableBytes => (
+                "订阅变量的字节数",
+                "The size in bytes of a subscription's variables",
             ),
         }
     }

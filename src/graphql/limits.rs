@@ -14,8 +14,9 @@ pub fn int(number: impl TryInto<i32>) -> i32 {
     number.try_into().unwrap_or(i32::MAX)
 }
 
-/// 服务限额 · What the service holds its callers to. What passes a limit of documents is refused with QUERY_TOO_COMPLEX, with
-/// the limit, what it allows and what was found in the error's extensions.
+/// 服务限额 · What the service holds its callers to. What passes a limit of documents is refused with QUERY_TOO_COMPLEX, of
+/// requests with BAD_REQUEST, with the limit, what it allows and what was found (where that is known) in the error's extensions;
+/// the reason of a socket's close frame says the same.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct ServiceLimits {
     /// 查询文档 · What a GraphQL document may come to.
@@ -61,6 +62,8 @@ pub struct DocumentLimits {
     pub validation_steps: i32,
     /// 变量字节数 · Bytes of the variables' values, each as often as the operation uses it.
     pub variable_bytes: i32,
+    /// 订阅变量字节数 · Bytes of the values of a subscription's variables.
+    pub subscription_variable_bytes: i32,
 }
 
 impl From<&Limits> for DocumentLimits {
@@ -79,15 +82,18 @@ impl From<&Limits> for DocumentLimits {
             introspection_cost: int(limits.introspection_cost),
             validation_steps: int(limits.validation_steps),
             variable_bytes: int(limits.variable_bytes),
+            subscription_variable_bytes: int(limits.subscription_variable_bytes),
         }
     }
 }
 
-/// 请求限额 · What one request may come to.
+/// 请求限额 · What one request may come to. Each is the `limit` of an error by the same name in snake case.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct RequestLimits {
     /// 请求体字节数 · Bytes of a request's body, unpacked.
     pub body_bytes: i32,
+    /// 值的个数 · Values of a body, or of a message of a socket: members, items, lists and objects.
+    pub values: i32,
     /// 超时秒数 · Seconds after which a query is given up.
     pub timeout: f64,
     /// 每页条数 · Items of a page of a connection (`first`, `last`).
@@ -112,6 +118,8 @@ pub struct PointsLimits {
 pub struct LiveLimits {
     /// 消息字节数 · Bytes of a message of a socket.
     pub message_bytes: i32,
+    /// 初始化消息字节数 · Bytes of a message before the socket is acknowledged, and of a ping.
+    pub init_message_bytes: i32,
     /// 每个连接的操作数 · Operations of one socket at once.
     pub operations_per_socket: i32,
     /// 每个用户的连接数 · Sockets and event streams of one caller at once; who has no token is its address.

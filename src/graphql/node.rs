@@ -148,7 +148,8 @@ impl NodeQuery {
             return Err(ApiError::bad_request(Message::new(
                 format!("一次最多查询 {MAX_NODES} 个标识，给出了 {} 个", ids.len()),
                 format!("At most {MAX_NODES} ids at once, {} were given", ids.len()),
-            )));
+            ))
+            .with_limit("nodes", MAX_NODES as u64, Some(ids.len() as u64)));
         }
         let caller = Caller::of(ctx)?;
         futures_util::future::try_join_all(ids.iter().map(|id| async move {

@@ -156,7 +156,7 @@ where
                         Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => continue,
                         Some(Ok(Frame::Close(_))) | None => return Close::Normal,
                         // Too large, not UTF-8, or the connection is gone.
-                        Some(Err(_)) => return Close::BadRequest,
+                        Some(Err(error)) => return unread(&error, limits.message_bytes),
                     }
                 }
                 Some(event) = self.running.next(), if !self.running.is_empty() => event,
@@ -273,13 +273,13 @@ where
         None
     }
 
-    /// Whether a message is read. Small ones are in any case, for what they ask is told what is wrong.
+    /// Whether a message is read. Small ones are in any case, for what they ask is told what is wrong; of whom nobody knows yet who
+    /// it is, the protocol takes no others.
     fn takes(&self, bytes: usize) -> bool {
-        let paid = self
-            .caller
-            .as_ref()
-            .is_some_and(|(caller, _)| self.operations.pays_for(caller, self.from, bytes));
-        paid || bytes <= SMALL
+        let Some((caller, _)) = &self.caller else {
+            return true;
+        };
+        self.operations.pays_for(caller, self.from, bytes) || bytes <= SMALL
     }
 
     fn enter(&self, requester: &Requester) -> Option<OfCaller> {
@@ -321,7 +321,7 @@ where
         let (code, reason) = close.frame();
         let frame = CloseFrame {
             code,
-            reason: reason.into(),
+            reason: reason.into_owned().into(),
         };
         let ends = async {
             let _ = self.socket.send(Frame::Close(Some(frame))).await;
@@ -333,6 +333,21 @@ where
             }
         };
         let _ = tokio::time::timeout(Duration::from_secs(1), ends).await;
+    }
+}
+
+/// Why a message could not be read. That it was too large is known from the library's words only, whose own types are not to be had
+/// here.
+fn unread(error: &axum::Error, allowed: usize) -> Close {
+    let text = error.to_string();
+    let Some((_, sizes)) = text.split_once("Message too long: ") else {
+        return Close::BadRequest;
+    };
+    let found = sizes.split(' ').next().and_then(|size| size.parse().ok());
+    Close::TooLarge {
+        limit: "message_bytes",
+        allowed,
+        found,
     }
 }
 

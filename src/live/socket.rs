@@ -7,13 +7,13 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::graphql::request::has_few_values;
+use crate::graphql::request::{MOST_VALUES, values};
 use crate::graphql::{GraphqlRequest, RequestParams};
 
 /// The subprotocol's name.
@@ -30,6 +30,15 @@ pub enum Close {
     TryAgainLater,
     /// 4400: a message that the protocol does not know.
     BadRequest,
+    /// 4400: one that passes a limit, by its name in `serviceLimits`.
+    TooLarge {
+        /// Which.
+        limit: &'static str,
+        /// What it allows.
+        allowed: usize,
+        /// What was found, where that is known.
+        found: Option<usize>,
+    },
     /// 4401: an operation before the connection was acknowledged.
     Unauthorized,
     /// 4403: the token is not taken, or has ended.
@@ -46,8 +55,16 @@ pub enum Close {
 
 impl Close {
     /// The code of the close frame, and its reason: at most 123 bytes.
-    pub fn frame(self) -> (u16, &'static str) {
-        match self {
+    pub fn frame(self) -> (u16, Cow<'static, str>) {
+        let (code, reason) = match self {
+            Self::TooLarge {
+                limit,
+                allowed,
+                found,
+            } => {
+                let found = found.map_or_else(String::new, |found| format!(", {found} were found"));
+                return (4400, format!("{limit} allows {allowed}{found}").into());
+            }
             Self::Normal => (1000, ""),
             Self::Restart => (1012, "Service restart"),
             Self::TryAgainLater => (1013, "Try again later"),
@@ -58,7 +75,8 @@ impl Close {
             Self::InitTimeout => (4408, "Connection initialisation timeout"),
             Self::SubscriberExists => (4409, "Subscriber already exists"),
             Self::TooManyInits => (4429, "Too many initialisation requests"),
-        }
+        };
+        (code, reason.into())
     }
 }
 
@@ -134,8 +152,8 @@ pub struct Socket {
     most_operations: usize,
 }
 
-/// Bytes of a message that is no operation: a token and a little more.
-const MOST_BYTES_OF_OTHERS: usize = 16 * 1024;
+/// Bytes of a message before the socket is acknowledged, and of one that is no operation: a token and a little more. **limit**
+pub const INIT_MESSAGE_BYTES: usize = 16 * 1024;
 
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -176,13 +194,19 @@ impl Socket {
         }
         match event {
             // Before anybody knows who it is, no more than a token is said.
-            Event::Text(text) if text.len() > MOST_BYTES_OF_OTHERS && self.state != State::Acknowledged => {
-                self.close(Close::BadRequest)
+            Event::Text(text) if text.len() > INIT_MESSAGE_BYTES && self.state != State::Acknowledged => {
+                self.close(too_long(text.len()))
             }
-            Event::Text(text) if !has_few_values(text.as_bytes()) => self.close(Close::BadRequest),
-            Event::Text(text) => match serde_json::from_str(&text) {
-                Ok(message) => self.said(message, text.len()),
-                Err(_) => self.close(Close::BadRequest),
+            Event::Text(text) => match values(text.as_bytes()) {
+                found if found > MOST_VALUES => self.close(Close::TooLarge {
+                    limit: "values",
+                    allowed: MOST_VALUES,
+                    found: Some(found),
+                }),
+                _ => match serde_json::from_str(&text) {
+                    Ok(message) => self.said(message, text.len()),
+                    Err(_) => self.close(Close::BadRequest),
+                },
             },
             Event::Binary => self.close(Close::BadRequest),
             Event::Authenticated(true) if self.state == State::Initialising => {
@@ -241,7 +265,7 @@ impl Socket {
                 }
                 _ => self.close(Close::TooManyInits),
             },
-            Message::Ping { .. } if length > MOST_BYTES_OF_OTHERS => self.close(Close::BadRequest),
+            Message::Ping { .. } if length > INIT_MESSAGE_BYTES => self.close(too_long(length)),
             Message::Ping { payload } => self.pinged(payload),
             Message::Pong {} => Vec::new(),
             Message::Subscribe { id, payload } => match payload.into_request() {
@@ -299,6 +323,14 @@ impl Socket {
         let id = self.ids.remove(&key)?;
         self.operations.remove(&id);
         Some(id)
+    }
+}
+
+fn too_long(found: usize) -> Close {
+    Close::TooLarge {
+        limit: "init_message_bytes",
+        allowed: INIT_MESSAGE_BYTES,
+        found: Some(found),
     }
 }
 

@@ -37,10 +37,17 @@ pub(in crate::graphql) fn check_variables(
     check(Limit::VariableBytes, limits.variable_bytes, found)
 }
 
-/// Checks what the variables of a request take while they are kept.
-pub(in crate::graphql) fn check_kept_variables(variables: &Variables, allowed: u64) -> Result<(), Refused> {
-    let all = variables.values().map(size);
-    check(Limit::VariableBytes, allowed, all.fold(0, u64::saturating_add))
+/// Checks what the variables of a subscription take while they are kept.
+pub(in crate::graphql) fn check_kept_variables(
+    limits: &Limits,
+    variables: &Variables,
+) -> Result<(), Refused> {
+    let all = variables.values().map(size).fold(0, u64::saturating_add);
+    check(
+        Limit::SubscriptionVariableBytes,
+        limits.subscription_variable_bytes,
+        all,
+    )
 }
 
 struct Walk<'a> {

@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use super::answer::Stop;
 use super::text;
-use crate::graphql::request::{MOST_VALUES, has_few_values};
+use crate::graphql::error::ApiError;
+use crate::graphql::request::{MOST_VALUES, values};
 use crate::graphql::{GraphqlRequest, RequestParams};
 use crate::kernel::message::Message;
 
@@ -35,13 +36,17 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
             ),
         ));
     }
-    let body = whole(body, limit).await?;
-    match has_few_values(&body) {
-        true => Ok(body),
-        false => Err(bad(
-            format!("请求体中的值超过 {MOST_VALUES} 个"),
-            format!("The body has more than {MOST_VALUES} values"),
+    let body = whole(headers, body, limit).await?;
+    match values(&body) {
+        found if found > MOST_VALUES => Err(Stop::Failed(
+            ApiError::bad_request(Message::new(
+                format!("请求体中的值有 {found} 个，超过上限 {MOST_VALUES}"),
+                format!("The body has {found} values, the limit is {MOST_VALUES}"),
+            ))
+            .with_limit("values", MOST_VALUES as u64, Some(found as u64))
+            .with_status(StatusCode::BAD_REQUEST),
         )),
+        _ => Ok(body),
     }
 }
 
@@ -100,23 +105,32 @@ fn from_json<T: Default + serde::de::DeserializeOwned>(text: Option<&str>, name:
     }
 }
 
-async fn whole(body: Body, limit: usize) -> Result<Bytes, Stop> {
+async fn whole(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Stop> {
     to_bytes(body, limit).await.map_err(|error| {
         let mut cause = Some(&error as &(dyn std::error::Error + 'static));
         while let Some(error) = cause {
             if error.is::<LengthLimitError>() {
-                return Stop::Status(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    Message::new(
+                return Stop::Failed(
+                    ApiError::bad_request(Message::new(
                         format!("请求体超过上限 {limit} 字节"),
                         format!("The body is larger than {limit} bytes"),
-                    ),
+                    ))
+                    .with_limit("body_bytes", limit as u64, declared(headers))
+                    .with_status(StatusCode::PAYLOAD_TOO_LARGE),
                 );
             }
             cause = error.source();
         }
         bad("请求体无法读取", "The body cannot be read")
     })
+}
+
+/// How much a body is said to have, where that is what is read of it.
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return None;
+    }
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn is_json(content_type: Option<&str>) -> bool {
