@@ -347,9 +347,9 @@ where
         let (lang, id) = (peer.lang, peer.id.clone());
         let pay = Arc::new(move || admission.charge(&account, cost).map(drop).map_err(wait));
         let told = self.cohorts.join(key, depends_on, pay, move || -> Execute {
-            Box::new(move || {
+            Box::new(move |subscribers| {
                 let (this, prepared, peer) = (this.clone(), prepared.clone(), peer.clone());
-                Box::pin(async move { this.value_once(prepared, &peer).await })
+                Box::pin(async move { this.value_once(prepared, &peer, subscribers).await })
             })
         });
         // What it holds ends with it.
@@ -376,11 +376,15 @@ where
         }
     }
 
-    async fn value_once(&self, prepared: Prepared, peer: &Peer) -> Value {
+    async fn value_once(&self, prepared: Prepared, peer: &Peer, subscribers: usize) -> Value {
         let _pass = self.admission.update_in_turn().await;
         let observed = self.begin(Transport::Job, &peer.id);
         observed.role(self.access.role(&peer.requester));
         observed.prepared(&prepared.told(), None);
+        observed.tell(
+            "zhibu.cohort.subscribers",
+            i64::try_from(subscribers).unwrap_or(i64::MAX),
+        );
         let began = observed.now();
         let run = self.engine.once(prepared, self.context(peer, &observed));
         let ran = tokio::time::timeout(self.deadline, run).await;

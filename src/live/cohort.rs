@@ -50,8 +50,8 @@ pub enum Value {
     Away(Bytes),
 }
 
-/// Executes the operation once.
-pub type Execute = Box<dyn Fn() -> BoxFuture<'static, Value> + Send + Sync>;
+/// Executes the operation once, for so many subscribers.
+pub type Execute = Box<dyn Fn(usize) -> BoxFuture<'static, Value> + Send + Sync>;
 
 /// Takes from a subscriber what an execution costs; where it has used up what it may, how long until it can pay.
 pub type Pay = Arc<dyn Fn() -> Result<(), Duration> + Send + Sync>;
@@ -259,7 +259,7 @@ impl Inner {
             let began = Instant::now();
             self.executions.fetch_add(1, Ordering::Relaxed);
             let value = tokio::select! {
-                value = execute() => value,
+                value = execute(values.receiver_count()) => value,
                 () = values.closed() => match self.ends(&key, &values) {
                     true => return,
                     false => continue,

@@ -216,6 +216,35 @@ on_both!(
     }
 );
 
+on_both!(what_a_value_costs_says_how_many_are_told, |db| async move {
+    let collector = Collector::start().await;
+    let app = district(db, |config| traced(config, &collector)).await;
+    app.open_source("EJIA").await;
+    let document = "subscription Watched { leaderboard(period: \"2026\", first: 3) { rows { total } } }";
+    let token = app.viewer(None).token().unwrap().to_owned();
+    let mut screens = Vec::new();
+    for _ in 0..2 {
+        let mut screen = Socket::open(&app, Some(&token)).await;
+        screen.subscribe("w", document, json!({})).await;
+        screen.next_of("w").await;
+        screens.push(screen);
+    }
+    let entry = json!({ "eventId": "e1", "branchCode": "B1", "points": 1, "occurredAt": "2026-02-01T12:00:00+08:00" });
+    let input = json!({ "sourceCode": "EJIA", "entries": [entry] });
+    let pushed = app.adapter("EJIA").mutate("pushPoints", "accepted", input).await;
+    pushed.done();
+    for screen in &mut screens {
+        screen.next_of("w").await;
+    }
+    let all = spans(&app, &collector).await;
+    let told = |span: &&Span| attribute(span, "graphql.operation.name") == "Watched";
+    let sizes = all
+        .iter()
+        .filter(told)
+        .map(|span| attribute(span, "zhibu.cohort.subscribers"));
+    assert_eq!(sizes.filter(|size| size == "2").count(), 1);
+});
+
 #[tokio::test]
 async fn a_callers_trace_is_followed_only_where_it_is_trusted() {
     for trust in [false, true] {
