@@ -61,10 +61,19 @@ pub(super) async fn earlier<T: DeserializeOwned>(
     if row.body_hash != key.body_hash {
         return Ok(Earlier::OtherBody);
     }
-    match serde_json::from_str(&row.outcome) {
+    read(&row.outcome)
+}
+
+fn read<T: DeserializeOwned>(outcome: &str) -> Result<Earlier<T>, StoreError> {
+    match serde_json::from_str(outcome) {
         Ok(Read::Done(value)) => Ok(Earlier::Done(value)),
         Ok(Read::Refused(refusals)) => Ok(Earlier::Refused(refusals)),
-        Err(_) => Err(StoreError::corrupt("idempotency_key.outcome", &row.outcome)),
+        // Where and how, for the log: serde's own text may quote it, and it holds what callers wrote.
+        Err(error) => Err(StoreError::Corrupt(format!(
+            "idempotency_key.outcome: {:?} at its byte {}",
+            error.classify(),
+            error.column()
+        ))),
     }
 }
 
@@ -100,4 +109,28 @@ pub(super) async fn keep<T: Serialize>(
     .exec_without_returning(transaction)
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_quoted() {
+        for (outcome, expected) in [
+            (r#"{"done":"张三的做法"}"#, "Data"),
+            (r#"{"张三":1}"#, "Data"),
+            (r#"{"done":张三}"#, "Syntax"),
+            (r#"{"refused":[{"message":"张三"#, "Eof"),
+        ] {
+            let error = read::<i64>(outcome).err().expect("it cannot be read");
+            let said = error.to_string();
+            assert!(
+                said.starts_with("corrupt row: idempotency_key.outcome: "),
+                "{said}"
+            );
+            assert!(said.contains(expected) && !said.contains('张'), "{said}");
+        }
+        assert!(matches!(read::<i64>(r#"{"done":7}"#), Ok(Earlier::Done(7))));
+    }
 }
