@@ -1,6 +1,8 @@
 //! Subscriptions as a client has them: over sockets and over event streams.
 
 mod clients;
+mod event_source;
+mod half_open;
 mod results;
 mod sockets;
 mod streams;
