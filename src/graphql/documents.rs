@@ -142,11 +142,15 @@ pub struct Documents {
     passed: Cache<DocumentHash, Arc<Document>, ByBytes>,
 }
 
+/// Bytes that a document takes, about: it sizes the cache's tables, and how many shards it is made of, each of which holds at least 32
+/// of this size and nothing that is larger than itself. Documents of front-ends are smaller, but the largest that the guard lets
+/// pass has to fit, on a machine of however many processors.
+const ESTIMATE: u64 = 32 * 1024;
+
 impl Documents {
     /// `bytes`: how much memory those that are not trusted may take, about.
     pub fn new(bytes: u64) -> Self {
-        // The estimate sizes the cache's tables; documents of front-ends are about 8 KiB in memory.
-        let items = usize::try_from(bytes / 8192).unwrap_or(usize::MAX).max(16);
+        let items = usize::try_from(bytes / ESTIMATE).unwrap_or(usize::MAX).max(16);
         Self {
             trusted: RwLock::default(),
             passed: Cache::with_weighter(items, bytes, ByBytes),
@@ -179,5 +183,62 @@ impl Documents {
     /// Keeps a document that has passed.
     pub fn insert(&self, document: Arc<Document>) {
         self.passed.insert(document.hash, document);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+
+    use super::super::engine::DocumentOptions;
+    use super::super::guard::{self, Limits};
+    use super::super::sdl::{SchemaHints, SchemaTypes};
+    use super::*;
+
+    fn document(text: &str) -> Arc<Document> {
+        let types = SchemaTypes::new("type Query { a: Int }", &SchemaHints::default()).unwrap();
+        let limits = Limits {
+            repeats: u64::MAX,
+            root_fields: u64::MAX,
+            ..Limits::default()
+        };
+        let scanned = guard::scan(text, &limits).unwrap();
+        let parsed = parse_query(text).unwrap();
+        let facts = guard::measure(&parsed, &types, &limits).unwrap();
+        let uses = super::super::rules::check(&parsed, &types, &limits, 0).unwrap();
+        Arc::new(Document::new(hash(text), text, scanned, parsed, facts, uses))
+    }
+
+    #[test]
+    fn the_largest_document_is_kept() {
+        let limits = Limits::default();
+        let fields = "a ".repeat(limits.tokens as usize - 2);
+        let mut text = format!("{{{fields}}}#");
+        text += &"x".repeat(limits.document_bytes as usize - text.len());
+        let documents = Documents::new(DocumentOptions::default().memory);
+        let largest = document(&text);
+        // What does not fit into a shard's hot part, 97 of a hundred, is not kept. Machines differ in how many shards they make.
+        assert!(
+            largest.weight < documents.passed.shard_capacity() / 100 * 97,
+            "{}",
+            largest.weight
+        );
+        assert!(documents.passed.shard_capacity() >= 32 * ESTIMATE);
+        documents.insert(largest.clone());
+        assert!(documents.get(&largest.hash).is_some());
+    }
+
+    #[test]
+    fn documents_take_no_more_than_they_may() {
+        let room = 1024 * 1024;
+        let documents = Documents::new(room);
+        for n in 0..1_000 {
+            let kept = document(&format!("query Q{n} {{ a }} #{}", "x".repeat(10_000)));
+            documents.insert(kept.clone());
+            assert!(documents.get(&kept.hash).is_some(), "{n}");
+            let (count, bytes) = documents.size();
+            assert!(bytes <= room, "{count} take {bytes}");
+        }
+        assert!(documents.size().0 > 50);
     }
 }
