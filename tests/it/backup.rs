@@ -16,8 +16,9 @@ use zhibu::kernel::clock::pause;
 
 use crate::{
     faults::{
-        load::{Load, Planted, number, times},
+        load::{Load, Planted, number},
         pages::{file, roots, spoil, stopped},
+        tally::{Tally, times},
     },
     support::{
         app::TestApp,
@@ -67,7 +68,7 @@ async fn a_backup_made_while_writers_push_is_restored_elsewhere() {
     let planted = Planted::over(&db).await;
     let mut service = Service::start(planted.dir.path(), Some(&db.url));
     let (moved, url) = watch::channel(service.url.clone());
-    let rounds = 40;
+    let rounds = 40 * times();
     let load = planted.load(url, &db.url, rounds);
     let there = tempfile::tempdir().unwrap();
     let copy = there.path().join("copy.db");
@@ -103,24 +104,11 @@ async fn a_backup_made_while_writers_push_is_restored_elsewhere() {
     let raw = sea_orm::Database::connect(format!("sqlite://{}", restored.display()))
         .await
         .unwrap();
-    let mut found = 0;
-    for name in &promised {
-        let sql = format!(
-            "SELECT (SELECT count(*) FROM point_entry WHERE event_id = '{name}' OR document_number = '{name}') \
-             + (SELECT count(*) FROM organization WHERE code = '{name}')"
-        );
-        assert_eq!(
-            number(&raw, &sql).await,
-            1,
-            "acknowledged before the backup: {name}"
-        );
-        found += 1;
-    }
+    promised
+        .compare(&raw)
+        .await
+        .close("a backup while writers push", "");
     raw.close().await.unwrap();
-    eprintln!(
-        "acknowledged before the backup {}, found in it {found}",
-        promised.len()
-    );
 
     // What clients hold of before is told to be of before.
     let other = Service::start(elsewhere.path(), None);
@@ -302,6 +290,7 @@ async fn a_restore_that_is_killed_leaves_the_old_database_or_the_new_one() {
     let took = began.elapsed();
     let kills: u32 = 12 * u32::try_from(times()).unwrap();
     let mut found = BTreeMap::new();
+    let mut whole = Vec::new();
     for kill in 0..=kills {
         let dir = tempfile::tempdir().unwrap();
         for name in files {
@@ -327,8 +316,21 @@ async fn a_restore_that_is_killed_leaves_the_old_database_or_the_new_one() {
         let name = district_of(&dir.path().join("zhibu.db")).await;
         assert!(name == "旧" || name == "区委", "{name}");
         *found.entry(name).or_insert(0) += 1;
+        let raw = sea_orm::Database::connect(format!("sqlite://{}", dir.path().join("zhibu.db").display()))
+            .await
+            .unwrap();
+        let districts = "SELECT id FROM organization WHERE parent_id IS NULL AND code = 'X'";
+        whole.push((kill.to_string(), number(&raw, districts).await));
+        raw.close().await.unwrap();
     }
-    eprintln!("{kills} kills within {took:?} left {found:?}");
+    // Of each the one district that both databases have.
+    let names: Vec<String> = (0..=kills).map(|kill| kill.to_string()).collect();
+    let mut tally = Tally::default();
+    tally.compare(names.iter().map(|name| (name.as_str(), Some(1))), &whole);
+    tally.close(
+        &format!("restores killed within {took:?}"),
+        &format!("left {found:?}"),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

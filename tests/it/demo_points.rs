@@ -35,10 +35,18 @@ use zhibu::{
     storage::write::Actor,
 };
 
-use crate::support::{
-    app::{FakeClock, TestApp},
-    on_both, process,
+use crate::{
+    faults::tally::{Tally, times},
+    support::{
+        app::{FakeClock, TestApp},
+        on_both, process,
+    },
 };
+
+/// The large simulation is for whoever has an hour.
+fn size() -> Size {
+    if times() < 10 { Size::Small } else { Size::Large }
+}
 
 /// Hundredths and events of branches in months and years.
 type Totals = BTreeMap<(BranchId, Period), (i64, i64)>;
@@ -252,6 +260,31 @@ async fn ranks_are_the_models(app: &TestApp, district: &District, totals: &Total
         after = page["pageInfo"]["endCursor"].clone();
     }
     assert_eq!(seen, expected.len());
+}
+
+/// Everything that the platform has, beside what is booked or waits.
+async fn account(app: &TestApp, list: &List, what: &str, more: &str) {
+    let has: BTreeSet<String> = list
+        .delivered()
+        .map(|entry| format!("{} {}", entry.event_id, entry.revision))
+        .collect();
+    let sql = "SELECT event_id, revision, id FROM point_entry";
+    let mut there: Vec<(String, i64)> = Vec::new();
+    for row in rows(app, sql).await {
+        let event: String = row.try_get("", "event_id").unwrap();
+        let revision: i32 = row.try_get("", "revision").unwrap();
+        there.push((format!("{event} {revision}"), row.try_get("", "id").unwrap()));
+    }
+    let waits = waiting(app).await;
+    there.extend(
+        waits
+            .into_iter()
+            .map(|(event, revision, _)| (format!("{event} {revision}"), 0)),
+    );
+    let mut tally = Tally::default();
+    tally.compare(has.iter().map(|name| (name.as_str(), None)), &there);
+    tally.close(what, more);
+    assert_eq!(there.len(), has.len(), "something that the platform has not");
 }
 
 /// The first few totals that differ.

@@ -14,14 +14,18 @@ use rand_chacha::ChaCha20Rng;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement, TransactionTrait as _};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+use zhibu::kernel::id::{NodeId as _, OrganizationId};
 
-use crate::support::{
-    TestDatabase,
-    app::{TestApp, eventually},
-    branches::create,
-    on_both, postgres,
-    process::{Service, run, stderr, stdout},
-    proxy::Proxy,
+use crate::{
+    faults::tally::{Tally, rows, times},
+    support::{
+        TestDatabase,
+        app::{TestApp, eventually},
+        branches::create,
+        on_both, postgres,
+        process::{Service, run, stderr, stdout},
+        proxy::Proxy,
+    },
 };
 
 /// Callers that write at once.
@@ -200,6 +204,20 @@ async fn codes(url: &str) -> BTreeMap<String, i64> {
         .collect()
 }
 
+/// What each answer named, beside what is there.
+async fn account(what: &str, answered: &BTreeMap<String, String>, url: &str) {
+    let raw = sea_orm::Database::connect(url).await.unwrap();
+    let there = rows(&raw, "SELECT code AS name, id FROM organization").await;
+    raw.close().await.unwrap();
+    let answered = answered.iter().map(|(code, id)| {
+        let id = OrganizationId::from_global(id).expect("an organization's id");
+        (code.as_str(), Some(id.0))
+    });
+    let mut tally = Tally::default();
+    tally.compare(answered, &there);
+    tally.close(what, "");
+}
+
 fn token(dir: &Path) -> String {
     let output = run(&[
         "token",
@@ -230,7 +248,8 @@ on_both!(
         let mut rng = ChaCha20Rng::seed_from_u64(20_261_123);
         let mut answered: BTreeMap<String, String> = BTreeMap::new();
         let mut unanswered: Vec<String> = Vec::new();
-        for round in 0..5 {
+        let rounds = 5 * times();
+        for round in 0..rounds {
             let service = Service::start(dir.path(), Some(&db.url));
             let client = Client::new(&service.url, &token);
             let district = client.district().await;
@@ -283,6 +302,12 @@ on_both!(
         }
         assert!(service.terminate().0.success());
         assert_verified(&db, dir.path());
+        account(
+            &format!("{rounds} kills in streams of mutations"),
+            &answered,
+            &db.url,
+        )
+        .await;
     }
 );
 
@@ -611,7 +636,8 @@ async fn a_mutation_cut_off_in_flight_is_answered_and_there_or_neither() {
     // Many, cut at moments of their own.
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let mut answered: BTreeMap<String, String> = BTreeMap::new();
-    for round in 0..4 {
+    let rounds = 4 * times();
+    for round in 0..rounds {
         let reached = Arc::new(Notify::new());
         let enough = rng.random_range(1..60);
         let pause: u32 = rng.random_range(0..2000);
@@ -645,4 +671,10 @@ async fn a_mutation_cut_off_in_flight_is_answered_and_there_or_neither() {
             assert_eq!(there.get(code), Some(&1), "answered and lost: {code}");
         }
     }
+    account(
+        &format!("{rounds} cuts in streams of mutations"),
+        &answered,
+        &direct,
+    )
+    .await;
 }

@@ -6,22 +6,16 @@
 use std::{collections::VecDeque, sync::Mutex};
 
 use super::*;
-use crate::support::{TestDatabase, process::Service};
+use crate::{
+    faults::tally::times,
+    support::{TestDatabase, process::Service},
+};
 
 /// Callers at once.
 const CALLERS: usize = 4;
-/// How often the service is killed, each time in the middle of a round of deliveries.
-const KILLS: usize = 3;
 
 const PUSH: &str = "mutation($input: PushPointsInput!) { pushPoints(input: $input) {
     accepted duplicates quarantined outcomes { status } userErrors { message } } }";
-
-fn size() -> Size {
-    match std::env::var("ZHIBU_TORTURE").as_deref() {
-        Ok("large") => Size::Large,
-        _ => Size::Small,
-    }
-}
 
 /// Deliveries that have not been answered yet, and how many have.
 struct Deliveries {
@@ -116,6 +110,8 @@ async fn survives_kills(db: TestDatabase, seed: u64) {
     app.open_source(demo::SOURCE).await;
     let district = simulate::district().unwrap();
     let list = simulate::build(&district, size());
+    // Each time in the middle of a round of deliveries.
+    let kills = 3 * times();
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let dir = app.config.server.data_dir.clone();
     let database = app.config.database.url.as_ref().unwrap().expose().to_owned();
@@ -143,9 +139,9 @@ async fn survives_kills(db: TestDatabase, seed: u64) {
     let callers: Vec<_> = (0..CALLERS)
         .map(|_| tokio::spawn(call(deliveries.clone(), url.clone(), token.clone())))
         .collect();
-    for kill in 1..=KILLS {
+    for kill in 1..=kills {
         // After so many answers, and while others are on their way.
-        let enough = all * kill / (KILLS + 1);
+        let enough = all * kill / (kills + 1);
         told.wait_for(|answered| *answered >= enough).await.unwrap();
         service.kill();
         service = Service::start(&dir, Some(&database));
@@ -157,7 +153,8 @@ async fn survives_kills(db: TestDatabase, seed: u64) {
     service.terminate();
     assert_eq!(*told.borrow(), all);
     let rows = *deliveries.rows.lock().unwrap();
-    eprintln!("seed {seed}: {rows} rows in {all} deliveries were acknowledged over {KILLS} kills");
+    let what = format!("{kills} kills of the service in order {seed}");
+    account(&app, &list, &what, &format!("{rows} rows in {all} deliveries")).await;
     is_as_the_model_has_it(&app, &district, &list).await;
 }
 

@@ -3,7 +3,10 @@
 use sea_orm::ConnectionTrait as _;
 use tokio::sync::watch;
 
-use super::load::{Load, Planted, number, times};
+use super::{
+    load::{Load, Planted, number},
+    tally::times,
+};
 use crate::support::{
     app::eventually,
     cluster::{Cluster, signal_to},

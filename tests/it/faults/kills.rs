@@ -2,7 +2,10 @@
 
 use tokio::sync::watch;
 
-use super::load::{Load, Planted, times};
+use super::{
+    load::{Load, Planted},
+    tally::times,
+};
 use crate::support::{on_both, process::Service};
 
 on_both!(

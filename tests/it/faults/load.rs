@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -19,9 +19,10 @@ use tokio::{sync::watch, task::JoinHandle};
 use zhibu::kernel::clock::Clock;
 
 use self::{
-    streams::follow,
+    streams::{STANDINGS, follow, watch_standings},
     writers::{keyed, push},
 };
+use super::tally::{Tally, rows};
 use crate::support::{
     TestDatabase,
     app::TestApp,
@@ -37,22 +38,38 @@ const SOON: Duration = Duration::from_secs(120);
 const CREATE: &str = "mutation($input: CreateOrganizationInput!) { createOrganization(input: $input) {
     organization { id } userErrors { message } } }";
 
-/// How many times as much as in the suite: `ZHIBU_TORTURE`.
-pub fn times() -> usize {
-    match std::env::var("ZHIBU_TORTURE").as_deref() {
-        Ok("large") => 20,
-        _ => 1,
-    }
+/// What was acknowledged.
+#[derive(Clone, Default)]
+pub struct Acknowledged {
+    /// Events, of earned points and of reversals; no answer names their ids.
+    events: BTreeSet<String>,
+    /// Codes that may be there once, with the id that was answered.
+    organizations: BTreeMap<String, i64>,
+    /// Documents of adjustments, likewise.
+    documents: BTreeMap<String, i64>,
 }
 
-/// What was acknowledged.
-#[derive(Default)]
-struct Acknowledged {
-    /// Events, of earned points and of reversals.
-    events: BTreeSet<String>,
-    /// Names that may be there once, with the id that was answered.
-    organizations: BTreeMap<String, String>,
-    documents: BTreeMap<String, String>,
+impl Acknowledged {
+    /// Looks for all of it in a database.
+    pub async fn compare(&self, raw: &DatabaseConnection) -> Tally {
+        let mut tally = Tally::default();
+        let events = "SELECT event_id AS name, id FROM point_entry WHERE document_number IS NULL";
+        let asked = self.events.iter().map(|name| (name.as_str(), None));
+        tally.compare(asked, &rows(raw, events).await);
+        let organizations = "SELECT code AS name, id FROM organization WHERE code LIKE 'K%'";
+        let documents =
+            "SELECT document_number AS name, id FROM point_entry WHERE document_number IS NOT NULL";
+        for (answered, sql) in [(&self.organizations, organizations), (&self.documents, documents)] {
+            let answered = answered.iter().map(|(name, id)| (name.as_str(), Some(*id)));
+            tally.compare(answered, &rows(raw, sql).await);
+        }
+        tally
+    }
+
+    /// How many things.
+    pub fn len(&self) -> usize {
+        self.events.len() + self.organizations.len() + self.documents.len()
+    }
 }
 
 struct Shared {
@@ -61,24 +78,37 @@ struct Shared {
     adapter: String,
     district: String,
     branch: String,
+    /// The oldest place of the change log.
+    start: Mutex<String>,
+    /// How often the database was restored: so often a cursor may be of before.
+    restores: AtomicUsize,
     acknowledged: Mutex<Acknowledged>,
     answers: watch::Sender<usize>,
     done: AtomicBool,
 }
 
+impl Shared {
+    fn start(&self) -> String {
+        self.start.lock().unwrap().clone()
+    }
+}
+
 /// The transport's name, the cursors that came once it ends, and how many have come.
 type Stream = (&'static str, JoinHandle<Vec<String>>, watch::Receiver<usize>);
+
+/// The transport's name, what follows, and how many values have come, with the last.
+type Standings = (&'static str, JoinHandle<()>, watch::Receiver<(usize, Value)>);
 
 /// A district of its own with clients that write to it and follow its changes, wherever the service is meanwhile.
 pub struct Load {
     shared: Arc<Shared>,
     writers: Vec<JoinHandle<()>>,
     streams: Vec<Stream>,
+    standings: Vec<Standings>,
     /// Where the tests' own service keeps keys, for the binary too.
     pub dir: PathBuf,
     /// The database as the test reaches it, past any fault.
     direct: String,
-    start: String,
 }
 
 /// A planted district, and what its clients need.
@@ -125,6 +155,14 @@ impl Planted {
         }
     }
 
+    /// A service over it in this process, whose clock the test moves; it begins at the machine's time.
+    pub async fn serve(&self, db: &TestDatabase) -> TestApp {
+        let keys = self.dir.path().to_owned();
+        let app = TestApp::with_config(db.lent(), |config| config.server.data_dir = keys).await;
+        app.clock.set(&Clock::system().machine().to_rfc3339());
+        app
+    }
+
     /// The oldest place of the change log.
     pub fn start(&self) -> &str {
         &self.start
@@ -138,6 +176,8 @@ impl Planted {
             adapter: self.adapter.clone(),
             district: self.district.clone(),
             branch: self.branch.clone(),
+            start: Mutex::new(self.start.clone()),
+            restores: AtomicUsize::new(0),
             acknowledged: Mutex::default(),
             answers: watch::Sender::new(0),
             done: AtomicBool::new(false),
@@ -146,21 +186,24 @@ impl Planted {
             .map(|n| tokio::spawn(push(shared.clone(), n, rounds)))
             .collect();
         writers.push(tokio::spawn(keyed(shared.clone(), rounds)));
-        let streams = ["graphql-transport-ws", "graphql-sse"]
-            .into_iter()
-            .map(|name| {
-                let (told, heard) = watch::channel(0);
-                let following = follow(shared.clone(), name, self.start.clone(), told);
-                (name, tokio::spawn(following), heard)
-            })
-            .collect();
+        let transports = ["graphql-transport-ws", "graphql-sse"];
+        let streams = transports.map(|name| {
+            let (told, heard) = watch::channel(0);
+            (name, tokio::spawn(follow(shared.clone(), name, told)), heard)
+        });
+        // Two of one cohort.
+        let standings = transports.map(|name| {
+            let (told, heard) = watch::channel((0, Value::Null));
+            let watching = watch_standings(shared.clone(), name, told);
+            (name, tokio::spawn(watching), heard)
+        });
         Load {
             shared,
             writers,
-            streams,
+            streams: streams.into(),
+            standings: standings.into(),
             dir: self.dir.path().to_owned(),
             direct: direct.to_owned(),
-            start: self.start.clone(),
         }
     }
 }
@@ -180,22 +223,31 @@ impl Load {
     /// Waits until so many answers have come.
     pub async fn reaches(&self, answers: usize) {
         let mut told = self.shared.answers.subscribe();
-        let reached = told.wait_for(|told| *told >= answers);
-        tokio::time::timeout(SOON, reached)
-            .await
-            .expect("it goes on")
-            .unwrap();
+        while *told.borrow_and_update() < answers {
+            let more = tokio::time::timeout(SOON, told.changed()).await;
+            more.expect("it goes on").unwrap();
+        }
     }
 
-    /// The names of everything that has been acknowledged.
-    pub fn acknowledged(&self) -> Vec<String> {
-        let acknowledged = self.shared.acknowledged.lock().unwrap();
-        let names = acknowledged.events.iter();
-        names
-            .chain(acknowledged.organizations.keys())
-            .chain(acknowledged.documents.keys())
-            .cloned()
-            .collect()
+    /// Everything that has been acknowledged.
+    pub fn acknowledged(&self) -> Acknowledged {
+        self.shared.acknowledged.lock().unwrap().clone()
+    }
+
+    /// Adds events that somebody else was promised.
+    pub fn promise(&self, events: impl IntoIterator<Item = String>) {
+        self.shared.acknowledged.lock().unwrap().events.extend(events);
+    }
+
+    /// The database is another from before, and its change log begins here: whoever comes with a cursor is told once.
+    pub fn restored(&self, start: &str) {
+        start.clone_into(&mut self.shared.start.lock().unwrap());
+        self.shared.restores.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The token of the district's clients.
+    pub fn admin(&self) -> &str {
+        &self.shared.admin
     }
 
     /// What clients have been answered so far.
@@ -219,6 +271,8 @@ impl Load {
         let asked = reqwest::Client::new()
             .post(url)
             .bearer_auth(&self.shared.admin)
+            // Not what was kept of an earlier one.
+            .header("cache-control", "no-cache")
             .timeout(Duration::from_secs(60))
             .json(&json!({ "query": query }))
             .send();
@@ -243,51 +297,35 @@ impl Load {
 
     /// Waits until everything is answered, and compares it with what is there.
     pub async fn check(mut self, what: &str) {
-        for writer in std::mem::take(&mut self.writers) {
-            tokio::time::timeout(SOON, writer)
-                .await
-                .expect("it ends")
-                .expect("no client found something wrong");
+        let mut writers = futures_util::future::join_all(std::mem::take(&mut self.writers));
+        let mut answers = self.shared.answers.subscribe();
+        let ended = loop {
+            tokio::select! {
+                ended = &mut writers => break ended,
+                more = tokio::time::timeout(SOON, answers.changed()) => more.expect("it goes on").unwrap(),
+            }
+        };
+        for writer in ended {
+            writer.expect("no client found something wrong");
         }
-        let rows = self.streams_are_the_log().await;
+        let values = self.standings_are_fresh().await;
+        let changes = self.streams_are_the_log().await;
         let raw = sea_orm::Database::connect(&self.direct).await.unwrap();
-        let there = |sql: &'static str| counted(&raw, sql);
-        let events = there("SELECT event_id AS name, count(*) AS times FROM point_entry WHERE document_number IS NULL GROUP BY event_id").await;
-        let organizations = there(
-            "SELECT code AS name, count(*) AS times FROM organization WHERE code LIKE 'K%' GROUP BY code",
+        let acknowledged = self.acknowledged();
+        let tally = acknowledged.compare(&raw).await;
+        let there = number(
+            &raw,
+            "SELECT (SELECT count(*) FROM point_entry) + (SELECT count(*) FROM organization WHERE code LIKE 'K%')",
         )
         .await;
-        let documents = there("SELECT document_number AS name, count(*) AS times FROM point_entry WHERE document_number IS NOT NULL GROUP BY document_number").await;
         raw.close().await.unwrap();
-        let acknowledged = self.shared.acknowledged.lock().unwrap();
-        let mut lost = Vec::new();
-        let mut doubled = Vec::new();
-        let mut names = 0;
-        let mut found = 0;
-        for (acknowledged, there) in [
-            (acknowledged.events.iter().collect::<Vec<_>>(), &events),
-            (acknowledged.organizations.keys().collect(), &organizations),
-            (acknowledged.documents.keys().collect(), &documents),
-        ] {
-            names += acknowledged.len();
-            for name in acknowledged {
-                match there.get(name) {
-                    Some(_) => found += 1,
-                    None => lost.push(name.clone()),
-                }
-            }
-            doubled.extend(there.iter().filter(|(_, times)| **times != 1));
-        }
-        eprintln!(
-            "{what}: acknowledged {names}, found {found}, lost {}, doubled {}, stream rows {rows} of each of {}",
-            lost.len(),
-            doubled.len(),
-            self.streams.len()
+        let more = format!("{changes} changes in each of 2 streams, {values:?} values of 2 subscribers");
+        tally.close(what, &more);
+        assert_eq!(
+            usize::try_from(there).unwrap(),
+            acknowledged.len(),
+            "something that nobody asked for"
         );
-        assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-        assert!(doubled.is_empty(), "doubled: {doubled:?}");
-        // All were acknowledged in the end: what is there beside them nobody asked for.
-        assert_eq!(events.len() + organizations.len() + documents.len(), names);
         let verified = run(&[
             "verify",
             "--database-url",
@@ -303,14 +341,35 @@ impl Load {
         );
     }
 
+    /// What subscribers of a value were told last is what a query says; gives how many values each was told.
+    async fn standings_are_fresh(&mut self) -> Vec<usize> {
+        let (_, answer) = self.query(&format!("{{ {STANDINGS} }}")).await;
+        let fresh = &answer["data"]["leaderboard"];
+        assert!(fresh["rows"].is_array(), "{answer:#}");
+        let mut values = Vec::new();
+        for (name, watching, heard) in self.standings.drain(..) {
+            let mut heard = heard;
+            let told = tokio::time::timeout(SOON, heard.wait_for(|(_, last)| last == fresh)).await;
+            let told = told.map(|told| told.expect("it watches").0).ok();
+            let told = told.unwrap_or_else(|| {
+                let last = &heard.borrow().1;
+                panic!("{name} was told {last:#} last, and it is {fresh:#}")
+            });
+            values.push(told);
+            watching.abort();
+        }
+        values
+    }
+
     /// Each stream has told every row of the log, in its order, each once; gives how many.
     async fn streams_are_the_log(&mut self) -> usize {
         let log = self.log().await;
         for (name, _, heard) in &self.streams {
             let mut heard = heard.clone();
-            let all = heard.wait_for(|heard| *heard >= log.len());
-            let all = tokio::time::timeout(SOON, all).await;
-            assert!(all.is_ok(), "{name} never told all of {} changes", log.len());
+            while *heard.borrow_and_update() < log.len() {
+                let more = tokio::time::timeout(SOON, heard.changed()).await;
+                assert!(more.is_ok(), "{name} never told all of {} changes", log.len());
+            }
         }
         self.shared.done.store(true, Ordering::SeqCst);
         for (name, stream, _) in &mut self.streams {
@@ -327,10 +386,11 @@ impl Load {
     async fn log(&self) -> Vec<String> {
         let raw = sea_orm::Database::connect(&self.direct).await.unwrap();
         let mut cursors: Vec<String> = Vec::new();
+        let start = self.shared.start();
         let reading = async {
             loop {
                 let rows = number(&raw, "SELECT count(*) FROM change_log WHERE topic <> 'SOURCE'").await;
-                let after = cursors.last().unwrap_or(&self.start);
+                let after = cursors.last().unwrap_or(&start);
                 let query =
                     format!("{{ changes(first: 200, after: \"{after}\") {{ changes {{ cursor }} }} }}");
                 let (_, answer) = self.query(&query).await;
@@ -351,18 +411,6 @@ impl Load {
         raw.close().await.unwrap();
         cursors
     }
-}
-
-async fn counted(raw: &DatabaseConnection, sql: &str) -> BTreeMap<String, i64> {
-    let statement = Statement::from_string(raw.get_database_backend(), sql);
-    let rows = raw.query_all_raw(statement).await.unwrap();
-    let cells = rows.iter().map(|row| {
-        (
-            row.try_get("", "name").unwrap(),
-            row.try_get("", "times").unwrap(),
-        )
-    });
-    cells.collect()
 }
 
 /// A number that the database says.

@@ -6,7 +6,10 @@ use serde_json::json;
 use tokio::{sync::watch, time::Instant};
 use zhibu::{audit::RefusedAccess, storage::write::Actor};
 
-use super::load::{Load, Planted, number, times};
+use super::{
+    load::{Load, Planted, number},
+    tally::times,
+};
 use crate::support::{
     app::{TestApp, eventually},
     postgres,

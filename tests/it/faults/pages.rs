@@ -7,12 +7,17 @@ use std::{
 };
 
 use serde_json::json;
+use tokio::sync::watch;
 
+use super::{
+    load::{Load, Planted},
+    tally::times,
+};
 use crate::support::{
     TestDatabase,
-    app::TestApp,
+    app::{TestApp, eventually},
     branches::create,
-    process::{run, stderr, stdout},
+    process::{Service, run, stderr, stdout},
     sqlite,
 };
 
@@ -98,5 +103,98 @@ async fn a_page_that_was_overwritten_is_found() {
         spoilt += 1;
     }
     assert_eq!(spoilt, wanted.len());
-    eprintln!("{spoilt} pages were overwritten, {spoilt} found");
+}
+
+/// The page lies in the audit trail, which every write goes through: nothing is acknowledged until there is a whole database again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_meets_a_bad_page_says_so_and_a_restore_has_all_that_was_acknowledged() {
+    let db = sqlite::database().await;
+    let rounds = 40 * times();
+    let damages = 2 * times();
+    let planted = Planted::over(&db).await;
+    let start = || Service::start(planted.dir.path(), Some(&db.url));
+    let mut service = start();
+    let (moved, url) = watch::channel(service.url.clone());
+    let load = planted.load(url, &db.url, rounds);
+    let there = tempfile::tempdir().unwrap();
+    let keys = planted.dir.path().to_str().unwrap();
+    let on_it = |order: &[&str]| run(&[order, &["--database-url", &db.url]].concat());
+    for damage in 1..=damages {
+        load.reaches(Load::all(rounds) * damage / (damages + 1)).await;
+        assert!(service.terminate().0.success());
+        let copy = there.path().join(format!("{damage}.db"));
+        let copy = copy.to_str().unwrap();
+        let made = on_it(&["backup", copy]);
+        assert!(made.status.success(), "{}", stderr(&made));
+        let roots = roots(&db).await;
+        let (_, page) = roots.iter().find(|(name, _)| name == "audit_entry").unwrap();
+        spoil(&file(&db), *page);
+
+        service = start();
+        moved.send_replace(service.url.clone());
+        for attempt in 0..3 {
+            let (_, answer) = load.write(&format!("BAD-{damage}-{attempt}")).await;
+            assert_eq!(answer["data"], json!(null), "{answer:#}");
+            let error = &answer["errors"][0];
+            assert_eq!(error["extensions"]["code"], "INTERNAL", "{answer:#}");
+            assert!(error["extensions"]["requestId"].is_string(), "{answer:#}");
+            let said = answer.to_string().to_lowercase();
+            for inside in ["malformed", "sqlite", "audit", "code: 11"] {
+                assert!(!said.contains(inside), "{answer:#}");
+            }
+        }
+        // What does not lie there is there.
+        let (status, answer) = load
+            .query("{ organizations { totalCount } branches { totalCount } }")
+            .await;
+        assert_eq!((status, answer.get("errors")), (200, None), "{answer:#}");
+        let (_, answer) = load
+            .query("{ auditEntries(first: 100) { nodes { subject } } }")
+            .await;
+        assert_eq!(
+            answer["errors"][0]["extensions"]["code"], "INTERNAL",
+            "{answer:#}"
+        );
+        for order in [
+            &["verify", "--data-dir", keys][..],
+            &["backup", &format!("{copy}.bad")],
+        ] {
+            let output = on_it(order);
+            let said = stdout(&output) + &stderr(&output);
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            assert!(said.contains("DAMAGED") || said.contains("malformed"), "{said}");
+        }
+        let (_, log) = service.terminate();
+        assert!(log.iter().any(|line| line.contains("malformed")), "{log:#?}");
+
+        let restored = on_it(&["restore", copy, "--replace", "--data-dir", keys]);
+        assert!(
+            restored.status.success(),
+            "{}{}",
+            stdout(&restored),
+            stderr(&restored)
+        );
+        service = start();
+        let (url, admin) = (service.url.clone(), load.admin().to_owned());
+        load.restored(&oldest(&url, &admin).await);
+        moved.send_replace(url);
+        eventually("it writes again", async || {
+            let (status, _) = load.write(&format!("GOOD-{damage}")).await;
+            status == 200
+        })
+        .await;
+    }
+    load.check(&format!("{damages} bad pages and restores")).await;
+    assert!(service.terminate().0.success());
+}
+
+/// The oldest place of a service's change log.
+async fn oldest(url: &str, token: &str) -> String {
+    let asked = reqwest::Client::new()
+        .post(format!("{url}/graphql"))
+        .bearer_auth(token)
+        .json(&json!({ "query": "{ changes(first: 0) { cursor } }" }));
+    let answer: serde_json::Value = asked.send().await.unwrap().json().await.unwrap();
+    let cursor = answer["data"]["changes"]["cursor"].as_str();
+    cursor.unwrap_or_else(|| panic!("{answer:#}")).to_owned()
 }

@@ -2,7 +2,13 @@
 
 use chrono::TimeDelta;
 use serde_json::json;
+use tokio::sync::watch;
+use zhibu::kernel::clock::Clock;
 
+use super::{
+    load::{Load, Planted},
+    tally::times,
+};
 use crate::support::{app::TestApp, branches::create, on_both};
 
 on_both!(a_clock_that_jumps_loses_and_doubles_nothing, |db| async move {
@@ -82,3 +88,44 @@ on_both!(a_clock_that_jumps_loses_and_doubles_nothing, |db| async move {
     assert_eq!((chain.broken_at, chain.unsealed), (None, 0));
     other.database.clone().close().await;
 });
+
+on_both!(
+    clocks_that_jump_under_a_load_lose_and_double_nothing,
+    |db| async move {
+        let rounds = 40 * times();
+        let jumps = 6 * times();
+        let planted = Planted::over(&db).await;
+        let replicas = [planted.serve(&db).await, planted.serve(&db).await];
+        // In the middle of the time for which the clients' tokens are good, three hours to either side.
+        let middle = Clock::system().machine() + TimeDelta::hours(4);
+        let set = |replica: usize, hours: i64| {
+            let at = middle + TimeDelta::hours(hours);
+            replicas[replica].clock.set(&at.to_rfc3339());
+        };
+        let (stop, stopped) = watch::channel(false);
+        let jobs: Vec<_> = replicas
+            .iter()
+            .zip(["one", "other"])
+            .map(|(replica, holder)| tokio::spawn(replica.app.jobs(holder.to_owned()).run(stopped.clone())))
+            .collect();
+        set(0, 0);
+        set(1, 0);
+        let (moved, url) = watch::channel(replicas[0].url.clone());
+        let load = planted.load(url, &db.url, rounds);
+        for jump in 1..=jumps {
+            load.reaches(Load::all(rounds) * jump / (jumps + 1)).await;
+            // One ahead of the other, each in its turn; the writers go to both.
+            set(jump % 2, 3);
+            set((jump + 1) % 2, -3);
+            moved.send_replace(replicas[jump / 2 % 2].url.clone());
+        }
+        load.check(&format!(
+            "{jumps} jumps of the clocks of two replicas, six hours apart"
+        ))
+        .await;
+        stop.send_replace(true);
+        for jobs in jobs {
+            jobs.await.unwrap();
+        }
+    }
+);

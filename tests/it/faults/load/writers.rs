@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
+use zhibu::kernel::id::{NodeId as _, OrganizationId, PointEntryId};
 
 use super::{CREATE, Shared, wait_a_little};
 
@@ -106,13 +107,11 @@ pub(super) async fn keyed(shared: Arc<Shared>, rounds: usize) {
                 }
             }
         }
+        let organization = OrganizationId::from_global(&answered["organization"]).expect("its id");
+        let entry = PointEntryId::from_global(&answered["pointEntry"]).expect("its id");
         let mut acknowledged = shared.acknowledged.lock().unwrap();
-        acknowledged
-            .organizations
-            .insert(code, answered["organization"].clone());
-        acknowledged
-            .documents
-            .insert(document, answered["pointEntry"].clone());
+        acknowledged.organizations.insert(code, organization.0);
+        acknowledged.documents.insert(document, entry.0);
         drop(acknowledged);
         shared.answers.send_modify(|answers| *answers += 1);
     }
