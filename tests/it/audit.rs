@@ -17,6 +17,7 @@ use zhibu::{
 use crate::support::{
     app::{Answer, As, TestApp, eventually},
     on_both, postgres,
+    process::{run, stderr, stdout},
 };
 
 const ENTRIES: &str = "query($filter: AuditFilter) { auditEntries(filter: $filter) { totalCount nodes {
@@ -351,6 +352,44 @@ on_both!(an_entry_that_was_tampered_with_is_found, |db| async move {
         .unwrap();
     assert_eq!(verify().await.broken_at, Some(2));
 });
+
+on_both!(
+    verify_says_where_the_chain_is_broken_and_ends_with_1,
+    |db| async move {
+        let app = TestApp::with_tree(db.lent()).await;
+        seal(&app.database).await;
+        let dir = app.config.server.data_dir.to_str().unwrap();
+        let order = ["verify", "--database-url", &db.url, "--data-dir", dir];
+        let whole = run(&order);
+        assert!(whole.status.success(), "{}", stderr(&whole));
+        assert!(
+            stdout(&whole).contains("audit chain: 4 entries hold, 0 not sealed yet, head "),
+            "{}",
+            stdout(&whole)
+        );
+        let raw = app.raw().await;
+        let_change(&raw).await;
+        for position in [3, 2] {
+            let change = format!(
+                "UPDATE audit_entry SET subject = 'nobody' \
+                 WHERE id = (SELECT audit_entry_id FROM audit_seal WHERE position = {position})"
+            );
+            raw.execute_unprepared(&change).await.unwrap();
+            let broken = run(&order);
+            assert_eq!(broken.status.code(), Some(1), "{}", stdout(&broken));
+            let said = format!("audit chain: BROKEN at position {position}\n");
+            assert!(stdout(&broken).contains(&said), "{}", stdout(&broken));
+            // The rest is looked at all the same.
+            assert!(stdout(&broken).contains("organization tree: agrees"));
+            assert!(
+                stderr(&broken).contains("does not hold: audit chain"),
+                "{}",
+                stderr(&broken)
+            );
+            assert!(!stdout(&broken).contains("nobody"));
+        }
+    }
+);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sealer_never_overtakes_a_transaction_that_still_runs() {
