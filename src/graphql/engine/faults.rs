@@ -1,6 +1,6 @@
 //! Why a request is not run, in words.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use async_graphql::{ServerError, parser};
 
@@ -11,6 +11,9 @@ use crate::telemetry::panics::says;
 
 /// Errors of validation that are told at once: a document may be wrong everywhere.
 const MOST_ERRORS: usize = 20;
+
+/// Places of each.
+const MOST_PLACES: usize = 10;
 
 /// Characters of each.
 const MOST_CHARACTERS: usize = 500;
@@ -56,19 +59,40 @@ pub(super) fn unparsed(error: parser::Error) -> Fault {
     }
 }
 
-/// What is told of a document's faults: its own names stand in them, of any length.
-pub(super) fn faulty(mut errors: Vec<ServerError>) -> Fault {
-    // A fragment's faults are found again in each operation that reaches it.
-    let mut told = HashSet::new();
-    errors.retain(|error| told.insert((error.message.clone(), error.locations.clone())));
-    errors.truncate(MOST_ERRORS);
-    for error in &mut errors {
+/// What is told of a document's faults: its own names stand in them, of any length. What is wrong in the same way in several places
+/// is one fault, and a fragment's are found again in each operation that reaches it.
+pub(super) fn faulty(errors: Vec<ServerError>) -> Fault {
+    let mut told: Vec<ServerError> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
+    for mut error in errors {
+        unsuggest(&mut error.message);
+        if let Some(same) = known.get(&error.message).and_then(|&at| told.get_mut(at)) {
+            for place in error.locations {
+                if same.locations.len() < MOST_PLACES && !same.locations.contains(&place) {
+                    same.locations.push(place);
+                }
+            }
+        } else if told.len() < MOST_ERRORS {
+            known.insert(error.message.clone(), told.len());
+            told.push(error);
+        }
+    }
+    for error in &mut told {
         if let Some((end, _)) = error.message.char_indices().nth(MOST_CHARACTERS) {
             error.message.truncate(end);
             error.message.push('…');
         }
     }
-    Fault::Document(errors)
+    Fault::Document(told)
+}
+
+/// async-graphql suggests arguments of directives also where it is to suggest nothing. No name has a space.
+fn unsuggest(message: &mut String) {
+    if message.starts_with("Unknown argument")
+        && let Some(end) = message.find(" Did you mean ")
+    {
+        message.truncate(end);
+    }
 }
 
 pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> ApiError {

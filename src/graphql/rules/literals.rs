@@ -60,7 +60,7 @@ enum Problem<'a> {
     Beyond(String),
     Null(&'a Type),
     Not(&'a str),
-    NotOf(&'a str, &'a [String]),
+    NotOf(&'a str),
     OneOf(&'a str),
     Unknown(&'a str, String),
     Missing(&'a str, &'a str, &'a Type),
@@ -75,13 +75,8 @@ impl Problem<'_> {
             ),
             Self::Null(ty) => (format!("不能为 null，类型为 {ty}"), format!("null is no {ty}")),
             Self::Not(name) => (format!("不是有效的 {name}"), format!("not a valid {name}")),
-            Self::NotOf(name, values) => {
-                let values = values.join(", ");
-                (
-                    format!("不是 {name} 的值，可用：{values}"),
-                    format!("no value of {name}, which has {values}"),
-                )
-            }
+            // Which there are is for those to see who may introspect.
+            Self::NotOf(name) => (format!("不是 {name} 的值"), format!("no value of {name}")),
             Self::OneOf(name) => (
                 format!("{name} 必须且只能给出一个非 null 字段"),
                 format!("{name} takes exactly one field, and not null"),
@@ -134,7 +129,7 @@ fn problem<'a>(value: &'a Value, ty: &'a Type, types: &'a SchemaTypes) -> Option
                 (Some(InputType::Object { .. }), _) => return Some(Problem::Not(name)),
                 (Some(InputType::Enum(values)), Value::Enum(given))
                     if values.iter().any(|value| value == given.as_str()) => {}
-                (Some(InputType::Enum(values)), _) => return Some(Problem::NotOf(name, values)),
+                (Some(InputType::Enum(_)), _) => return Some(Problem::NotOf(name)),
                 (Some(InputType::Scalar(Some(takes))), _) => {
                     let fits = match value.clone().into_const() {
                         Some(value) => takes(&value),
