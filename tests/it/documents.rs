@@ -319,3 +319,66 @@ async fn a_named_query_over_get_may_be_kept_outside_and_is_validated_by_its_etag
     assert_eq!(moved.data()["organization"]["name"], "新名");
     assert_ne!(moved.headers["etag"], etag.as_str());
 }
+
+/// Whoever fills it, the store takes eight megabytes; what has gone from it is sent once more, as it was the first time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn automatic_ones_are_kept_as_long_as_there_is_room() {
+    const SENT: usize = 200;
+    /// Each is a node of 160 bytes.
+    const TOKENS: usize = 600;
+    const ROOM: usize = 8 * 1024 * 1024;
+    let app = app().await;
+    let viewer = app.viewer(None);
+    let document = |n: usize| {
+        let topics = "BRANCH ".repeat(TOKENS);
+        format!("query Q{n} {{ changes(filter: {{ topics: [{topics}] }}) {{ hasMore }} }}")
+    };
+    let send = async |n: usize| {
+        let text = document(n);
+        let body = json!({ "query": text, "extensions": persisted(&hash(&text)) });
+        let answer = post(&viewer, &app, body).await;
+        assert_eq!(answer.data()["changes"]["hasMore"], false);
+    };
+    let is_known = async |n: usize| {
+        let named = json!({ "extensions": persisted(&hash(&document(n))) });
+        let answer = post(&viewer, &app, named).await;
+        if answer.body.get("errors").is_none() {
+            assert_eq!(answer.data()["changes"]["hasMore"], false);
+            return true;
+        }
+        assert_eq!(answer.error_code(), "PERSISTED_QUERY_NOT_FOUND");
+        false
+    };
+    for n in 0..SENT {
+        send(n).await;
+    }
+    let (mut known, mut gone) = (Vec::new(), Vec::new());
+    for n in 0..SENT {
+        if is_known(n).await {
+            known.push(n);
+        } else {
+            gone.push(n);
+        }
+    }
+    assert!(
+        known.len() * TOKENS * 160 <= ROOM,
+        "{} of {SENT} are kept",
+        known.len()
+    );
+    assert!(
+        known.len() * TOKENS * 160 > ROOM / 2,
+        "{} of {SENT} are kept",
+        known.len()
+    );
+    // The last one is, and of the first half some are not.
+    assert_eq!(known.last(), Some(&(SENT - 1)));
+    let early = *gone.first().unwrap();
+    assert!(early < SENT / 2, "{gone:?}");
+    // Others have been asked for since: it takes a place from them as soon as it has been asked for as often.
+    let mut times = 0;
+    while !is_known(early).await {
+        times += 1;
+        assert!(times <= 5, "it is not kept any more");
+        send(early).await;
+    }
+}
