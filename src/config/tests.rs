@@ -154,6 +154,25 @@ fn a_file_that_is_no_toml_is_reported_with_its_lines_and_the_other_layers_faults
 }
 
 #[test]
+fn the_largest_body_fits_into_what_one_caller_may_hold() {
+    let file = "[graphql]\nbody_bytes = 8388608\ndocument_memory_mib = 3\n[load]\nbody_bytes = 16777216\n";
+    assert_eq!(
+        faults(file, &[], &Overrides::default()),
+        [
+            "load.body_bytes (zhibu.toml, line 5): load.body_bytes must not be below four times graphql.body_bytes: one caller has a quarter of it"
+        ]
+    );
+    let config = parse(
+        file,
+        &[("ZHIBU_LOAD_BODY_BYTES", "33554432")],
+        &Overrides::default(),
+    );
+    let config = config.unwrap();
+    assert_eq!(config.graphql.body_bytes, 8 * 1024 * 1024);
+    assert_eq!(config.graphql.document_memory, 3 * 1024 * 1024);
+}
+
+#[test]
 fn a_missing_file_is_a_fault_beside_the_others() {
     let Faults(faults) = Config::load(
         Some(Path::new("/nowhere/zhibu.toml")),

@@ -6,7 +6,6 @@ mod executed;
 mod faults;
 mod trust;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
@@ -20,7 +19,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 pub use super::prepare::{Fault, Prepared, kind_name};
 pub use context::{RequestContext, RequestId};
 pub use executed::Executed;
-use faults::{Unfinished, faulty, no_operation, panicked, unparsed};
+use faults::{Unfinished, faulty, no_operation, unparsed};
 pub use trust::TrustFault;
 
 use super::batch::{LoaderQueue, drive};
@@ -33,6 +32,7 @@ use super::rules;
 use super::sdl::{SchemaHints, SchemaTypes};
 use super::variables;
 use crate::kernel::message::{Lang, Message};
+use crate::telemetry::panics::caught;
 
 /// What a deployment may set about documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,10 +263,10 @@ where
         // executed, and it is through at once.
         let mut request = Request::new("").operation_name(NO_OPERATION);
         request.set_parsed_query(parsed);
-        let running = AssertUnwindSafe(self.strict.execute(request)).catch_unwind();
+        let running = caught(self.strict.execute(request));
         let response = match running.now_or_never() {
             Some(Ok(response)) => response,
-            Some(Err(panic)) => return Err(panicked(panic.as_ref()).into()),
+            Some(Err(panic)) => return Err(ApiError::internal(panic).into()),
             None => return Err(ApiError::internal(Unfinished).into()),
         };
         let not_found = format!("Unknown operation named \"{NO_OPERATION}\"");
@@ -303,9 +303,9 @@ where
         };
         let request = async_request(&prepared, context);
         let running = drive(self.fast.execute(request), &queue);
-        let response = match AssertUnwindSafe(running).catch_unwind().await {
+        let response = match caught(running).await {
             Ok(response) => response,
-            Err(panic) => return Executed::error(panicked(panic.as_ref()), Some(kind), &renderer),
+            Err(panic) => return Executed::error(ApiError::internal(panic), Some(kind), &renderer),
         };
         Executed::response(response, kind, &renderer)
     }
@@ -364,12 +364,12 @@ impl Events {
             operation: Some(kind_name(self.kind)),
         };
         let event = drive(self.events.next(), &self.queue);
-        let executed = match AssertUnwindSafe(event).catch_unwind().await {
+        let executed = match caught(event).await {
             Ok(None) => return None,
             Ok(Some(response)) => Executed::response(response, self.kind, &renderer),
             Err(panic) => {
                 self.ended = true;
-                Executed::error(panicked(panic.as_ref()), Some(self.kind), &renderer)
+                Executed::error(ApiError::internal(panic), Some(self.kind), &renderer)
             }
         };
         Some((executed, self))

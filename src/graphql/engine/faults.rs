@@ -7,7 +7,6 @@ use async_graphql::{ServerError, parser};
 use crate::graphql::error::ApiError;
 use crate::graphql::prepare::{Fault, Invalid};
 use crate::kernel::message::Message;
-use crate::telemetry::panics::says;
 
 /// Errors of validation that are told at once: a document may be wrong everywhere.
 const MOST_ERRORS: usize = 20;
@@ -22,11 +21,6 @@ const MOST_CHARACTERS: usize = 500;
 #[derive(Debug, thiserror::Error)]
 #[error("validation did not end")]
 pub(super) struct Unfinished;
-
-/// A panic while a request was executed; a defect, kept from taking the connection down.
-#[derive(Debug, thiserror::Error)]
-#[error("panic: {0}")]
-struct Panicked(&'static str);
 
 pub(super) fn no_operation(name: Option<&str>) -> Fault {
     let message = match name {
@@ -93,8 +87,4 @@ fn unsuggest(message: &mut String) {
     {
         message.truncate(end);
     }
-}
-
-pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> ApiError {
-    ApiError::internal(Panicked(says(panic).unwrap_or("its text is not told")))
 }

@@ -1,6 +1,6 @@
 //! Rows in, lines out: chunk by chunk, each durable before it is told.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -9,7 +9,7 @@ use axum::{
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures_util::{FutureExt as _, stream};
+use futures_util::stream;
 use tokio::sync::mpsc;
 
 use super::{
@@ -33,7 +33,7 @@ use crate::{
         Database, StoreError,
         write::{self, Actor, WriteError},
     },
-    telemetry::{Observed, panics::says},
+    telemetry::{Observed, panics::caught},
 };
 
 /// Bytes of rows that make a chunk, however few they are.
@@ -98,12 +98,9 @@ impl Run {
         };
         // Beside the answer: a caller that reads only when it has written all must not stop itself.
         tokio::spawn(async move {
-            let ended = AssertUnwindSafe(delivery.run()).catch_unwind().await;
-            let ended = ended.unwrap_or_else(|panic| {
-                let says = says(panic.as_ref()).unwrap_or("its text is not told");
-                let error = ApiError::internal(Panicked(says));
-                Err(Problem::internal(error).into())
-            });
+            let ended = caught(delivery.run()).await;
+            let ended =
+                ended.unwrap_or_else(|panic| Err(Problem::internal(ApiError::internal(panic)).into()));
             delivery.end(ended).await;
         });
         let first = match written.recv().await {
@@ -136,11 +133,6 @@ enum Said {
     Lines(Bytes),
     Problem(answer::Told),
 }
-
-/// A panic while points were taken; a defect.
-#[derive(Debug, thiserror::Error)]
-#[error("panic: {0}")]
-struct Panicked(&'static str);
 
 /// Why a delivery ends before its body does.
 enum Stop {
