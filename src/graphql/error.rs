@@ -5,6 +5,7 @@
 //! cause goes to the log, once.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value};
@@ -71,7 +72,7 @@ impl ErrorCode {
 pub struct ApiError {
     code: ErrorCode,
     message: Message,
-    retry_after: Option<u32>,
+    retry_after: Option<NonZeroU32>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     extensions: Vec<(&'static str, Value)>,
     over_http: Option<Arc<OverHttp>>,
@@ -139,10 +140,10 @@ impl ApiError {
         Self::new(ErrorCode::NotFound, message)
     }
 
-    /// Adds when to come back, in seconds (`extensions.retryAfter`, and `Retry-After` over HTTP).
+    /// Adds when to come back, in seconds, at least one (`extensions.retryAfter`, and `Retry-After` over HTTP).
     #[must_use]
     pub fn with_retry_after(mut self, seconds: u32) -> Self {
-        self.retry_after = Some(seconds);
+        self.retry_after = NonZeroU32::new(seconds.max(1));
         self
     }
 
@@ -199,7 +200,7 @@ impl ApiError {
 
     /// When to come back, in seconds.
     pub fn retry_after(&self) -> Option<u32> {
-        self.retry_after
+        self.retry_after.map(NonZeroU32::get)
     }
 
     /// The error as async-graphql carries it, its text in `lang`. In resolvers `?` does the same.
@@ -215,7 +216,7 @@ impl ApiError {
     fn extension_values(&self, request_id: &str) -> ErrorExtensionValues {
         let mut values = ErrorExtensionValues::default();
         values.set("code", self.code.as_str());
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.retry_after() {
             values.set("retryAfter", seconds);
         }
         if self.code == ErrorCode::Internal {
@@ -390,7 +391,7 @@ impl Renderer<'_> {
         Rendered {
             error,
             code: api.code,
-            retry_after: api.retry_after,
+            retry_after: api.retry_after(),
             over_http: api.over_http.clone(),
         }
     }
