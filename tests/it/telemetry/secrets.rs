@@ -6,10 +6,16 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use sea_orm::ConnectionTrait as _;
+
 use super::Collector;
 use crate::support::{
-    Backend, TestDatabase, on_both,
+    Backend, TestDatabase,
+    app::eventually,
+    on_both,
+    platform::{Fault, Platform, Row},
     process::{Service, run, stdout},
+    socket::Socket,
 };
 
 const WEBHOOK_KEY: &str = "cGxhbnRlZC13ZWJob29rLWtleS1vZi0zMi1ieXRlcyE=";
@@ -23,6 +29,13 @@ const PASSWORD: &str = "planted-database-password";
 const REQUEST: &str = "front-end_1.42";
 const REQUEST_WITH_CARD: &str = "r-11010519491231002X";
 const COLLECTOR_TOKEN: &str = "planted-collector-token";
+const LAST_EVENT: &str = "planted-last-event";
+const PULL_KEY: &str = "planted-pull-key";
+const PULL_SECRET: &str = "planted-client-secret";
+const PULL_SIGNING_KEY: &str = "planted-signing-secret";
+/// What the stand-in for a platform says when something is wrong with it.
+const PLATFORM_MESSAGE: &str = "系统繁忙";
+const PLATFORM_PHONE: &str = "13800138000";
 
 const PUSH: &str =
     "mutation Push($input: PushPointsInput!) { pushPoints(input: $input) { accepted userErrors { code } } }";
@@ -90,9 +103,28 @@ fn token(data_dir: &std::path::Path) -> String {
     stdout(&printed).trim().to_owned()
 }
 
-fn configured(data_dir: &std::path::Path) -> String {
+fn configured(data_dir: &std::path::Path, platform: &Platform) -> String {
     let file = data_dir.join("zhibu.toml");
-    let text = format!("[sources.EJIA]\nname = \"平台\"\nwebhook_secrets = [\"whsec_{WEBHOOK_KEY}\"]\n");
+    let pushed = format!("[sources.EJIA]\nname = \"平台\"\nwebhook_secrets = [\"whsec_{WEBHOOK_KEY}\"]\n");
+    let pulled = |code: &str, auth: &str| {
+        let source = platform.by_cursor("retries = 0\nevery = '1s'");
+        let source = source.replace("sources.EJIA", &format!("sources.{code}"));
+        format!("{source}\n[sources.{code}.pull.auth]\n{auth}\n")
+    };
+    let by_key = pulled(
+        "KEY",
+        &format!("kind = 'header'\nname = 'x-key'\nvalue = '{PULL_KEY}'"),
+    );
+    // Its provider takes another secret.
+    let by_token = pulled(
+        "TOKEN",
+        &format!(
+            "kind = 'client-credentials'\ntoken_url = '{}/oauth/token'\nclient_id = 'zhibu'\nclient_secret = '{PULL_SECRET}'",
+            platform.url
+        ),
+    );
+    let signing = pulled("SIGNED", &format!("kind = 'hmac'\nsecret = '{PULL_SIGNING_KEY}'"));
+    let text = format!("{pushed}{by_key}{by_token}{signing}");
     std::fs::write(&file, text).unwrap();
     file.to_str().unwrap().to_owned()
 }
@@ -112,7 +144,15 @@ fn with_password(db: &TestDatabase) -> String {
 on_both!(what_callers_send_is_in_nothing_that_is_told, |db| async move {
     let collector = Collector::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let file = configured(folder.path());
+    let platform = Platform::start().await;
+    platform.faults([Fault::Code(json!("E-9")), Fault::Code(json!("E-9"))]);
+    platform.add(Row {
+        id: 1,
+        updated: "2026-03-01 00:00:00.000".to_owned(),
+        fields: json!({ "eventNo": EVENT, "orgCode": PHONE, "type": NOTE, "activity": VARIABLE, "score": 1,
+            "happenedAt": "2026-02-01 09:00:00", "refNo": null }),
+    });
+    let file = configured(folder.path(), &platform);
     let database = with_password(&db);
     let headers = format!("authorization=Bearer%20{COLLECTOR_TOKEN}");
     let variables = [
@@ -191,6 +231,18 @@ on_both!(what_callers_send_is_in_nothing_that_is_told, |db| async move {
         let answer = asked.send().await.unwrap();
         assert_eq!(answer.headers()["x-request-id"] == id, kept, "{id}");
     }
+    by_other_doors(&client, search).await;
+    eventually("every source has been pulled and told why not", async || {
+        let sources = "{ pointSources { code lastError runs(first: 9) { totalCount } } }";
+        let (_, answer) = client.done(client.ask(sources, json!({}))).await;
+        let sources = answer["data"]["pointSources"].as_array().unwrap().clone();
+        let pulled = |code: &str| sources.iter().find(|source| source["code"] == code).unwrap();
+        let times = |code: &str| pulled(code)["runs"]["totalCount"].as_i64().unwrap();
+        !pulled("TOKEN")["lastError"].is_null() && times("KEY") > 2 && times("SIGNED") > 2
+    })
+    .await;
+    assert!(platform.times() > 2, "its message, and then its row");
+    database_fails(&client, &db, &row).await;
     let scraped = client.http.get(&figures).send().await.unwrap();
     assert_eq!(
         scraped.headers()["content-type"],
@@ -223,6 +275,12 @@ on_both!(what_callers_send_is_in_nothing_that_is_told, |db| async move {
         PASSWORD,
         COLLECTOR_TOKEN,
         REQUEST_WITH_CARD,
+        LAST_EVENT,
+        PULL_KEY,
+        PULL_SECRET,
+        PULL_SIGNING_KEY,
+        PLATFORM_MESSAGE,
+        PLATFORM_PHONE,
     ] {
         for (what, text) in [
             ("log", log.as_str()),
@@ -237,6 +295,90 @@ on_both!(what_callers_send_is_in_nothing_that_is_told, |db| async move {
     lines_are_as_they_should(&log);
 });
 
+/// Over sockets, in event streams, and in a URL.
+async fn by_other_doors(client: &Client, search: &str) {
+    let forged = format!("{}x", client.token);
+    let variables = json!({ "text": VARIABLE });
+    let protocol = Some("graphql-transport-ws");
+    let mut socket = Socket::at(&client.url, protocol).await.expect("an upgrade");
+    socket.init(Some(&client.token)).await;
+    assert_eq!(socket.hear().await["type"], "connection_ack");
+    socket.subscribe("1", search, variables.clone()).await;
+    assert_eq!(socket.hear().await["type"], "next");
+    assert_eq!(socket.hear().await["type"], "complete");
+    // The same token again, and one that is nobody's.
+    for (token, renewed) in [(&client.token, true), (&forged, false)] {
+        let token = format!("Bearer {token}");
+        socket
+            .say(json!({ "type": "ping", "payload": { "authorization": token } }))
+            .await;
+        match renewed {
+            true => assert_eq!(socket.hear().await["type"], "pong"),
+            false => assert_eq!(socket.closed().await, 4403),
+        }
+    }
+    let mut socket = Socket::at(&client.url, protocol).await.expect("an upgrade");
+    socket.init(Some(&forged)).await;
+    assert_eq!(socket.closed().await, 4403);
+
+    for path in ["/graphql", "/graphql/stream"] {
+        let streamed = client
+            .http
+            .post(format!("{}{path}", client.url))
+            .bearer_auth(&client.token)
+            .header("accept", "text/event-stream")
+            .json(&json!({ "query": search, "variables": variables }));
+        let answer = streamed.send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        assert!(answer.text().await.unwrap().contains("event: complete"));
+    }
+    let resumed = client
+        .http
+        .post(format!("{}/graphql/stream", client.url))
+        .bearer_auth(&client.token)
+        .header("last-event-id", LAST_EVENT)
+        .json(&json!({ "query": "subscription { changes { cursor } }" }));
+    let (_, answer) = client.done(resumed).await;
+    assert_eq!(
+        answer["errors"][0]["extensions"]["code"], "CURSOR_EXPIRED",
+        "{answer}"
+    );
+
+    // Who puts a token into a URL has it in the logs of proxies, and not in ours.
+    for path in ["/graphql", "/graphql/stream", "/platform/EJIA/points", "/nothing"] {
+        let mut url = url::Url::parse(&format!("{}{path}", client.url)).unwrap();
+        url.query_pairs_mut()
+            .append_pair("query", search)
+            .append_pair("variables", &variables.to_string())
+            .append_pair("access_token", &client.token)
+            .append_pair("authorization", &format!("Bearer {}", client.token));
+        let asked = client.http.get(url.clone()).bearer_auth(&client.token);
+        asked.send().await.unwrap();
+        client.http.post(url).send().await.unwrap();
+    }
+}
+
+/// The database refuses rows while what callers wrote stands in them: PostgreSQL tells of the whole row.
+async fn database_fails(client: &Client, db: &TestDatabase, row: &Value) {
+    let refuses = match db.backend {
+        Backend::Sqlite => {
+            "CREATE TRIGGER refused BEFORE INSERT ON quarantined_entry BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        }
+        Backend::Postgres => "ALTER TABLE quarantined_entry ADD CONSTRAINT refused CHECK (false) NOT VALID",
+    };
+    let raw = sea_orm::Database::connect(&db.url).await.unwrap();
+    raw.execute_unprepared(refuses).await.unwrap();
+    let mut row = row.clone();
+    // Not the one that waits already.
+    row["points"] = json!(2);
+    let input = json!({ "sourceCode": "EJIA", "entries": [row] });
+    let (_, answer) = client.done(client.ask(PUSH, json!({ "input": input }))).await;
+    let extensions = &answer["errors"][0]["extensions"];
+    assert_eq!(extensions["code"], "INTERNAL", "{answer}");
+    let body = format!("{row}\n");
+    assert_eq!(client.points(&sign(&body), &body).await, 500);
+}
+
 /// Every line is an object, each request has one, and each failure one.
 fn lines_are_as_they_should(log: &str) {
     let lines: Vec<Value> = log
@@ -247,8 +389,17 @@ fn lines_are_as_they_should(log: &str) {
         let found = lines.iter().filter(|line| line["fields"]["message"] == message);
         found.map(|line| &line["fields"]).collect::<Vec<_>>()
     };
-    assert_eq!(of("a token was not taken").len(), 1);
-    assert_eq!(of("a token was not taken")[0]["code"], "UNAUTHENTICATED");
+    // By HTTP, in a ping, and at the beginning of a socket.
+    assert_eq!(of("a token was not taken").len(), 3);
+    for line in of("a token was not taken") {
+        assert_eq!(line["code"], "UNAUTHENTICATED");
+        assert!(!line["request_id"].as_str().unwrap().is_empty());
+    }
+    // Of the mutation, and of the delivery.
+    assert_eq!(of("internal error").len(), 2);
+    for line in of("internal error") {
+        assert!(!line["request_id"].as_str().unwrap().is_empty());
+    }
     assert_eq!(of("a signature was not taken").len(), 1);
     let requests = of("request");
     let push = requests
