@@ -2,6 +2,7 @@
 
 mod collector;
 mod figures;
+mod lines;
 mod secrets;
 mod traces;
 
