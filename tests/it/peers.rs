@@ -109,7 +109,7 @@ impl Target {
         }
     }
 
-    /// Bytes of memory that are the process's own and resident: what it has mapped of files may be given back at any time.
+    /// Bytes of its memory that are resident.
     fn resident(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.service.pid())).unwrap();
         let line = status

@@ -145,9 +145,7 @@ async fn cost_limit() {
     };
     let found = async |n: usize| {
         let answer = ask(&viewer, &app, &lists(n)).await;
-        if answer.body.get("errors").is_none() {
-            return None;
-        }
+        answer.body.get("errors")?;
         let found = answer.body["errors"][0]["extensions"]["found"].as_u64().unwrap();
         assert_over(&answer, "cost", COST, found);
         Some(found)
