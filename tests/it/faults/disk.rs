@@ -103,7 +103,7 @@ async fn fill(app: &TestApp) -> WriteError {
             Err::<(), Failure>(filled.map_err(StoreError::from).unwrap_err().into())
         })
     });
-    filled.await.err().expect("there is no room")
+    filled.await.expect_err("there is no room")
 }
 
 /// Whether it is SQLITE_FULL, and something that passes.

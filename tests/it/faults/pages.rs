@@ -110,7 +110,7 @@ async fn a_page_that_was_overwritten_is_found() {
 async fn a_service_that_meets_a_bad_page_says_so_and_a_restore_has_all_that_was_acknowledged() {
     let db = sqlite::database().await;
     let rounds = 40 * times();
-    let damages = 2 * times();
+    let damages = times();
     let planted = Planted::over(&db).await;
     let start = || Service::start(planted.dir.path(), Some(&db.url));
     let mut service = start();
