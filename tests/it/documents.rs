@@ -1,5 +1,6 @@
 //! Persisted documents as clients meet them: automatic ones by their SHA-256, and those of a deployment's manifests.
 
+mod reloaded;
 mod validation;
 
 use std::path::Path;

@@ -321,7 +321,10 @@ async fn a_change_that_cannot_be_read_in_time_ends_its_stream_and_is_told_to_the
     let mut before = Value::Null;
     // The log gives what no running transaction can precede any more, which may be a moment after it was written.
     eventually("the log has the district", async || {
-        let page = app.admin().data("{ changes { cursor changes { cursor } } }").await;
+        let page = app
+            .admin()
+            .data("{ changes { cursor changes { cursor } } }")
+            .await;
         before = page["changes"]["cursor"].clone();
         page["changes"]["changes"].as_array().unwrap().len() == 1
     })
