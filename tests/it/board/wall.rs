@@ -310,7 +310,9 @@ on_both!(a_board_is_of_an_organization_and_a_year, |db| async move {
     assert_eq!(last_year["training"]["participants"], 1);
     assert_eq!(last_year["tiles"][1]["points"], 70);
     // Everybody signed in sees the same.
-    let officer = board(&app.secretary_of("B5"), json!({ "year": 2025 })).await;
+    let mut officer = board(&app.secretary_of("B5"), json!({ "year": 2025 })).await;
+    // But for how far the log had come, which is not the board's.
+    officer["cursor"] = last_year["cursor"].clone();
     assert_eq!(officer, last_year);
     // Without a campaign there is nothing of one.
     let none = board(&viewer, json!({ "year": 2019 })).await;
