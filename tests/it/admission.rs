@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait as _, DbBackend, Statement, TransactionTrait as _};
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -373,12 +373,7 @@ async fn a_query_that_is_over_time_leaves_no_statement_behind() {
     })
     .await;
     app.create_organization("D", "DISTRICT", None).await;
-    let raw = app.raw().await;
-    let holder = raw.begin().await.unwrap();
-    holder
-        .execute_unprepared("LOCK TABLE organization IN ACCESS EXCLUSIVE MODE")
-        .await
-        .unwrap();
+    let (raw, holder) = (app.raw().await, app.locked("organization").await);
     let admin = app.admin();
     let slow = "{ organizations { totalCount } }";
     let (first, second) = tokio::join!(admin.ask(slow, json!({})), admin.ask(slow, json!({})));

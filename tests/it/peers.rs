@@ -9,16 +9,12 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
 };
-use zhibu::{
-    audit::AuditRecord,
-    kernel::{clock::Clock, id::OrganizationId},
-    live::change::{Action, Change, Topic},
-    storage::write::{Actor, Failure},
-};
+use zhibu::kernel::clock::Clock;
 
 use crate::support::{
     TestDatabase,
     app::{TestApp, eventually},
+    changes::changes_at_once,
     process::{Service, run, stdout},
     socket::Socket,
     sqlite,
@@ -48,20 +44,7 @@ async fn planted(db: &TestDatabase) -> String {
     app.clock.set(&Clock::system().machine().to_rfc3339());
     app.plant_tree().await;
     let begins = app.admin().data("{ changes(first: 0) { cursor } }").await["changes"]["cursor"].clone();
-    let written = app.database.write(Actor::service("test"), None, (), |write, ()| {
-        Box::pin(async move {
-            for _ in 0..CHANGES {
-                write.change(Change::new(
-                    Topic::Organization,
-                    Action::Updated,
-                    OrganizationId(1),
-                ));
-            }
-            write.audit(AuditRecord::new("test"));
-            Ok::<_, Failure>(())
-        })
-    });
-    written.await.unwrap();
+    changes_at_once(&app, CHANGES).await;
     app.database.clone().close().await;
     begins.as_str().unwrap().to_owned()
 }

@@ -2,16 +2,10 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use tokio_tungstenite::tungstenite::Message;
-use zhibu::{
-    audit::AuditRecord,
-    kernel::id::OrganizationId,
-    live::change::{Action, Change, Topic},
-    storage::write::{Actor, Failure},
-};
 
 use super::*;
+use crate::support::changes::changes_at_once;
 
 async fn closes(app: &TestApp, messages: &[Value]) -> u16 {
     let mut socket = Socket::raw(app, Some("graphql-transport-ws")).await;
@@ -185,18 +179,7 @@ on_both!(a_message_may_be_so_long_and_no_longer, |db| async move {
 /// Changes of the district's root, one a transaction.
 async fn changes(app: &TestApp, count: usize) {
     for _ in 0..count {
-        let written = app.database.write(Actor::service("test"), None, (), |write, ()| {
-            Box::pin(async move {
-                write.change(Change::new(
-                    Topic::Organization,
-                    Action::Updated,
-                    OrganizationId(1),
-                ));
-                write.audit(AuditRecord::new("test"));
-                Ok::<_, Failure>(())
-            })
-        });
-        written.await.unwrap();
+        changes_at_once(app, 1).await;
     }
 }
 
@@ -330,12 +313,7 @@ async fn a_change_that_cannot_be_read_in_time_ends_its_stream_and_is_told_to_the
     })
     .await;
     organization(&app, "C1").await;
-    let raw = app.raw().await;
-    let holder = raw.begin().await.unwrap();
-    holder
-        .execute_unprepared("LOCK TABLE organization IN ACCESS EXCLUSIVE MODE")
-        .await
-        .unwrap();
+    let holder = app.locked("organization").await;
     let mut socket = Socket::open(&app, app.admin().token()).await;
     socket
         .subscribe("late", CHANGES, json!({ "after": before }))

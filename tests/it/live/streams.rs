@@ -1,13 +1,7 @@
 //! Event streams: graphql-sse's distinct connections mode.
 
-use zhibu::{
-    audit::AuditRecord,
-    kernel::id::OrganizationId,
-    live::change::{Action, Change, Topic},
-    storage::write::{Actor, Failure},
-};
-
 use super::*;
+use crate::support::changes::changes_at_once;
 
 /// An event.
 #[derive(Debug, PartialEq)]
@@ -213,26 +207,6 @@ on_both!(
         assert_eq!(app.app.sockets().count(), 0);
     }
 );
-
-/// Changes of the district's root, all of one transaction.
-async fn changes_at_once(app: &TestApp, count: usize) {
-    let written = app
-        .database
-        .write(Actor::service("test"), None, count, |write, count| {
-            Box::pin(async move {
-                for _ in 0..*count {
-                    write.change(Change::new(
-                        Topic::Organization,
-                        Action::Updated,
-                        OrganizationId(1),
-                    ));
-                }
-                write.audit(AuditRecord::new("test"));
-                Ok::<_, Failure>(())
-            })
-        });
-    written.await.unwrap();
-}
 
 on_both!(names_that_a_caller_gives_are_no_ids_of_events, |db| async move {
     let app = TestApp::with_tree(db).await;

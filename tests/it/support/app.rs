@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 use chrono::{DateTime, Duration, Utc};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha20Rng;
-use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
+use sea_orm::{
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, Statement,
+    TransactionTrait as _,
+};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::oneshot};
 use zhibu::{
@@ -429,6 +432,14 @@ impl TestApp {
         sea_orm::Database::connect(self.config.database.url.as_ref().unwrap().expose())
             .await
             .expect("the test's own connection")
+    }
+
+    /// A table of PostgreSQL that nobody else reads until this has ended.
+    pub async fn locked(&self, table: &str) -> DatabaseTransaction {
+        let holder = self.raw().await.begin().await.unwrap();
+        let lock = format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+        holder.execute_unprepared(&lock).await.unwrap();
+        holder
     }
 
     /// Waits until every committed change may be read. On PostgreSQL the change log and the sealer read below the
