@@ -259,7 +259,7 @@ where
             Ok(Some(executed)) if executed.is_request_error() => Told::Failed(errors(&executed)),
             Ok(Some(executed)) => Told::Next(json(&executed)),
             Ok(None) => Told::Failed(late(ApiError::timeout())),
-            Err(error) => Told::Failed(late(ApiError::internal(error))),
+            Err(_) => Told::Failed(late(ApiError::internal(Broken("an operation")))),
         }
     }
 
@@ -361,7 +361,7 @@ where
                 Some(failed) => (failed, None),
                 // A value has no end.
                 None => (
-                    Told::Failed(this.refused(ApiError::internal(Broken), lang, &id)),
+                    Told::Failed(this.refused(ApiError::internal(Broken("a cohort")), lang, &id)),
                     None,
                 ),
             })
@@ -403,10 +403,10 @@ where
     }
 }
 
-/// What subscribers shared is gone, and nobody knows why.
+/// A task is gone: its panic has a line of its own, and its text may be what somebody sent.
 #[derive(Debug, thiserror::Error)]
-#[error("the task of a cohort has ended")]
-struct Broken;
+#[error("the task of {0} has ended")]
+struct Broken(&'static str);
 
 struct AbortOnDrop(tokio::task::AbortHandle);
 

@@ -172,6 +172,7 @@ impl Connection {
             unread,
             router,
         } = self;
+        let of_connection = unread.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let extensions = request.extensions_mut();
             extensions.insert(ConnectInfo(peer));
@@ -199,6 +200,10 @@ impl Connection {
             }
         };
         if let Err(error) = ended {
+            // What was no HTTP has been told so, and the rest of it may be on its way.
+            if error.is_parse() {
+                of_connection.set(true);
+            }
             tracing::trace!(%error, "a connection ended early");
         }
     }
@@ -371,6 +376,13 @@ mod tests {
                 assert_ne!(sender.read_buf(&mut told).await.unwrap(), 0, "it goes on");
             }
         }
+        // What is no HTTP is told so, too.
+        let mut sender = TcpStream::connect(address).await.unwrap();
+        let long = format!("GET /{} HTTP/1.1\r\n", "x".repeat(BODY));
+        sender.write_all(long.as_bytes()).await.unwrap();
+        let mut told = String::new();
+        sender.read_to_string(&mut told).await.unwrap();
+        assert!(told.starts_with("HTTP/1.1 4"), "{told}");
         // Stopping waits for who still sends.
         let mut sender = TcpStream::connect(address).await.unwrap();
         sender.write_all(head.as_bytes()).await.unwrap();

@@ -6,18 +6,31 @@
 //! the pool's connections: that one is closed, and the server looks every second whether its client is there
 //! (`client_connection_check_interval`).
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use sea_orm::{
     ConnAcquireErr, DbErr, RuntimeErr,
     sqlx::{self, Postgres, Sqlite, pool::PoolConnection},
 };
+use tokio::{runtime::Handle, sync::Semaphore};
+
+use crate::kernel::clock::pause;
 
 /// Steps of SQLite's virtual machine between two questions, a fraction of a millisecond.
 const STEPS: i32 = 10_000;
+
+/// Connections that are closed while the server may not have seen it: it still counts them, beside those that take their place. One
+/// more goes back to the pool, which waits for its statement.
+static CLOSING: Semaphore = Semaphore::const_new(8);
+
+/// After which the server has seen it.
+const SEEN: Duration = Duration::from_secs(2);
 
 /// A connection taken from the pool.
 pub(super) struct Lent<DB: sqlx::Database> {
@@ -70,10 +83,16 @@ impl<DB: sqlx::Database> Drop for Lent<DB> {
     fn drop(&mut self) {
         if self.then == Then::Closed
             && self.is_left()
+            && let Ok(runtime) = Handle::try_current()
+            && let Ok(closing) = CLOSING.try_acquire()
             && let Some(connection) = self.connection.take()
         {
             // Without a goodbye, which would wait for the statement.
             drop(connection.detach());
+            runtime.spawn(async move {
+                pause(SEEN).await;
+                drop(closing);
+            });
         }
     }
 }

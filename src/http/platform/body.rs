@@ -88,6 +88,11 @@ impl Pieces {
         }
     }
 
+    /// Reads no more of it.
+    pub fn close(&mut self) {
+        self.body = Body::empty();
+    }
+
     /// The next piece. May be dropped while it waits, and asked again.
     pub async fn next(&mut self) -> Piece {
         loop {

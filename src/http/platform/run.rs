@@ -360,6 +360,8 @@ impl Delivery {
 
     /// Says how it ended.
     async fn end(mut self, ended: Result<(), Stop>) {
+        // Before anything is said: whoever hands the answer on has to see whether all was read.
+        self.pieces.close();
         let problem = match ended {
             Err(Stop::Problem(problem)) => Some(problem.tell(self.lang, self.request_id.as_str())),
             Ok(()) => None,

@@ -40,7 +40,7 @@ impl Unread {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn set(&self, unread: bool) {
+    pub(super) fn set(&self, unread: bool) {
         self.0.store(unread, Ordering::Relaxed);
     }
 }
@@ -51,6 +51,8 @@ pub(super) async fn answer<F: Future<Output = Response>>(
     unread: &Unread,
     respond: impl FnOnce(Request<Body>) -> F,
 ) -> Response {
+    // What came before it has been read.
+    unread.set(false);
     if request.body().is_end_stream() {
         let response = respond(request.map(|_| Body::empty())).await;
         // Whoever reads it from now on may stop in the middle of a message.
@@ -115,9 +117,14 @@ impl hyper::body::Body for Watched {
             return Poll::Ready(None);
         };
         let polled = Pin::new(incoming).poll_frame(cx);
-        // Broken off, nothing more comes of it either.
-        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
-            self.incoming = None;
+        match &polled {
+            Poll::Ready(None) => self.incoming = None,
+            // Nobody reads on where it makes no sense any more; its sender may go on.
+            Poll::Ready(Some(Err(_))) => {
+                self.incoming = None;
+                self.unread.set(true);
+            }
+            _ => {}
         }
         polled
     }
